@@ -1,0 +1,138 @@
+/**
+ * Side-by-side measurement: contestants run interleaved in one process, so that a slow minute of the machine falls on all of
+ * them, and what is reported is a ratio within the run.
+ *
+ * ```ts
+ * const result = await race(
+ *   { family: "matmul", name: "f32 product", size: "1024", flops: 2 * 1024 ** 3, baseline: "numpy" },
+ *   { denovo: () => ours(), numpy: await numpy.matmul!(1024) },
+ * );
+ * console.log(table([result]));
+ * ```
+ *
+ * @module
+ */
+
+/**
+ * One call of the work to be measured. A number that it returns is its own measure in milliseconds and replaces the harness's
+ * clock: for work that runs in another process, and for a device whose wait costs more than the work.
+ */
+export type Contestant = () => void | number | Promise<void | number>;
+
+/** What is raced. */
+export interface Benchmark {
+  /** The part of the library, such as `"matmul"`. */
+  family: string;
+  name: string;
+  /** The problem size as the table shows it, such as `"1024"` or `"4096x512"`. */
+  size: string;
+  /** The contestant whose time is 1; the first one by default. */
+  baseline?: string;
+  /** Floating-point operations of one call, for the GFLOP/s column. */
+  flops?: number;
+  /** Bytes that one call must move, for the GB/s column. */
+  bytes?: number;
+}
+
+/** One contestant's times, in milliseconds. */
+export interface Timing {
+  contestant: string;
+  median: number;
+  min: number;
+  q1: number;
+  q3: number;
+  rounds: number;
+  /** Median over the rounds of baseline time / own time: 2 is twice as fast as the baseline. */
+  ratio: number;
+}
+
+/** A finished race; `timings` are in the contestants' order. */
+export interface RaceResult {
+  benchmark: Benchmark & { baseline: string };
+  timings: Timing[];
+}
+
+/** The `fraction` quantile of values, linearly interpolated between neighbours. */
+export function quantile(values: readonly number[], fraction: number): number {
+  if (values.length === 0) throw new RangeError("Cannot take a quantile of no values");
+  const sorted = values.toSorted((a, b) => a - b);
+  const position = fraction * (sorted.length - 1);
+  const below = Math.floor(position);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
+}
+
+async function time(contestant: Contestant): Promise<number> {
+  const start = performance.now();
+  const own = await contestant();
+  return typeof own === "number" ? own : performance.now() - start;
+}
+
+/**
+ * Runs the contestants `rounds` times each, interleaved, after `warmup` unmeasured rounds. Each round starts with another
+ * contestant, so that none always runs behind the same neighbour.
+ *
+ * @throws {RangeError} if there is no contestant, no round, or no contestant of the baseline's name.
+ */
+export async function race(
+  benchmark: Benchmark,
+  contestants: Record<string, Contestant>,
+  { rounds = 7, warmup = 2 }: { rounds?: number; warmup?: number } = {},
+): Promise<RaceResult> {
+  const names = Object.keys(contestants);
+  const baseline = benchmark.baseline ?? names[0];
+  if (names.length === 0) throw new RangeError("Cannot race no contestants");
+  if (!names.includes(baseline)) {
+    throw new RangeError(`Cannot compare with "${baseline}": the contestants are ${names.join(", ")}`);
+  }
+  if (!(rounds >= 1)) throw new RangeError(`Cannot race ${rounds} rounds: expected at least 1`);
+  const times = new Map<string, number[]>(names.map((name) => [name, []]));
+  for (let round = -warmup; round < rounds; round++) {
+    for (let turn = 0; turn < names.length; turn++) {
+      const name = names[(turn + round + warmup) % names.length];
+      const elapsed = await time(contestants[name]);
+      if (round >= 0) times.get(name)!.push(elapsed);
+    }
+  }
+  const reference = times.get(baseline)!;
+  const timings = names.map((contestant): Timing => {
+    const own = times.get(contestant)!;
+    return {
+      contestant,
+      median: quantile(own, 0.5),
+      min: Math.min(...own),
+      q1: quantile(own, 0.25),
+      q3: quantile(own, 0.75),
+      rounds,
+      ratio: quantile(own.map((ms, round) => reference[round] / ms), 0.5),
+    };
+  });
+  return { benchmark: { ...benchmark, baseline }, timings };
+}
+
+/** Three significant digits without an exponent. */
+function digits(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
+
+function rate({ flops, bytes }: Benchmark, ms: number): string {
+  if (flops !== undefined) return `${digits(flops / ms / 1e6)} GFLOP/s`;
+  if (bytes !== undefined) return `${digits(bytes / ms / 1e6)} GB/s`;
+  return "";
+}
+
+/** The results as a Markdown table, which a terminal shows as well. */
+export function table(results: readonly RaceResult[]): string {
+  const rows = [["benchmark", "size", "contestant", "median ms", "min", "quartiles", "rate", "against baseline"]];
+  for (const { benchmark, timings } of results) {
+    for (const { contestant, median, min, q1, q3, ratio } of timings) {
+      const [m, l, a, b] = [median, min, q1, q3].map(digits);
+      const against = contestant === benchmark.baseline ? "1 (baseline)" : `${digits(ratio)}x`;
+      rows.push([benchmark.name, benchmark.size, contestant, m, l, `${a} to ${b}`, rate(benchmark, median), against]);
+    }
+  }
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const line = (row: string[]) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
+  const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`;
+  return [line(rows[0]), rule, ...rows.slice(1).map(line)].join("\n");
+}

@@ -1,0 +1,99 @@
+import type { TypedArray } from "./dtype.ts";
+import type { Launch } from "./launch.ts";
+import type { Cost } from "./launch.ts";
+import type { Ledger } from "./ledger.ts";
+import type { ProfileRow } from "./profiler.ts";
+import type { Storage } from "./storage.ts";
+import type { Tuner } from "./tuner.ts";
+
+/** What was found out by running small programs on the adapter (drivers differ from what they say). */
+export interface Probes {
+  /** `x != x` is true for NaN. False on many drivers: kernels then test bits. */
+  nanCompare: boolean;
+  /** The error term of Knuth's TwoSum survives the driver's compiler. */
+  twoSum: boolean;
+  /** Subgroup operations give right values. */
+  subgroups: boolean;
+  /** f16 storage and arithmetic work. */
+  f16: boolean;
+  /** f64 storage and arithmetic work (native WebGPU only). */
+  f64: boolean;
+  /** 64-bit integers work (native WebGPU only). */
+  int64: boolean;
+  /** Atomic addition on f32 works (native WebGPU only). */
+  floatAtomics: boolean;
+  /** More than 65,535 loop iterations per invocation are run (llvmpipe stops there without a word). */
+  longLoops: boolean;
+}
+
+/** Limits that kernels ask about, coerced to numbers once. */
+export interface Limits {
+  /** Largest buffer that a kernel can bind, in bytes. */
+  bindingBytes: number;
+  /** Most workgroups in one dimension of a dispatch. */
+  workgroups: number;
+  /** Most invocations in a workgroup. */
+  invocations: number;
+  /** Workgroup memory in bytes. */
+  workgroupBytes: number;
+  /** Most storage buffers that a kernel can bind. */
+  storageBuffers: number;
+}
+
+/** What was opened, and why. */
+export interface DeviceInfo {
+  /** `webgpu` runs WGSL kernels on an adapter; `cpu` runs TypeScript loops on the host. */
+  backend: "webgpu" | "cpu";
+  /** Name of the adapter, or of the CPU device. */
+  name: string;
+  /** Vendor and architecture as the adapter gives them. */
+  vendor: string;
+  /** True for an adapter that computes on the CPU (llvmpipe, SwiftShader). */
+  software: boolean;
+  /** Why this device was chosen. */
+  reason: string;
+  /** Lanes of a subgroup; 1 where there are none. */
+  subgroupSize: number;
+  /** Optional WebGPU features in use. */
+  features: string[];
+  /** Results of the probes. */
+  probes: Probes;
+  /** Limits in use. */
+  limits: Limits;
+}
+
+/** Memory, kernels and measurements of one adapter or of the host. Tensors know theirs; several can be open at once. */
+export interface Device {
+  /** What was opened, and why. */
+  readonly info: DeviceInfo;
+  /** Every live buffer. */
+  readonly ledger: Ledger;
+  /** Remembers which kernel variant is fastest for a shape class. */
+  readonly tuner: Tuner;
+  /** True once closed or lost. */
+  readonly closed: boolean;
+  /** A block of at least `bytes` with undefined contents. Throws {@linkcode OutOfMemoryError} over the limit. */
+  allocate(bytes: number, label: string): Storage;
+  /** A block with a copy of `data`. */
+  upload(data: TypedArray, label: string): Storage;
+  /** Copies bytes back after all recorded work has run; throws what went wrong in it. */
+  read(storage: Storage, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
+  /** Records one kernel (WebGPU). */
+  dispatch(launch: Launch): void;
+  /** Runs host loops at once (CPU device). */
+  runHost(label: string, work: () => void): void;
+  /** Marks the launches that follow as one call of an op with this roofline, for the profiler. */
+  account(label: string, cost: Cost): void;
+  /** Sends recorded work to the device without waiting. */
+  flush(): void;
+  /** Runs recorded work and returns the milliseconds until the device was idle; undefined where the host cannot tell. */
+  time(): number | undefined;
+  /** Waits until all recorded work has run; throws what went wrong in it. */
+  sync(): Promise<void>;
+  /** Starts measuring kernels. */
+  startProfile(): void;
+  /** Stops measuring and gives one row per kernel. */
+  stopProfile(): Promise<ProfileRow[]>;
+  /** Frees everything; tensors of this device can no longer be read. */
+  close(): void;
+}

@@ -1,0 +1,34 @@
+/**
+ * Devices: the only folder that touches `navigator.gpu`. A {@linkcode Device} owns buffers, compiled kernels, the recorder of
+ * dispatches, the profiler and the memory ledger.
+ *
+ * @example
+ * ```ts
+ * import { openDevice } from "@denovo/denovo/device";
+ * const device = await openDevice({ backend: "cpu" });
+ * console.log(device.info.name);
+ * device.close();
+ * ```
+ *
+ * @module
+ */
+export { type Device, type DeviceInfo, type Limits, type Probes } from "./device.ts";
+export {
+  byteSize,
+  type DType,
+  DTYPES,
+  isFloat,
+  promote,
+  roundoff,
+  type TypedArray,
+  typedArray,
+  typedView,
+} from "./dtype.ts";
+export { DeviceLostError, DisposedError, KernelError, OutOfMemoryError } from "./errors.ts";
+export { type Cost, type Launch } from "./launch.ts";
+export { Ledger, type MemoryReport, type MemoryRow } from "./ledger.ts";
+export { openDevice, type OpenOptions } from "./open_device.ts";
+export { type ProfileRow } from "./profiler.ts";
+export { collectGarbage, environment } from "./runtime.ts";
+export { Storage } from "./storage.ts";
+export { type TuneMode, Tuner } from "./tuner.ts";

@@ -1,0 +1,161 @@
+import { CpuDevice } from "./cpu_device.ts";
+import type { Device, Probes } from "./device.ts";
+import { runProbes } from "./probes.ts";
+import { deno, environment, readCache, writeCache } from "./runtime.ts";
+import type { TuneMode } from "./tuner.ts";
+import { WebGpuDevice } from "./webgpu_device.ts";
+
+/** How to open a device. */
+export interface OpenOptions {
+  /**
+   * `webgpu` insists on an adapter (a software one too), `cpu` on the host. `auto` (the default) takes a hardware adapter, else
+   * a software adapter, else the host; the environment variable `DENOVO_BACKEND` overrides it.
+   */
+  backend?: "auto" | "webgpu" | "cpu";
+  /** Which adapter to prefer on machines with two. Default `high-performance`. */
+  powerPreference?: "high-performance" | "low-power";
+  /** Whether kernel variants are timed on first use; default `on`. */
+  tune?: TuneMode;
+  /** Bytes of live and pooled buffers above which unreachable tensors are collected. Default 1 GiB. */
+  memoryBudget?: number;
+}
+
+/** Optional features worth having; browsers have none of the `wgpu-` ones. */
+const WANTED = [
+  "timestamp-query",
+  "shader-f16",
+  "subgroups",
+  "wgpu-shader-f64",
+  "wgpu-shader-int64",
+  "wgpu-shader-float32-atomic",
+];
+
+/** Opens a device. Throws a `TypeError` on unknown options and an `Error` in words when `webgpu` is asked for and absent. */
+export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  const { powerPreference = "high-performance", tune = "on", memoryBudget = 2 ** 30 } = options;
+  let backend = options.backend ?? "auto", asked = `backend: "${backend}"`;
+  oneOf("backend", backend, ["auto", "webgpu", "cpu"]);
+  oneOf("powerPreference", powerPreference, ["high-performance", "low-power"]);
+  oneOf("tune", tune, ["on", "off", "refresh"]);
+  if (!(memoryBudget > 0)) throw new RangeError(`Expected "memoryBudget" to be positive, got ${memoryBudget}`);
+  if (backend === "auto") {
+    const wish = environment("DENOVO_BACKEND");
+    if (wish) {
+      oneOf("DENOVO_BACKEND", wish, ["auto", "webgpu", "cpu"]);
+      backend = wish as typeof backend;
+      asked = `DENOVO_BACKEND=${wish}`;
+    }
+  }
+  const settings = { tune, memoryBudget };
+  if (backend === "cpu") return new CpuDevice(`asked for by ${asked}`, settings);
+  const adapter = await requestAdapter(powerPreference);
+  if (adapter) {
+    const kind = adapter.info.isFallbackAdapter ? "a software adapter" : "a hardware adapter";
+    return await openAdapter(
+      adapter,
+      backend === "auto" ? `${kind} was found` : `asked for by ${asked}`,
+      powerPreference,
+      settings,
+    );
+  }
+  const absent = "no WebGPU adapter was found";
+  if (backend === "webgpu") {
+    throw new Error(
+      `${absent[0].toUpperCase()}${
+        absent.slice(1)
+      }. A software one on Debian or Ubuntu: apt-get install mesa-vulkan-drivers`,
+    );
+  }
+  return new CpuDevice(absent, settings);
+}
+
+function oneOf(name: string, value: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value)) {
+    throw new TypeError(
+      `Expected "${name}" to be one of ${allowed.map((a) => `"${a}"`).join(", ")}, got ${JSON.stringify(value)}`,
+    );
+  }
+}
+
+async function requestAdapter(powerPreference: GPUPowerPreference): Promise<GPUAdapter | null> {
+  try {
+    return await (globalThis.navigator?.gpu?.requestAdapter({ powerPreference }) ?? null);
+  } catch {
+    return null;
+  }
+}
+
+async function openAdapter(
+  adapter: GPUAdapter,
+  reason: string,
+  powerPreference: GPUPowerPreference,
+  settings: { tune: TuneMode; memoryBudget: number },
+): Promise<Device> {
+  const about = adapter.info;
+  const name = about.description || about.device || about.architecture || "WebGPU adapter";
+  const cacheName = `probes-${
+    `${name} ${about.vendor} deno ${deno?.version.deno ?? ""}`.replace(/[^A-Za-z0-9]+/g, "-")
+  }`;
+  const known = readCache(cacheName) as { features: string[]; probes: Probes; subgroupSize: number } | undefined;
+  const { gpu, features } = await requestDevice(adapter, known?.features ?? WANTED, powerPreference);
+  const found = known ?? await runProbes(gpu);
+  if (!known) writeCache(cacheName, { features, ...found });
+  const limits = gpu.limits;
+  return new WebGpuDevice(gpu, {
+    backend: "webgpu",
+    name,
+    vendor: [about.vendor, about.architecture].filter(Boolean).join(" "),
+    software: about.isFallbackAdapter ?? false,
+    reason,
+    subgroupSize: found.subgroupSize,
+    features,
+    probes: found.probes,
+    limits: {
+      // Buffers are multiples of 16 bytes (kernels read them as vec4), and some implementations give these limits as BigInt.
+      bindingBytes: Math.floor(Math.min(Number(limits.maxStorageBufferBindingSize), Number(limits.maxBufferSize)) / 16) * 16,
+      workgroups: Number(limits.maxComputeWorkgroupsPerDimension),
+      invocations: Number(limits.maxComputeInvocationsPerWorkgroup),
+      workgroupBytes: Number(limits.maxComputeWorkgroupStorageSize),
+      storageBuffers: Number(limits.maxStorageBuffersPerShaderStage),
+    },
+  }, settings);
+}
+
+/** The adapter's largest limits and every wanted feature that it really grants (lists of features are not to be believed). */
+async function requestDevice(
+  adapter: GPUAdapter,
+  wanted: readonly string[],
+  powerPreference: GPUPowerPreference,
+): Promise<{ gpu: GPUDevice; features: string[] }> {
+  const limits = adapter.limits;
+  const requiredLimits: Record<string, number> = {
+    maxStorageBufferBindingSize: Number(limits.maxStorageBufferBindingSize),
+    maxBufferSize: Number(limits.maxBufferSize),
+    maxComputeWorkgroupStorageSize: Number(limits.maxComputeWorkgroupStorageSize),
+    maxComputeInvocationsPerWorkgroup: Number(limits.maxComputeInvocationsPerWorkgroup),
+    maxComputeWorkgroupSizeX: Number(limits.maxComputeWorkgroupSizeX),
+    maxComputeWorkgroupSizeY: Number(limits.maxComputeWorkgroupSizeY),
+    maxStorageBuffersPerShaderStage: Number(limits.maxStorageBuffersPerShaderStage),
+  };
+  const request = async (from: GPUAdapter, features: readonly string[]) => {
+    try {
+      return await from.requestDevice({ requiredFeatures: features as GPUFeatureName[], requiredLimits });
+    } catch {
+      return undefined;
+    }
+  };
+  const whole = await request(adapter, wanted);
+  if (whole) return { gpu: whole, features: [...wanted] };
+  const granted: string[] = [];
+  for (const feature of wanted) {
+    const again = await requestAdapter(powerPreference);
+    const trial = again && await request(again, [feature]);
+    if (!trial) continue;
+    trial.destroy();
+    granted.push(feature);
+  }
+  const last = await requestAdapter(powerPreference);
+  const gpu = last && await request(last, granted);
+  if (!gpu) throw new Error(`Cannot open the adapter "${adapter.info.description}": it refuses the device it offered`);
+  return { gpu, features: granted };
+}

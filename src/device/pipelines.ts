@@ -1,0 +1,72 @@
+import { KernelError } from "./errors.ts";
+import type { Launch } from "./launch.ts";
+
+/** A compiled kernel and the layout of its bindings. */
+export interface Pipeline {
+  /** Unique number, for keys of bind groups. */
+  id: number;
+  /** The compiled kernel. */
+  pipeline: GPUComputePipeline;
+  /** Layout of group 0. */
+  layout: GPUBindGroupLayout;
+}
+
+/** Compiles kernels once per key. Faults of the text arrive later, as promises given to `report`. */
+export class PipelineCache {
+  #byKey = new Map<string, Pipeline>();
+  #device: GPUDevice;
+  #report: (fault: Promise<Error | undefined>) => void;
+
+  /** `report` receives, for each new kernel, a promise of what is wrong with it. */
+  constructor(device: GPUDevice, report: (fault: Promise<Error | undefined>) => void) {
+    this.#device = device;
+    this.#report = report;
+  }
+
+  /** The pipeline of a launch. */
+  get(launch: Launch): Pipeline {
+    // Binding counts belong to the key: one text may be used with and without uniforms.
+    const key = `${launch.key}|${launch.read.length},${launch.write.length},${launch.uniforms.length > 0}`;
+    let found = this.#byKey.get(key);
+    if (!found) this.#byKey.set(key, found = this.#compile(launch));
+    return found;
+  }
+
+  #compile(launch: Launch): Pipeline {
+    const device = this.#device, code = launch.code(), label = launch.label;
+    device.pushErrorScope("validation");
+    const entries: GPUBindGroupLayoutEntry[] = [];
+    const add = (buffer: GPUBufferBindingLayout) =>
+      entries.push({ binding: entries.length, visibility: GPUShaderStage.COMPUTE, buffer });
+    for (let k = 0; k < launch.read.length; k++) add({ type: "read-only-storage" });
+    for (let k = 0; k < launch.write.length; k++) add({ type: "storage" });
+    if (launch.uniforms.length) add({ type: "uniform", hasDynamicOffset: true });
+    const layout = device.createBindGroupLayout({ label, entries });
+    const module = device.createShaderModule({ label, code });
+    const pipeline = device.createComputePipeline({
+      label,
+      layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: "main" },
+    });
+    this.#report(
+      device.popErrorScope().then(async (fault) => {
+        if (!fault) return undefined;
+        return new KernelError(await explain(module, code, label, fault.message), label, code);
+      }),
+    );
+    return { id: this.#byKey.size, pipeline, layout };
+  }
+}
+
+/** The compiler's message with the offending line and a caret under it. */
+async function explain(module: GPUShaderModule, code: string, label: string, fallback: string): Promise<string> {
+  const head = `Cannot compile the kernel "${label}"`;
+  const messages = (await module.getCompilationInfo().catch(() => undefined))?.messages ?? [];
+  const first = messages.find((m) => m.type === "error");
+  if (!first || first.lineNum === 0) return `${head}: ${fallback.trim()}`;
+  const line = code.split("\n")[first.lineNum - 1] ?? "";
+  // Some implementations draw the line themselves: keep the sentence, draw it once, the same way everywhere.
+  const sentence = first.message.trim().split("\n").find((l) => l.trim() && !/^\s*[┌│=]/.test(l))?.trim() ?? "";
+  const caret = " ".repeat(Math.max(0, first.linePos - 1)) + "^";
+  return `${head}: ${sentence} (line ${first.lineNum}, column ${first.linePos})\n${line}\n${caret}`;
+}

@@ -1,0 +1,182 @@
+import type { Launch } from "./launch.ts";
+import type { Pipeline } from "./pipelines.ts";
+
+/** Dispatches recorded before they are sent without being asked: keeps the device busy while the host goes on. */
+const FLUSH_AFTER = 512;
+/** Bytes of the uniform buffer that one batch may fill. */
+const UNIFORM_BYTES = 1 << 16;
+/** Bind groups kept for reuse by iterative work. */
+const BIND_GROUPS = 2048;
+
+/**
+ * Records dispatches into one compute pass and one submission: a separate submit costs up to 0.7 ms, a dispatch in a shared
+ * pass 8 µs. Uniform words of the whole batch go up in one write.
+ */
+export class Recorder {
+  #device: GPUDevice;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #count = 0;
+  #uniforms: GPUBuffer;
+  #host = new Uint32Array(UNIFORM_BYTES / 4);
+  #used = 0;
+  #slots = new Map<string, number>();
+  #step: number;
+  #groups = new Map<string, GPUBindGroup>();
+  #timed: { labels: string[]; set: GPUQuerySet; capacity: number } | undefined;
+
+  /** `alignment` is the device's alignment of dynamic uniform offsets in bytes. */
+  constructor(device: GPUDevice, alignment: number) {
+    this.#device = device;
+    this.#step = Math.max(16, alignment) / 4;
+    this.#uniforms = device.createBuffer({
+      label: "uniforms",
+      size: UNIFORM_BYTES,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  /** True if there is work that has not been sent. */
+  get pending(): boolean {
+    return this.#encoder !== undefined;
+  }
+
+  /** Records a dispatch. */
+  dispatch(launch: Launch, pipeline: Pipeline): void {
+    if (launch.workgroups.some((n) => n === 0)) return;
+    const timed = this.#timed;
+    if (timed && timed.labels.length === timed.capacity) {
+      throw new RangeError("Cannot profile more than 2048 dispatches at once");
+    }
+    let offset = launch.uniforms.length ? this.#slot(launch.uniforms) : 0;
+    if (offset < 0) {
+      this.flush();
+      offset = this.#slot(launch.uniforms);
+    }
+    this.#encoder ??= this.#device.createCommandEncoder({ label: "denovo" });
+    if (timed) {
+      const k = timed.labels.length * 2;
+      timed.labels.push(launch.label);
+      const pass = this.#encoder.beginComputePass({
+        label: launch.label,
+        timestampWrites: { querySet: timed.set, beginningOfPassWriteIndex: k, endOfPassWriteIndex: k + 1 },
+      });
+      this.#encode(pass, launch, pipeline, offset);
+      pass.end();
+    } else {
+      this.#pass ??= this.#encoder.beginComputePass({ label: "denovo" });
+      this.#encode(this.#pass, launch, pipeline, offset);
+    }
+    if (++this.#count >= FLUSH_AFTER) this.flush();
+  }
+
+  #encode(pass: GPUComputePassEncoder, launch: Launch, pipeline: Pipeline, offset: number): void {
+    pass.setPipeline(pipeline.pipeline);
+    const group = this.#bind(launch, pipeline);
+    if (launch.uniforms.length) pass.setBindGroup(0, group, [offset]);
+    else pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(...launch.workgroups);
+  }
+
+  /** Byte offset of these words in the uniform buffer; equal words share a slot; −1 when the buffer is full. */
+  #slot(words: Uint32Array): number {
+    const key = words.join();
+    const known = this.#slots.get(key);
+    if (known !== undefined) return known;
+    const span = Math.ceil(words.length / this.#step) * this.#step;
+    if (this.#used + span > this.#host.length) return -1;
+    const offset = this.#used * 4;
+    this.#host.set(words, this.#used);
+    this.#used += span;
+    this.#slots.set(key, offset);
+    return offset;
+  }
+
+  #bind(launch: Launch, pipeline: Pipeline): GPUBindGroup {
+    let key = `${pipeline.id}:${launch.uniforms.length}`;
+    for (const s of launch.read) key += `,${labelOf(s.buffer)}`;
+    for (const s of launch.write) key += `,${labelOf(s.buffer)}`;
+    const known = this.#groups.get(key);
+    if (known) return known;
+    const entries: GPUBindGroupEntry[] = [];
+    for (const s of [...launch.read, ...launch.write]) {
+      entries.push({ binding: entries.length, resource: { buffer: s.buffer } });
+    }
+    if (launch.uniforms.length) {
+      const size = Math.ceil(launch.uniforms.length / 4) * 16;
+      entries.push({ binding: entries.length, resource: { buffer: this.#uniforms, size } });
+    }
+    const group = this.#device.createBindGroup({ label: launch.label, layout: pipeline.layout, entries });
+    // A Map iterates in insertion order: the oldest entries go first.
+    if (this.#groups.size >= BIND_GROUPS) this.#groups.delete(this.#groups.keys().next().value as string);
+    this.#groups.set(key, group);
+    return group;
+  }
+
+  /** Forgets the bind groups that hold a buffer which is about to be destroyed. */
+  forget(buffer: GPUBuffer): void {
+    const part = `,${labelOf(buffer)}`;
+    for (const key of this.#groups.keys()) {
+      if (key.endsWith(part) || key.includes(part + ",")) this.#groups.delete(key);
+    }
+  }
+
+  /** Records a copy of bytes between buffers. */
+  copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
+    this.#endPass();
+    this.#encoder ??= this.#device.createCommandEncoder({ label: "denovo" });
+    this.#encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
+  }
+
+  /** Sends what was recorded. */
+  flush(): void {
+    const encoder = this.#encoder;
+    if (!encoder) return;
+    this.#endPass();
+    if (this.#used) this.#device.queue.writeBuffer(this.#uniforms, 0, this.#host, 0, this.#used);
+    this.#device.queue.submit([encoder.finish()]);
+    this.#encoder = undefined;
+    this.#count = 0;
+    this.#used = 0;
+    this.#slots.clear();
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+
+  /** Gives each following dispatch its own pass with two timestamps. */
+  startTiming(): void {
+    this.flush();
+    this.#timed = {
+      labels: [],
+      capacity: 2048,
+      set: this.#device.createQuerySet({ type: "timestamp", count: 4096 }),
+    };
+  }
+
+  /** Stops timing; gives the labels in order and a buffer with two 64-bit nanosecond stamps for each. */
+  stopTiming(): { labels: string[]; stamps: GPUBuffer | undefined } {
+    const timed = this.#timed;
+    this.#timed = undefined;
+    if (!timed || timed.labels.length === 0) return { labels: [], stamps: undefined };
+    const bytes = timed.labels.length * 16;
+    const stamps = this.#device.createBuffer({
+      size: bytes,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    this.#encoder ??= this.#device.createCommandEncoder({ label: "denovo" });
+    this.#encoder.resolveQuerySet(timed.set, 0, timed.labels.length * 2, stamps, 0);
+    return { labels: timed.labels, stamps };
+  }
+}
+
+const numbers = new WeakMap<GPUBuffer, number>();
+let next = 0;
+/** A number for a GPU buffer: buffers outlive the storages that borrow them from the pool. */
+function labelOf(buffer: GPUBuffer): number {
+  let n = numbers.get(buffer);
+  if (n === undefined) numbers.set(buffer, n = next++);
+  return n;
+}

@@ -1,0 +1,232 @@
+import type { TypedArray } from "./dtype.ts";
+import type { Device, DeviceInfo } from "./device.ts";
+import { DeviceLostError } from "./errors.ts";
+import type { Cost, Launch } from "./launch.ts";
+import { Ledger } from "./ledger.ts";
+import { PipelineCache } from "./pipelines.ts";
+import { BufferPool } from "./pool.ts";
+import { type ProfileRow, ProfileTable } from "./profiler.ts";
+import { Recorder } from "./recorder.ts";
+import { collectGarbage, deno } from "./runtime.ts";
+import { Storage } from "./storage.ts";
+import { type TuneMode, Tuner } from "./tuner.ts";
+
+/** One WebGPU adapter: buffers from a pool, kernels compiled once, dispatches recorded into few submissions. */
+export class WebGpuDevice implements Device {
+  readonly info: DeviceInfo;
+  readonly ledger: Ledger = new Ledger();
+  readonly tuner: Tuner;
+  /** The WebGPU device itself, for code that brings its own pipelines. */
+  readonly gpu: GPUDevice;
+  #pool: BufferPool;
+  #pipelines: PipelineCache;
+  #recorder: Recorder;
+  #staging: GPUBuffer[] = [];
+  #faults: Promise<Error | undefined>[] = [];
+  #uncaptured: Error[] = [];
+  #lost: string | undefined;
+  #budget: number;
+  #profile: { table: ProfileTable; label: string; timestamps: boolean; started: number } | undefined;
+
+  /** Takes over `gpu`, which was opened with the features and limits in `info`. */
+  constructor(gpu: GPUDevice, info: DeviceInfo, options: { tune: TuneMode; memoryBudget: number }) {
+    this.gpu = gpu;
+    this.info = info;
+    this.#budget = options.memoryBudget;
+    this.tuner = new Tuner(`${info.name} ${info.vendor}`, options.tune);
+    const report = (fault: Promise<Error | undefined>) => this.#faults.push(fault);
+    this.#recorder = new Recorder(gpu, Number(gpu.limits.minUniformBufferOffsetAlignment));
+    this.#pipelines = new PipelineCache(gpu, report);
+    this.#pool = new BufferPool({
+      device: gpu,
+      ledger: this.ledger,
+      limit: info.limits.bindingBytes,
+      budget: options.memoryBudget,
+      report,
+      beforeDestroy: (buffer) => {
+        this.#recorder.flush();
+        this.#recorder.forget(buffer);
+      },
+    });
+    gpu.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.#uncaptured.push(new Error((event as GPUUncapturedErrorEvent).error.message));
+    });
+    gpu.lost.then((info) => this.#lost ??= info.message || info.reason || "lost");
+  }
+
+  get closed(): boolean {
+    return this.#lost !== undefined;
+  }
+
+  #use(): void {
+    if (this.#lost !== undefined) {
+      throw new DeviceLostError(`The device "${this.info.name}" is gone (${this.#lost}); open() gives a new one`);
+    }
+  }
+
+  allocate(bytes: number, label: string): Storage {
+    return this.#allocate(bytes, label).storage;
+  }
+
+  #allocate(bytes: number, label: string): { storage: Storage; recycled: boolean } {
+    this.#use();
+    const size = this.#pool.sizeClass(Math.max(4, bytes));
+    if (this.ledger.live + this.ledger.pooled + size > this.#budget && this.ledger.pooled) this.#pool.clear();
+    const { buffer, recycled } = this.#pool.take(size, label);
+    const storage = new Storage(buffer, size, label, (s, resource) => {
+      this.ledger.remove(s.id);
+      if (this.#lost === undefined) this.#pool.give(resource as GPUBuffer, size);
+    });
+    this.ledger.add(storage.id, label, size);
+    return { storage, recycled };
+  }
+
+  upload(data: TypedArray, label: string): Storage {
+    const { storage, recycled } = this.#allocate(data.byteLength, label);
+    // A write happens before everything not yet submitted: recorded kernels may still read the recycled buffer.
+    if (recycled) this.#recorder.flush();
+    const odd = data.byteLength % 4;
+    const whole = data.byteLength - odd;
+    const queue = this.gpu.queue;
+    if (whole) queue.writeBuffer(storage.buffer, 0, data.buffer, data.byteOffset, whole);
+    if (odd) {
+      const tail = new Uint8Array(4);
+      tail.set(new Uint8Array(data.buffer, data.byteOffset + whole, odd));
+      queue.writeBuffer(storage.buffer, whole, tail);
+    }
+    return storage;
+  }
+
+  async read(storage: Storage, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
+    this.#use();
+    const start = Math.floor(byteOffset / 4) * 4, end = Math.ceil((byteOffset + byteLength) / 4) * 4;
+    const size = end - start;
+    if (size === 0) {
+      await this.sync();
+      return new ArrayBuffer(0);
+    }
+    const staging = this.#takeStaging(size);
+    this.#recorder.copy(storage.buffer, start, staging, 0, size);
+    this.#recorder.flush();
+    try {
+      await staging.mapAsync(GPUMapMode.READ, 0, size);
+    } catch (error) {
+      await this.#check();
+      throw error;
+    }
+    // Only now: getMappedRange before mapAsync has resolved ends the process in some hosts.
+    const copy = staging.getMappedRange(0, size).slice(byteOffset - start, byteOffset - start + byteLength);
+    staging.unmap();
+    if (this.#staging.length < 4) this.#staging.push(staging);
+    else staging.destroy();
+    await this.#check();
+    await this.#collect();
+    return copy;
+  }
+
+  #takeStaging(size: number): GPUBuffer {
+    const k = this.#staging.findIndex((b) => b.size >= size && b.size <= 4 * size + 4096);
+    if (k >= 0) return this.#staging.splice(k, 1)[0];
+    return this.gpu.createBuffer({ label: "readback", size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  }
+
+  /** Throws the first thing that went wrong since the last check. */
+  async #check(): Promise<void> {
+    const faults = this.#faults.splice(0);
+    for (const fault of await Promise.all(faults)) if (fault) throw this.#clearUncaptured(fault);
+    if (this.#lost !== undefined) this.#use();
+    const stray = this.#uncaptured[0];
+    if (stray) throw this.#clearUncaptured(stray);
+  }
+
+  #clearUncaptured(error: Error): Error {
+    this.#uncaptured.length = 0;
+    return error;
+  }
+
+  /** Over budget, lets the registry of unreachable tensors run: it needs a collection and one macrotask. */
+  async #collect(): Promise<void> {
+    if (this.ledger.live <= this.#budget || !collectGarbage()) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+
+  dispatch(launch: Launch): void {
+    this.#use();
+    const pipeline = this.#pipelines.get(launch);
+    this.#recorder.dispatch(launch, pipeline);
+    if (this.#profile && this.#profile.label === "") this.#profile.table.cost(launch.label, { flops: 0, bytes: 0 });
+  }
+
+  runHost(): void {
+    throw new TypeError("A WebGPU device runs kernels, not host loops");
+  }
+
+  account(label: string, cost: Cost): void {
+    this.#profile?.table.cost(label, cost);
+  }
+
+  flush(): void {
+    this.#recorder.flush();
+  }
+
+  time(): number | undefined {
+    // In Deno the call itself (not its promise) blocks until the queue is idle; elsewhere there is no such clock.
+    if (!deno) return undefined;
+    this.#recorder.flush();
+    this.gpu.queue.onSubmittedWorkDone().catch(() => {});
+    return performance.now();
+  }
+
+  async sync(): Promise<void> {
+    this.#use();
+    this.#recorder.flush();
+    await this.gpu.queue.onSubmittedWorkDone();
+    await this.#check();
+    await this.#collect();
+  }
+
+  startProfile(): void {
+    this.#use();
+    const timestamps = this.info.features.includes("timestamp-query");
+    if (timestamps) this.#recorder.startTiming();
+    this.#profile = { table: new ProfileTable(), label: "profile", timestamps, started: performance.now() };
+  }
+
+  async stopProfile(): Promise<ProfileRow[]> {
+    const profile = this.#profile;
+    this.#profile = undefined;
+    if (!profile) return [];
+    if (!profile.timestamps) {
+      await this.sync();
+      const rows = profile.table.rows();
+      // Without timestamps only the whole is known.
+      rows.unshift({ kernel: "(wall time)", count: 1, ms: performance.now() - profile.started, flops: 0, bytes: 0 });
+      return rows;
+    }
+    const { labels, stamps } = this.#recorder.stopTiming();
+    if (!stamps) {
+      await this.sync();
+      return profile.table.rows();
+    }
+    const staging = this.#takeStaging(stamps.size);
+    this.#recorder.copy(stamps, 0, staging, 0, stamps.size);
+    this.#recorder.flush();
+    await staging.mapAsync(GPUMapMode.READ, 0, stamps.size);
+    const times = new BigUint64Array(staging.getMappedRange(0, stamps.size).slice(0));
+    staging.destroy();
+    stamps.destroy();
+    await this.#check();
+    for (const [k, label] of labels.entries()) {
+      profile.table.row(label).ms += Number(times[2 * k + 1] - times[2 * k]) / 1e6;
+    }
+    return profile.table.rows();
+  }
+
+  close(): void {
+    if (this.#lost !== undefined) return;
+    this.#pool.clear();
+    this.#lost = "closed";
+    this.gpu.destroy();
+  }
+}

@@ -1,0 +1,25 @@
+import type { FunctionRecord } from "../function_record.ts";
+import { CALL, jsCall, noVjp, wgslBuiltin } from "./rules.ts";
+
+function rounding(name: string, js: string, kink: (x: number) => number): FunctionRecord {
+  return {
+    name,
+    form: CALL,
+    arity: [1, 1],
+    wgsl: wgslBuiltin(name),
+    js: jsCall(js),
+    expandInteger: (x) => x,
+    f64: true,
+    vjp: noVjp,
+    roundoff: () => 0,
+    domain: { args: [[-10, 10]], smooth: (x) => Math.abs(kink(x) - Math.round(kink(x))) > 0.01 },
+  };
+}
+
+/** Rounding to integers; `round` takes halves to the even neighbour. The derivatives are 0. */
+export const roundings: readonly FunctionRecord[] = [
+  rounding("floor", "Math.floor", (x) => x),
+  rounding("ceil", "Math.ceil", (x) => x),
+  rounding("trunc", "Math.trunc", (x) => x),
+  rounding("round", "h.roundEven", (x) => x + 0.5),
+];

@@ -1,0 +1,30 @@
+import type { Scalar } from "./emitted.ts";
+import type { WgslHelpers } from "./wgsl_helpers/helper.ts";
+import { float } from "./wgsl_helpers/float.ts";
+import { exponential } from "./wgsl_helpers/exponential.ts";
+import { hyperbolic } from "./wgsl_helpers/hyperbolic.ts";
+import { integer } from "./wgsl_helpers/integer.ts";
+import { normal } from "./wgsl_helpers/normal.ts";
+import { trigonometric } from "./wgsl_helpers/trigonometric.ts";
+
+const single: WgslHelpers = { ...float.f32, ...exponential, ...hyperbolic, ...normal, ...trigonometric };
+const tables: Readonly<Record<Scalar, WgslHelpers>> = {
+  f32: single,
+  f64: float.f64,
+  i32: integer.i32,
+  u32: integer.u32,
+};
+
+/**
+ * Adds the helper `name` and all that it needs to `helpers`, callees first, and returns the name to call it by: helpers
+ * of other types than f32 carry the type, so that a module may hold both.
+ */
+export function requireHelper(name: string, scalar: Scalar, helpers: Map<string, string>): string {
+  const full = scalar === "f32" ? name : `${name}_${scalar}`;
+  if (!helpers.has(full)) {
+    const { needs = [], text } = tables[scalar][name];
+    for (const other of needs) requireHelper(other, scalar, helpers);
+    helpers.set(full, text);
+  }
+  return full;
+}

@@ -1,0 +1,126 @@
+import type { WgslHelpers } from "./helper.ts";
+
+/** Helpers in terms of `isnan`, `isfinite` and `nan`, for either float type `T` and suffix `S`. */
+function shared(type: "f32" | "f64"): WgslHelpers {
+  const s = type === "f32" ? "" : "_f64";
+  const lit = type === "f32" ? "f" : "lf";
+  return {
+    dn_times_zero: {
+      needs: ["dn_isfinite", "dn_nan"],
+      text: `fn dn_times_zero${s}(x: ${type}) -> ${type} {
+  return select(dn_nan${s}(), 0.0${lit}, dn_isfinite${s}(x));
+}`,
+    },
+    dn_div: {
+      needs: ["dn_isnan", "dn_isfinite", "dn_nan"],
+      text: `fn dn_div${s}(a: ${type}, b: ${type}) -> ${type} {
+  let lost = dn_isnan${s}(a) || dn_isnan${s}(b) || (a == 0.0${lit} && b == 0.0${lit})
+    || !(dn_isfinite${s}(a) || dn_isfinite${s}(b));
+  return select(a / b, dn_nan${s}(), lost);
+}`,
+    },
+    dn_max: {
+      needs: ["dn_isnan", "dn_nan"],
+      text: `fn dn_max${s}(a: ${type}, b: ${type}) -> ${type} {
+  return select(select(b, a, a > b), dn_nan${s}(), dn_isnan${s}(a) || dn_isnan${s}(b));
+}`,
+    },
+    dn_min: {
+      needs: ["dn_isnan", "dn_nan"],
+      text: `fn dn_min${s}(a: ${type}, b: ${type}) -> ${type} {
+  return select(select(b, a, a < b), dn_nan${s}(), dn_isnan${s}(a) || dn_isnan${s}(b));
+}`,
+    },
+    dn_sign: {
+      needs: ["dn_isnan"],
+      text: `fn dn_sign${s}(x: ${type}) -> ${type} {
+  let s = select(0.0${lit}, 1.0${lit}, x > 0.0${lit}) - select(0.0${lit}, 1.0${lit}, x < 0.0${lit});
+  return select(s, x, dn_isnan${s}(x));
+}`,
+    },
+  };
+}
+
+/** NaN and ±Inf: tests that compilers cannot fold away and functions that keep them. */
+export const float: { readonly f32: WgslHelpers; readonly f64: WgslHelpers } = {
+  f32: {
+    // Tests of bits, since compilers take x != x for false.
+    dn_isnan: {
+      text: `fn dn_isnan(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}`,
+    },
+    dn_isfinite: {
+      text: `fn dn_isfinite(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}`,
+    },
+    // From a variable, since constant expressions must be finite.
+    dn_nan: {
+      text: `fn dn_nan() -> f32 {
+  var bits = 0x7fc00000u;
+  return bitcast<f32>(bits);
+}`,
+    },
+    dn_inf: {
+      text: `fn dn_inf() -> f32 {
+  var bits = 0x7f800000u;
+  return bitcast<f32>(bits);
+}`,
+    },
+    ...shared("f32"),
+    dn_mod: {
+      needs: ["dn_isfinite", "dn_isnan", "dn_nan"],
+      text: `fn dn_mod(a: f32, b: f32) -> f32 {
+  if (!dn_isfinite(a) || dn_isnan(b) || b == 0.0f) { return dn_nan(); }
+  if (!dn_isfinite(b)) { return select(a, b, (a < 0.0f && b > 0.0f) || (a > 0.0f && b < 0.0f)); }
+  var r = fma(-floor(a / b), b, a);
+  // The quotient was rounded, so the remainder can lie one divisor off.
+  if ((r < 0.0f && b > 0.0f) || (r > 0.0f && b < 0.0f)) { r += b; }
+  if (abs(r) >= abs(b)) { r -= b; }
+  return r;
+}`,
+    },
+    dn_hypot: {
+      needs: ["dn_inf", "dn_isfinite", "dn_isnan", "dn_nan"],
+      text: `fn dn_hypot(a: f32, b: f32) -> f32 {
+  let x = abs(a);
+  let y = abs(b);
+  let large = max(x, y);
+  if (dn_isnan(x) || dn_isnan(y)) {
+    // As IEEE 754 has it, the distance to infinity is infinite whatever the other component is.
+    return select(dn_nan(), dn_inf(), bitcast<u32>(x) == 0x7f800000u || bitcast<u32>(y) == 0x7f800000u);
+  }
+  if (large == 0.0f || !dn_isfinite(large)) { return large; }
+  let ratio = min(x, y) / large;
+  return large * sqrt(1.0f + ratio * ratio);
+}`,
+    },
+  },
+  f64: {
+    // There is no bitcast of f64; negated comparisons survive compilation, other than x != x.
+    dn_isnan: {
+      text: `fn dn_isnan_f64(x: f64) -> bool {
+  return !(x >= 0.0lf || x < 0.0lf);
+}`,
+    },
+    dn_isfinite: {
+      text: `fn dn_isfinite_f64(x: f64) -> bool {
+  return abs(x) <= 1.7976931348623157e308lf;
+}`,
+    },
+    dn_nan: {
+      text: `fn dn_nan_f64() -> f64 {
+  var zero = 0.0lf;
+  return zero / zero;
+}`,
+    },
+    dn_inf: {
+      text: `fn dn_inf_f64() -> f64 {
+  var zero = 0.0lf;
+  return 1.0lf / zero;
+}`,
+    },
+    ...shared("f64"),
+  },
+};

@@ -1,0 +1,108 @@
+import type { DType, Launch, Limits } from "../device/mod.ts";
+import type { Value } from "./value.ts";
+
+/** A 4-byte word of the uniform block: unsigned unless said otherwise. */
+export type Uniform = number | { readonly f32: number } | { readonly i32: number };
+
+/** A kernel as its author writes it: the bindings, the uniform block and the entry point are generated around it. */
+export interface KernelText {
+  /** Whatever changes the text: equal keys (of one variant) mean equal texts. */
+  readonly key: string;
+  /** Input arrays by the name they have in the text. */
+  readonly read: Readonly<Record<string, Value>>;
+  /** Output arrays by the name they have in the text. */
+  readonly write: Readonly<Record<string, Value>>;
+  /** Fields of the uniform `p` (`p.n`), so that sizes do not need a new pipeline. */
+  readonly uniforms?: Readonly<Record<string, Uniform>>;
+  /** Element type of a binding where it is not the scalar of its dtype, like `vec4<f32>` or `atomic<u32>`. */
+  readonly elements?: Readonly<Record<string, string>>;
+  /** Invocations in a workgroup. */
+  readonly workgroupSize: number | readonly [number, number, number];
+  /** Workgroups: one number is spread over two dimensions if it is over the limit. */
+  readonly workgroups: number | readonly [number, number, number];
+  /** Functions and workgroup variables before the entry point. */
+  readonly declarations?: () => string;
+  /**
+   * Body of the entry point. It sees `p` (uniforms), `group` (flat workgroup number), `lane` (invocation number in the
+   * workgroup), `id` (flat invocation number), and `workgroup` and `local` (as vectors).
+   */
+  readonly body: () => string;
+  /** Uses subgroup operations: `subgroup_lane` is declared. */
+  readonly subgroups?: boolean;
+}
+
+/** WGSL scalar type in which a dtype is stored. */
+export function storedType(dtype: DType): string {
+  return dtype === "bool" ? "u32" : dtype;
+}
+
+/** Completes a kernel's text to a launch. */
+export function toLaunch(label: string, text: KernelText, limits: Limits): Launch {
+  const size = typeof text.workgroupSize === "number" ? [text.workgroupSize, 1, 1] as const : text.workgroupSize;
+  const values = [...Object.values(text.read), ...Object.values(text.write)];
+  const dtypes = values.map((v) => v.dtype).join();
+  return {
+    label,
+    key: `${label}|${text.key}|${dtypes}|${size.join()}`,
+    code: () => wgsl(text, size),
+    read: Object.values(text.read).map((v) => v.storage),
+    write: Object.values(text.write).map((v) => v.storage),
+    uniforms: words(text.uniforms ?? {}),
+    workgroups: typeof text.workgroups === "number" ? spread(text.workgroups, limits.workgroups) : text.workgroups,
+  };
+}
+
+/** A count of workgroups as two dimensions under the limit. */
+function spread(count: number, limit: number): [number, number, number] {
+  if (count <= limit) return [count, 1, 1];
+  const rows = Math.ceil(count / limit);
+  return [Math.ceil(count / rows), rows, 1];
+}
+
+function words(uniforms: Readonly<Record<string, Uniform>>): Uint32Array<ArrayBuffer> {
+  const fields = Object.values(uniforms);
+  const buffer = new ArrayBuffer(fields.length * 4);
+  const view = new DataView(buffer);
+  fields.forEach((field, k) => {
+    if (typeof field === "number") view.setUint32(k * 4, field, true);
+    else if ("f32" in field) view.setFloat32(k * 4, field.f32, true);
+    else view.setInt32(k * 4, field.i32, true);
+  });
+  return new Uint32Array(buffer);
+}
+
+function wgsl(text: KernelText, size: readonly [number, number, number]): string {
+  const lines: string[] = [];
+  const all = { ...text.read, ...text.write };
+  if (Object.values(all).some((v) => v.dtype === "f16")) lines.push("enable f16;");
+  let binding = 0;
+  const declare = (name: string, value: Value, access: string) =>
+    lines.push(
+      `@group(0) @binding(${binding++}) var<storage, ${access}> ${name}: array<${
+        text.elements?.[name] ?? storedType(value.dtype)
+      }>;`,
+    );
+  for (const [name, value] of Object.entries(text.read)) declare(name, value, "read");
+  for (const [name, value] of Object.entries(text.write)) declare(name, value, "read_write");
+  const uniforms = Object.entries(text.uniforms ?? {});
+  if (uniforms.length) {
+    const fields = uniforms.map(([name, u]) => `  ${name}: ${typeof u === "number" ? "u32" : "f32" in u ? "f32" : "i32"},`);
+    lines.push("struct Uniforms {", ...fields, "}", `@group(0) @binding(${binding}) var<uniform> p: Uniforms;`);
+  }
+  if (text.declarations) lines.push(text.declarations());
+  lines.push(
+    `@compute @workgroup_size(${size.join(", ")})`,
+    "fn main(",
+    "  @builtin(workgroup_id) workgroup: vec3<u32>,",
+    "  @builtin(local_invocation_id) local: vec3<u32>,",
+    "  @builtin(local_invocation_index) lane: u32,",
+    "  @builtin(num_workgroups) workgroup_count: vec3<u32>,",
+    ...(text.subgroups ? ["  @builtin(subgroup_invocation_id) subgroup_lane: u32,"] : []),
+    ") {",
+    "  let group = workgroup.x + workgroup.y * workgroup_count.x;",
+    `  let id = group * ${size[0] * size[1] * size[2]}u + lane;`,
+    text.body().replace(/^(?=.)/gm, "  "),
+    "}",
+  );
+  return lines.join("\n") + "\n";
+}

@@ -1,0 +1,74 @@
+import { errorBound, type Expr } from "../formula/mod.ts";
+import type { HostArray, HostInputs } from "./define.ts";
+import { hostTypes } from "./define.ts";
+import type { PairwiseParams } from "./pairwise.ts";
+import { pairLayout } from "./pairwise_layout.ts";
+
+const U32 = 2 ** -24;
+
+/**
+ * Error model of a pairwise reduction: the error of each term from running error analysis of the formula, plus the rounding of the
+ * reduction itself (n·u·Σ|terms| for sums; the largest error of a term for extremes; see `reduce` for logsumexp).
+ */
+export function pairBounds(
+  inputs: HostInputs,
+  params: PairwiseParams,
+  outputs: Readonly<Record<string, HostArray>>,
+  u: number,
+): Record<string, Float64Array> {
+  const { out } = outputs;
+  const { n, m, outLength, expr, value } = pairLayout(hostTypes(inputs), params);
+  const d = outLength ?? 1, bounds = new Float64Array(out.data.length);
+  const at = (e: Expr, i: number, j: number) =>
+    errorBound(e, (leaf) => {
+      const input = inputs[(leaf as { name: string }).name];
+      if (typeof input === "number") return input;
+      if (leaf.kind !== "element") return input.data[0];
+      const row = leaf.index === "i" ? i : j, width = input.shape[1];
+      if (width === undefined) return input.data[row];
+      if (leaf.component !== undefined) return input.data[row * width + leaf.component];
+      return Array.from(input.data.subarray(row * width, (row + 1) * width));
+    }, U32);
+  const part = (v: number | readonly number[], k: number) => typeof v === "number" ? v : v[k];
+  for (let i = 0; i < n; i++) {
+    const terms = Array.from({ length: m }, (_, j) => at(expr, i, j));
+    const values = value && Array.from({ length: m }, (_, j) => at(value, i, j));
+    for (let k = 0; k < d; k++) {
+      let total = 0, magnitude = 0, worst = 0, top = -Infinity;
+      for (const t of terms) {
+        total += part(t.bound, k);
+        magnitude += Math.abs(part(t.value, k));
+        worst = Math.max(worst, part(t.bound, k));
+        top = Math.max(top, part(t.value, k));
+      }
+      const y = out.data[i * d + k];
+      // Terms far below the largest vanish in f32 whatever their error; the others have exponents up to `spread`.
+      const spread = terms.reduce((s, t) => part(t.value, k) > top - 104 ? Math.max(s, top - part(t.value, k)) : s, 0);
+      const exponentials = worst + (m + 64 + spread) * 2 * U32;
+      let bound: number;
+      if (params.reduction === "sum") bound = total + m * U32 * magnitude;
+      else if (params.reduction === "logsumexp") bound = exponentials + 4 * Math.abs(y) * U32;
+      else if (values) {
+        // Σ w V with Σ w = 1: errors of V pass through; relative errors of the weights scale Σ w |V|.
+        let spreadOfV = 0, errorOfV = 0;
+        for (const v of values) {
+          spreadOfV = Math.max(spreadOfV, Math.abs(part(v.value, k)));
+          errorOfV = Math.max(errorOfV, part(v.bound, k));
+        }
+        bound = errorOfV + 2 * exponentials * spreadOfV;
+      } else if (params.reduction === "max" || params.reduction === "min") bound = worst;
+      else bound = nearTies(terms.map((t) => part(t.value, 0)), worst, params.reduction) ? Infinity : 0;
+      bounds[i * d + k] = bound + u * Math.abs(y);
+    }
+  }
+  return { out: bounds };
+}
+
+/** Whether another term is within rounding of the extreme one but not equal to it: then the position is not determined. */
+function nearTies(values: readonly number[], error: number, reduction: string): boolean {
+  const sign = reduction === "argmax" ? 1 : -1;
+  const best = Math.max(...values.map((v) => sign * v));
+  return values.some((v) => sign * v !== best && sign * v >= best - 2 * error) ||
+    // Equal in f64 but computed from different operands: rounding may order them either way.
+    values.filter((v) => sign * v === best).length > 1 && error > 0;
+}

@@ -1,0 +1,67 @@
+import { gradient, leaves } from "../formula/mod.ts";
+import type { Calculus, VjpCall } from "./define.ts";
+import { plainSignature, toExpr } from "./formulas.ts";
+import type { ReduceParams } from "./reduce.ts";
+import { type ArrayType, broadcastShapes, sizeOf } from "./value.ts";
+
+/**
+ * With v the formula's values and y = reduce(v), the cotangent of each value is v̄ = ȳ · ∂y/∂v:
+ *   sum 1 · mean 1/n · logsumexp exp(v − y) · prod y/v · max, min: 1/(number of ties) where v = y, else 0,
+ * and each input's is ā = Σ v̄ · ∂f/∂a over the axes along which it was broadcast.
+ */
+export function reduceVjp<T extends ArrayType>(
+  k: Calculus<T>,
+  { inputs, outputs, cotangents, params }: VjpCall<T, ReduceParams>,
+): Record<string, T | undefined> {
+  const g = cotangents.out, y = outputs.out;
+  if (!g || ["argmax", "argmin", "any", "all"].includes(params.reduction)) return {};
+  const expr = toExpr(params.formula), { names } = leaves(expr);
+  const shapes: Record<string, readonly number[]> = {};
+  for (const [name, v] of Object.entries(inputs)) if (typeof v !== "number") shapes[name] = v.shape;
+  const shape = broadcastShapes(shapes), axes = params.axes ?? [...shape.keys()];
+  const kept = shape.map((s, axis) => axes.includes(axis) ? 1 : s);
+  const wide = (t: T) => k.reshape(t, kept);
+  const fresh = (name: string) => {
+    while (names.includes(name)) name += "_";
+    return name;
+  };
+  const cotangent = fresh("cotangent"), value = fresh("value");
+  const count = sizeOf(axes.map((axis) => shape[axis]));
+  const v = () => k.broadcastTo(k.map(params.formula, inputs), shape);
+  const seeds = (): T => {
+    switch (params.reduction) {
+      case "sum":
+        return wide(g);
+      case "mean":
+        return k.map("g / n", { g: wide(g), n: count });
+      case "logsumexp":
+        return k.map("g * exp(v - y)", { g: wide(g), v: v(), y: wide(y) });
+      case "prod":
+        return productSeeds(k, wide(g), v(), axes);
+      default: {
+        const hit = k.map("v == y ? 1 : 0", { v: v(), y: wide(y) });
+        const ties = k.apply("reduce", { h: hit }, { reduction: "sum", formula: "h", axes, keepDims: true }).out;
+        return k.map("g * h / ties", { g: wide(g), h: hit, ties });
+      }
+    }
+  };
+  const seed = seeds();
+  const partials = gradient(expr, plainSignature([...names, cotangent, value]), { kind: "name", name: cotangent });
+  const result: Record<string, T | undefined> = {};
+  for (const name of names) {
+    const x = inputs[name], partial = partials.get(name);
+    if (typeof x === "number" || !partial) continue;
+    // The cotangent may be narrower than the formula: broadcast it before summing, or the sum would miss its copies.
+    const full = k.map(partial, { ...inputs, [cotangent]: k.broadcastTo(seed, shape) });
+    result[name] = k.unbroadcast(k.broadcastTo(full, shape), x.shape);
+  }
+  return result;
+}
+
+/** ∂(Π v)/∂v_k is the product of the others: y / v_k, but right when one or more values are zero. */
+function productSeeds<T extends ArrayType>(k: Calculus<T>, g: T, v: T, axes: readonly number[]): T {
+  const over = (formula: string, reduction: string) =>
+    k.apply("reduce", { v }, { reduction, formula, axes, keepDims: true }).out;
+  const zeros = over("v == 0 ? 1 : 0", "sum"), others = over("v == 0 ? 1 : v", "prod");
+  return k.map("g * (zeros == 0 ? others / v : zeros == 1 && v == 0 ? others : 0)", { g, v, zeros, others });
+}

@@ -1,0 +1,119 @@
+/**
+ * The oracle fixtures: what is in them, and how to read them.
+ *
+ * @module
+ */
+
+/** A number, or an array of numbers nested as deep as the array it stands for has axes. */
+export type Nested = number | Nested[];
+
+/** One ε of a transport problem with its optimum. */
+export interface SinkhornSolution {
+  /** ε over the largest cost, before rounding to single precision. */
+  fraction: number;
+  epsilon: number;
+  /** Row potentials; `null` stands for −∞, at points without weight. */
+  f: (number | null)[];
+  /** Column potentials; `null` as in `f`. */
+  g: (number | null)[];
+  /** `⟨P, C⟩`. */
+  cost: number;
+  /** `−Σ P (log P − 1)`. */
+  entropy: number;
+  /** `⟨f, a⟩ + ⟨g, b⟩ − ε Σ P`, equal to `cost − ε·entropy` at the optimum. */
+  dual: number;
+  /** L1 distance of the plan's row and column sums from `a` and `b`. */
+  marginalError: { rows: number; columns: number };
+}
+
+/** A transport problem; the plan is `P_ij = exp((f_i + g_j − C_ij) / ε)`, without weights in it. */
+export interface SinkhornCase {
+  name: string;
+  metric: "sqeuclidean" | "euclidean" | "greatCircle" | "matrix";
+  /** Points `[n, d]`; for `greatCircle` longitude and latitude in degrees, the cost being in km on a sphere of 6371 km. */
+  x?: number[][];
+  /** Points `[m, d]`. */
+  y?: number[][];
+  /** The cost `[n, m]` where it is given instead of points. */
+  costMatrix?: number[][];
+  a: number[];
+  b: number[];
+  maxCost: number;
+  /** The optimal cost without regularisation. */
+  emd: number;
+  solutions: SinkhornSolution[];
+}
+
+/** `c = a b`, batched over leading axes. */
+export interface MatmulCase {
+  name: string;
+  a: Nested;
+  b: Nested;
+  c: Nested;
+}
+
+/** Reductions of `x` over one axis, or over all of them where `axis` is `null`; `norm` is Euclidean. */
+export interface ReduceCase {
+  name: string;
+  x: Nested;
+  axis: number | null;
+  sum: Nested;
+  mean: Nested;
+  max: Nested;
+  min: Nested;
+  argmax: Nested;
+  argmin: Nested;
+  norm: Nested;
+  logsumexp: Nested;
+}
+
+/** Softmax and its relatives along the last axis. */
+export interface SoftmaxCase {
+  name: string;
+  x: Nested;
+  axis: number;
+  softmax: Nested;
+  logSoftmax: Nested;
+  logsumexp: Nested;
+}
+
+/** `take`: rows of `x` along `axis`; `scatterAdd`: `updates` added onto a copy of `x` at rows that may repeat. */
+export interface IndexCase {
+  op: "take" | "scatterAdd";
+  name: string;
+  x: Nested;
+  axis: number;
+  indices: number[];
+  updates?: Nested;
+  result: Nested;
+}
+
+/** Philox4x32-10: four output words for a counter and a key; the first `published` cases are the authors' own vectors. */
+export interface PhiloxCase {
+  counter: [number, number, number, number];
+  key: [number, number];
+  output: [number, number, number, number];
+}
+
+/** What each fixture file holds. */
+export interface Fixtures {
+  sinkhorn_sqeuclidean: { convention: string; cases: SinkhornCase[] };
+  sinkhorn_euclidean: { convention: string; cases: SinkhornCase[] };
+  sinkhorn_great_circle: { convention: string; cases: SinkhornCase[] };
+  sinkhorn_matrix: { convention: string; cases: SinkhornCase[] };
+  sinkhorn_degenerate: { convention: string; cases: SinkhornCase[] };
+  matmul: { cases: MatmulCase[] };
+  reduce: { cases: ReduceCase[] };
+  softmax: { cases: SoftmaxCase[] };
+  index: { cases: IndexCase[] };
+  philox: { generator: string; published: number; cases: PhiloxCase[] };
+}
+
+// JSON has no numbers for these three, so the script writes their names.
+const NON_FINITE = new Map([["NaN", NaN], ["Infinity", Infinity], ["-Infinity", -Infinity]]);
+
+/** Reads `fixtures/<name>.json`, with NaN and the infinities as numbers again. */
+export function load<Name extends keyof Fixtures>(name: Name): Fixtures[Name] {
+  const text = Deno.readTextFileSync(new URL(`./fixtures/${name}.json`, import.meta.url));
+  return JSON.parse(text, (_, value) => NON_FINITE.get(value) ?? value);
+}

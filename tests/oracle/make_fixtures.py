@@ -1,0 +1,14 @@
+"""Makes every file under fixtures/. Run: python3 tests/oracle/make_fixtures.py (needs NumPy, SciPy and POT)."""
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import array_fixtures  # noqa: E402
+import philox_fixtures  # noqa: E402
+import sinkhorn_fixtures  # noqa: E402
+
+if __name__ == "__main__":
+    philox_fixtures.make()
+    array_fixtures.make()
+    sinkhorn_fixtures.make()

@@ -1,0 +1,124 @@
+import type { Expr } from "../../../src/formula/mod.ts";
+
+/** The value of a leaf: an array for a vector. */
+export type Environment = (leaf: Exclude<Expr, { kind: "number" | "call" }>) => number | number[];
+
+type Value = number | number[];
+
+/** What a formula means, node by node and with nothing shared: written to be read, and apart from the emitters. */
+export function interpret(expr: Expr, environment: Environment): Value {
+  if (expr.kind === "number") return expr.value;
+  if (expr.kind !== "call") return environment(expr);
+  const args = expr.args.map((arg) => interpret(arg, environment));
+  if (Object.hasOwn(folds, expr.fn)) {
+    const length = args.find((a) => typeof a !== "number") as number[] | undefined;
+    const rows = args.map((a) => typeof a === "number" ? Array(length?.length ?? 1).fill(a) as number[] : a);
+    return folds[expr.fn](...rows);
+  }
+  const f = scalars[expr.fn];
+  const vector = args.find((a) => typeof a !== "number") as number[] | undefined;
+  if (vector === undefined) return Number(f(...args as number[]));
+  return vector.map((_, k) => Number(f(...args.map((a) => typeof a === "number" ? a : a[k]))));
+}
+
+const total = (v: number[]) => v.reduce((a, b) => a + b, 0);
+const squares = (u: number[], v: number[]) => total(u.map((a, k) => (a - v[k]) ** 2));
+const folds: Record<string, (...args: number[][]) => number> = {
+  sum: total,
+  dot: (u, v) => total(u.map((a, k) => a * v[k])),
+  sqdist: squares,
+  dist: (u, v) => Math.sqrt(squares(u, v)),
+  norm: (v) => Math.sqrt(total(v.map((a) => a * a))),
+  l1dist: (u, v) => total(u.map((a, k) => Math.abs(a - v[k]))),
+  maxdist: (u, v) => Math.max(0, ...u.map((a, k) => Math.abs(a - v[k]))),
+};
+
+const truth = (x: number) => x !== 0;
+
+/** The error function by its Maclaurin series, or the asymptotic value far out; good to 1e-13 for |x| < 4. */
+function erf(x: number): number {
+  if (Number.isNaN(x)) return NaN;
+  if (Math.abs(x) > 6) return Math.sign(x);
+  let term = x;
+  let sum = x;
+  for (let n = 1; n < 200; n++) {
+    term *= -x * x / n;
+    sum += term / (2 * n + 1);
+  }
+  return 2 / Math.sqrt(Math.PI) * sum;
+}
+
+const scalars: Record<string, (...args: number[]) => number | boolean> = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+  neg: (a) => -a,
+  pow: (a, b) => a === 1 ? 1 : a ** b,
+  mod: (a, b) => {
+    const r = a % b;
+    return r !== 0 && (r < 0) !== (b < 0) ? r + b : r;
+  },
+  lt: (a, b) => a < b,
+  le: (a, b) => a <= b,
+  gt: (a, b) => a > b,
+  ge: (a, b) => a >= b,
+  eq: (a, b) => a === b,
+  ne: (a, b) => a !== b,
+  and: (a, b) => truth(a) && truth(b),
+  or: (a, b) => truth(a) || truth(b),
+  not: (a) => !truth(a),
+  select: (c, a, b) => truth(c) ? a : b,
+  isnan: (a) => a !== a,
+  isfinite: (a) => a - a === 0,
+  abs: (a) => a < 0 ? -a : a,
+  sign: (a) => a > 0 ? 1 : a < 0 ? -1 : a,
+  min: (...args) => Math.min(...args),
+  max: (...args) => Math.max(...args),
+  clamp: (x, lo, hi) => Math.min(Math.max(x, lo), hi),
+  square: (a) => a * a,
+  reciprocal: (a) => 1 / a,
+  sqrt: (a) => a ** 0.5,
+  rsqrt: (a) => 1 / a ** 0.5,
+  cbrt: (a) => a < 0 ? -((-a) ** (1 / 3)) : a ** (1 / 3),
+  hypot: (a, b) => (a * a + b * b) ** 0.5,
+  exp: (a) => Math.E ** a,
+  expm1: (a) => Math.abs(a) < 1e-5 ? a + a * a / 2 : Math.exp(a) - 1,
+  exp2: (a) => 2 ** a,
+  log: (a) => Math.log2(a) * Math.LN2,
+  log1p: (a) => Math.abs(a) < 1e-5 ? a - a * a / 2 : Math.log(1 + a),
+  log2: (a) => Math.log(a) / Math.LN2,
+  log10: (a) => Math.log(a) / Math.LN10,
+  floor: (a) => Math.floor(a),
+  ceil: (a) => -Math.floor(-a),
+  trunc: (a) => a < 0 ? -Math.floor(-a) : Math.floor(a),
+  round: (a) => {
+    const low = Math.floor(a);
+    if (a - low !== 0.5) return Math.round(a);
+    return low % 2 === 0 ? low : low + 1;
+  },
+  sin: Math.sin,
+  cos: Math.cos,
+  tan: (a) => Math.sin(a) / Math.cos(a),
+  asin: (a) => Math.atan(a / Math.sqrt((1 - a) * (1 + a))),
+  acos: (a) => 2 * Math.atan(Math.sqrt((1 - a) / (1 + a))),
+  atan: Math.atan,
+  atan2: (y, x) => {
+    if (x > 0) return Math.atan(y / x);
+    if (x < 0) return Math.atan(y / x) + (y >= 0 ? Math.PI : -Math.PI);
+    return y > 0 ? Math.PI / 2 : y < 0 ? -Math.PI / 2 : x + y === 0 ? Math.atan2(y, x) : NaN;
+  },
+  sinh: (a) => Math.abs(a) < 1e-4 ? a + a ** 3 / 6 : (Math.exp(a) - Math.exp(-a)) / 2,
+  cosh: (a) => (Math.exp(a) + Math.exp(-a)) / 2,
+  tanh: (a) =>
+    Math.abs(a) < 1e-4 ? a - a ** 3 / 3 : a > 0 ? 1 - 2 / (Math.exp(2 * a) + 1) : 2 / (Math.exp(-2 * a) + 1) - 1,
+  asinh: (a) => Math.sign(a) * Math.log(Math.abs(a) + Math.sqrt(a * a + 1)),
+  acosh: (a) => Math.log(a + Math.sqrt((a - 1) * (a + 1))),
+  atanh: (a) => 0.5 * Math.log((1 + a) / (1 - a)),
+  sigmoid: (a) => a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) / (1 + Math.exp(a)),
+  relu: (a) => a > 0 ? a : a < 0 ? 0 : a,
+  softplus: (a) => a > 30 ? a + Math.exp(-a) : Math.log1p(Math.exp(a)),
+  silu: (a) => a / (1 + Math.exp(-a)),
+  gelu: (a) => a * (1 + erf(a / Math.SQRT2)) / 2,
+  erf,
+};
