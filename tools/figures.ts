@@ -8,6 +8,7 @@
  * a cell failed.
  */
 import { basename, dirname, join, relative, resolve } from "node:path";
+import { VERDICTS } from "../src/notebook/claim.ts";
 import { devicesOf, execute, figuresOf, formatNotebook } from "../src/notebook/mod.ts";
 import { CELL_TIMEOUT, describeFailures, interrupted, ROOT } from "./command_line.ts";
 
@@ -33,7 +34,7 @@ export async function makeFigures(path: string, out: string, signal?: AbortSigna
     say("figure", relative(Deno.cwd(), file));
   }
   for (const { paper, measured, holds } of claims) {
-    say("claim", `${holds === "partly" ? "≈" : holds ? "✓" : "✗"} ${paper}: ${measured}`);
+    say("claim", `${VERDICTS[`${holds}`].sign} ${paper}: ${measured}`);
   }
   say("time", `${seconds.toFixed(1)} s`);
   return ok;
@@ -41,8 +42,9 @@ export async function makeFigures(path: string, out: string, signal?: AbortSigna
 
 /** A title as the end of a file name, of at most 60 characters; none if nothing of it is fit for that. */
 function toSlug(title = ""): string[] {
-  const words = title.toLowerCase().normalize("NFKD").match(/[a-z0-9]+/g)?.join("-").slice(0, 60).replace(/-$/, "");
-  return words ? [words] : [];
+  const plain = title.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const slug = (plain.match(/[a-z0-9]+/g) ?? []).join("-").slice(0, 60).replace(/-$/, "");
+  return slug === "" ? [] : [slug];
 }
 
 /** Removes the figures of an earlier run, whose titles may have been others. */

@@ -1,5 +1,6 @@
 /**
- * jax-js: NumPy-like arrays with compiled kernels, on WebAssembly and on WebGPU.
+ * jax-js: NumPy-like arrays with compiled kernels, on WebAssembly and on WebGPU. Its worker threads have no way to be ended:
+ * a program that used the WebAssembly backend ends by `Deno.exit()`.
  *
  * @module
  */
@@ -48,13 +49,13 @@ function jobOf(jax: Jax, backend: Backend, inputs: JaxArray[], fn: (...inputs: J
 function peer(backend: Backend): Peer {
   async function jobWith(
     shapes: number[][],
-    scale: number,
     fn: (jax: Jax) => (...inputs: JaxArray[]) => JaxArray,
+    entry = (value: number) => value,
   ): Promise<Job> {
     const { jax } = await start();
     const inputs = shapes.map((shape, index) => {
       const values = uniform(shape.reduce((product, size) => product * size, 1), index + 1);
-      return jax.numpy.array(values.map((value) => value * scale), { shape, device: backend });
+      return jax.numpy.array(values.map(entry), { shape, device: backend });
     });
     await Promise.all(inputs.map((input) => input.ref.blockUntilReady()));
     return jobOf(jax, backend, inputs, fn(jax));
@@ -70,16 +71,17 @@ function peer(backend: Backend): Peer {
       }
     },
     versions: () => Promise.resolve({ "jax-js": "0.1.25" }),
-    matmul: (n) => jobWith([[n, n], [n, n]], 1, ({ numpy }) => (a, b) => numpy.matmul(a, b)),
+    matmul: (n) => jobWith([[n, n], [n, n]], ({ numpy }) => (a, b) => numpy.matmul(a, b)),
     chain: (n) =>
-      jobWith([[n]], 1, ({ numpy }) => (x) => {
+      jobWith([[n]], ({ numpy }) => (x) => {
         const root = numpy.sqrt(numpy.abs(x.ref).mul(2).add(1));
         const bell = numpy.exp(x.ref.mul(x.ref).neg());
         return root.mul(bell).add(x.mul(0.5));
       }),
-    sum: (n) => jobWith([[n]], 1, ({ numpy }) => (x) => numpy.sum(x)),
-    logsumexp: (rows, columns) => jobWith([[rows, columns]], 8, ({ nn }) => (x) => nn.logsumexp(x, 1)),
-    softmax: (rows, columns) => jobWith([[rows, columns]], 8, ({ nn }) => (x) => nn.softmax(x, 1)),
+    sum: (n) => jobWith([[n]], ({ numpy }) => (x) => numpy.sum(x), Math.abs),
+    logsumexp: (rows, columns) =>
+      jobWith([[rows, columns]], ({ nn }) => (x) => nn.logsumexp(x, 1), (value) => 8 * value),
+    softmax: (rows, columns) => jobWith([[rows, columns]], ({ nn }) => (x) => nn.softmax(x, 1), (value) => 8 * value),
   };
 }
 

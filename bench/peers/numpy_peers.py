@@ -43,7 +43,7 @@ def chain(inputs):
 
 @job("sum")
 def total(inputs):
-    (x,) = inputs
+    x = np.abs(inputs[0])
     return lambda: x.sum()
 
 

@@ -10,7 +10,7 @@
  */
 export interface Job {
   (): Promise<number>;
-  /** Computes once more and sums the result up, to be compared with another peer's by {@linkcode agree}. */
+  /** Computes once more and sums the result up, to be compared with another peer's by {@linkcode difference}. */
   checksum(): Promise<Checksum>;
   /** Frees what the job holds. */
   dispose(): void;
@@ -29,7 +29,7 @@ export interface Peer {
   matmulF64?(n: number): Promise<Job>;
   /** The elementwise chain `sqrt(2|x| + 1)·exp(−x²) + x/2` of `uniform(n, 1)`. */
   chain?(n: number): Promise<Job>;
-  /** The sum of `uniform(n, 1)`. */
+  /** The sum of `|uniform(n, 1)|`. */
   sum?(n: number): Promise<Job>;
   /** Log-sum-exp of each row of `8·uniform(rows·columns, 1)`. */
   logsumexp?(rows: number, columns: number): Promise<Job>;
@@ -71,10 +71,10 @@ export function checksumOf(values: ArrayLike<number>): Checksum {
   return { sum, magnitude };
 }
 
-/** Whether two results are the same to a tolerance relative to their magnitude; the default suits single precision. */
-export function agree(a: Checksum, b: Checksum, tolerance = 1e-5): boolean {
+/** How far two results are apart, relative to their magnitude. */
+export function difference(a: Checksum, b: Checksum): number {
   const scale = Math.max(a.magnitude, b.magnitude);
-  return Math.abs(a.sum - b.sum) <= tolerance * scale && Math.abs(a.magnitude - b.magnitude) <= tolerance * scale;
+  return scale === 0 ? 0 : Math.max(Math.abs(a.sum - b.sum), Math.abs(a.magnitude - b.magnitude)) / scale;
 }
 
 /** 32 random bits from a counter and a seed (the finaliser of MurmurHash3): the same numbers for every peer. */

@@ -35,8 +35,8 @@ async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string
 
 async function hasNumpy([command, ...args]: string[]): Promise<boolean> {
   try {
-    const options = { args: [...args, "-c", "import numpy"], stdout: "null", stderr: "null" } as const;
-    return (await new Deno.Command(command, options).output()).success;
+    const probe = new Deno.Command(command, { args: [...args, "-c", "import numpy"], stdout: "null", stderr: "null" });
+    return (await probe.output()).success;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
@@ -121,8 +121,13 @@ async function jobWith(name: string, params: Record<string, unknown>, inputs: In
     return measured;
   };
   const run = async () => (await measure(1, 0)).ms[0];
-  const dispose = () => void python.request({ op: "drop", id });
-  return Object.assign(job(run, () => measure(1, 0), dispose), { measure, info: () => info });
+  const checksum = async () => {
+    const { sum, magnitude } = await measure(1, 0);
+    return { sum, magnitude };
+  };
+  // A process that has ended has nothing left to drop.
+  const dispose = () => void python.request({ op: "drop", id }).catch(() => {});
+  return Object.assign(job(run, checksum, dispose), { measure, info: () => info });
 }
 
 /** A job of the Python process. */

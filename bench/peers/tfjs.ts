@@ -35,13 +35,13 @@ async function running(): Promise<Started> {
 
 async function jobWith(
   shapes: number[][],
-  scale: number,
   fn: (tf: Modules["tf"]) => (...inputs: Tensor[]) => Tensor,
+  entry = (value: number) => value,
 ): Promise<Job> {
   const { tf, backend } = await running();
   const inputs = shapes.map((shape, index) => {
     const values = uniform(shape.reduce((product, size) => product * size, 1), index + 1);
-    return tf.tensor(values.map((value) => value * scale), shape);
+    return tf.tensor(values.map(entry), shape);
   });
   const compute = () => tf.tidy(() => fn(tf)(...inputs));
   const run = async () => {
@@ -73,13 +73,13 @@ export const tfjs: Peer = {
     return typeof result === "string" ? result : true;
   },
   versions: () => running().then(({ tf }) => ({ tfjs: tf.version_core })),
-  matmul: (n) => jobWith([[n, n], [n, n]], 1, (tf) => (a, b) => tf.matMul(a, b)),
+  matmul: (n) => jobWith([[n, n], [n, n]], (tf) => (a, b) => tf.matMul(a, b)),
   chain: (n) =>
-    jobWith([[n]], 1, (tf) => (x) => {
+    jobWith([[n]], (tf) => (x) => {
       const root = tf.sqrt(tf.add(tf.mul(tf.abs(x), 2), 1));
       return tf.add(tf.mul(root, tf.exp(tf.neg(tf.square(x)))), tf.mul(x, 0.5));
     }),
-  sum: (n) => jobWith([[n]], 1, (tf) => (x) => tf.sum(x)),
-  logsumexp: (rows, columns) => jobWith([[rows, columns]], 8, (tf) => (x) => tf.logSumExp(x, 1)),
-  softmax: (rows, columns) => jobWith([[rows, columns]], 8, (tf) => (x) => tf.softmax(x, 1)),
+  sum: (n) => jobWith([[n]], (tf) => (x) => tf.sum(x), Math.abs),
+  logsumexp: (rows, columns) => jobWith([[rows, columns]], (tf) => (x) => tf.logSumExp(x, 1), (value) => 8 * value),
+  softmax: (rows, columns) => jobWith([[rows, columns]], (tf) => (x) => tf.softmax(x, 1), (value) => 8 * value),
 };

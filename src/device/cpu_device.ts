@@ -48,6 +48,7 @@ export class CpuDevice implements Device {
         invocations: 1,
         workgroupBytes: 0,
         storageBuffers: Infinity,
+        imageTexels: 0,
       },
     };
     this.tuner = new Tuner("cpu", options.tune);
@@ -80,6 +81,10 @@ export class CpuDevice implements Device {
     const storage = new Storage(memory, size, label, (s) => this.ledger.remove(s.id));
     this.ledger.add(storage.id, label, size);
     return storage;
+  }
+
+  allocateImage(): Storage {
+    throw new TypeError("The CPU device has no images");
   }
 
   upload(data: TypedArray, label: string): Storage {

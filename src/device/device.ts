@@ -38,6 +38,8 @@ export interface Limits {
   workgroupBytes: number;
   /** Most storage buffers that a kernel can bind. */
   storageBuffers: number;
+  /** Most texels in an image; 0 where kernels cannot read images. */
+  imageTexels: number;
 }
 
 /** What was opened, and why. */
@@ -74,6 +76,8 @@ export interface Device {
   readonly closed: boolean;
   /** A block of at least `bytes` with undefined contents. Throws {@linkcode OutOfMemoryError} over the limit. */
   allocate(bytes: number, label: string): Storage;
+  /** An image of at least `texels` texels with undefined contents. Throws {@linkcode OutOfMemoryError} over the limit. */
+  allocateImage(texels: number, label: string): Storage;
   /** A block with a copy of `data`. */
   upload(data: TypedArray, label: string): Storage;
   /** Copies bytes back after all recorded work has run; throws what went wrong in it. */

@@ -16,9 +16,9 @@ export interface Launch {
   key: string;
   /** The WGSL text with entry point `main`; called only when the key is new. */
   code: () => string;
-  /** Buffers at bindings 0…, read-only. */
+  /** Buffers and images at bindings 0…, read-only. */
   read: readonly Storage[];
-  /** Buffers at the following bindings, read-write. */
+  /** Buffers (read-write) and images (write-only) at the following bindings. */
   write: readonly Storage[];
   /** The uniform block's 4-byte words at the last binding; none if empty. */
   uniforms: Uint32Array<ArrayBuffer>;

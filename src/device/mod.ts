@@ -29,6 +29,5 @@ export { type Cost, type Launch } from "./launch.ts";
 export { Ledger, type MemoryReport, type MemoryRow } from "./ledger.ts";
 export { openDevice, type OpenOptions } from "./open_device.ts";
 export { type ProfileRow } from "./profiler.ts";
-export { collectGarbage, environment } from "./runtime.ts";
-export { Storage } from "./storage.ts";
+export { IMAGE_WIDTH, Storage, type StorageKind } from "./storage.ts";
 export { type TuneMode, Tuner } from "./tuner.ts";

@@ -2,6 +2,7 @@ import { CpuDevice } from "./cpu_device.ts";
 import type { Device, Probes } from "./device.ts";
 import { runProbes } from "./probes.ts";
 import { deno, environment, readCache, writeCache } from "./runtime.ts";
+import { IMAGE_WIDTH } from "./storage.ts";
 import type { TuneMode } from "./tuner.ts";
 import { WebGpuDevice } from "./webgpu_device.ts";
 
@@ -112,13 +113,21 @@ async function openAdapter(
     probes: found.probes,
     limits: {
       // Buffers are multiples of 16 bytes (kernels read them as vec4), and some implementations give these limits as BigInt.
-      bindingBytes: Math.floor(Math.min(Number(limits.maxStorageBufferBindingSize), Number(limits.maxBufferSize)) / 16) * 16,
+      bindingBytes:
+        Math.floor(Math.min(Number(limits.maxStorageBufferBindingSize), Number(limits.maxBufferSize)) / 16) * 16,
       workgroups: Number(limits.maxComputeWorkgroupsPerDimension),
       invocations: Number(limits.maxComputeInvocationsPerWorkgroup),
       workgroupBytes: Number(limits.maxComputeWorkgroupStorageSize),
       storageBuffers: Number(limits.maxStorageBuffersPerShaderStage),
+      imageTexels: readableImages() ? IMAGE_WIDTH * Number(limits.maxTextureDimension2D) : 0,
     },
   }, settings);
+}
+
+/** Whether kernels can read the storage textures that other kernels wrote. */
+function readableImages(): boolean {
+  const { wgslLanguageFeatures } = globalThis.navigator.gpu as { wgslLanguageFeatures?: ReadonlySet<string> };
+  return wgslLanguageFeatures?.has("readonly_and_readwrite_storage_textures") ?? false;
 }
 
 /** The adapter's largest limits and every wanted feature that it really grants (lists of features are not to be believed). */

@@ -26,7 +26,8 @@ export class PipelineCache {
   /** The pipeline of a launch. */
   get(launch: Launch): Pipeline {
     // Binding counts belong to the key: one text may be used with and without uniforms.
-    const key = `${launch.key}|${launch.read.length},${launch.write.length},${launch.uniforms.length > 0}`;
+    const kinds = [launch.read, launch.write].map((list) => list.map((s) => s.kind === "image" ? "i" : "b").join(""));
+    const key = `${launch.key}|${kinds},${launch.uniforms.length > 0}`;
     let found = this.#byKey.get(key);
     if (!found) this.#byKey.set(key, found = this.#compile(launch));
     return found;
@@ -36,11 +37,14 @@ export class PipelineCache {
     const device = this.#device, code = launch.code(), label = launch.label;
     device.pushErrorScope("validation");
     const entries: GPUBindGroupLayoutEntry[] = [];
-    const add = (buffer: GPUBufferBindingLayout) =>
-      entries.push({ binding: entries.length, visibility: GPUShaderStage.COMPUTE, buffer });
-    for (let k = 0; k < launch.read.length; k++) add({ type: "read-only-storage" });
-    for (let k = 0; k < launch.write.length; k++) add({ type: "storage" });
-    if (launch.uniforms.length) add({ type: "uniform", hasDynamicOffset: true });
+    const add = (resource: Partial<GPUBindGroupLayoutEntry>) =>
+      entries.push({ binding: entries.length, visibility: GPUShaderStage.COMPUTE, ...resource });
+    const image = (access: GPUStorageTextureAccess) => ({ storageTexture: { access, format: "rgba32float" as const } });
+    for (const s of launch.read) {
+      add(s.kind === "image" ? image("read-only") : { buffer: { type: "read-only-storage" } });
+    }
+    for (const s of launch.write) add(s.kind === "image" ? image("write-only") : { buffer: { type: "storage" } });
+    if (launch.uniforms.length) add({ buffer: { type: "uniform", hasDynamicOffset: true } });
     const layout = device.createBindGroupLayout({ label, entries });
     const module = device.createShaderModule({ label, code });
     const pipeline = device.createComputePipeline({

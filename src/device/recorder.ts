@@ -1,5 +1,6 @@
 import type { Launch } from "./launch.ts";
 import type { Pipeline } from "./pipelines.ts";
+import type { Storage } from "./storage.ts";
 
 /** Dispatches recorded before they are sent without being asked: keeps the device busy while the host goes on. */
 const FLUSH_AFTER = 512;
@@ -94,13 +95,13 @@ export class Recorder {
 
   #bind(launch: Launch, pipeline: Pipeline): GPUBindGroup {
     let key = `${pipeline.id}:${launch.uniforms.length}`;
-    for (const s of launch.read) key += `,${labelOf(s.buffer)}`;
-    for (const s of launch.write) key += `,${labelOf(s.buffer)}`;
+    for (const s of [...launch.read, ...launch.write]) key += `,${labelOf(resourceOf(s))}`;
     const known = this.#groups.get(key);
     if (known) return known;
     const entries: GPUBindGroupEntry[] = [];
     for (const s of [...launch.read, ...launch.write]) {
-      entries.push({ binding: entries.length, resource: { buffer: s.buffer } });
+      const resource = s.kind === "image" ? s.texture.createView() : { buffer: s.buffer };
+      entries.push({ binding: entries.length, resource });
     }
     if (launch.uniforms.length) {
       const size = Math.ceil(launch.uniforms.length / 4) * 16;
@@ -113,9 +114,9 @@ export class Recorder {
     return group;
   }
 
-  /** Forgets the bind groups that hold a buffer which is about to be destroyed. */
-  forget(buffer: GPUBuffer): void {
-    const part = `,${labelOf(buffer)}`;
+  /** Forgets the bind groups that hold a buffer or texture which is about to be destroyed. */
+  forget(resource: GPUBuffer | GPUTexture): void {
+    const part = `,${labelOf(resource)}`;
     for (const key of this.#groups.keys()) {
       if (key.endsWith(part) || key.includes(part + ",")) this.#groups.delete(key);
     }
@@ -172,11 +173,15 @@ export class Recorder {
   }
 }
 
-const numbers = new WeakMap<GPUBuffer, number>();
+function resourceOf(storage: Storage): GPUBuffer | GPUTexture {
+  return storage.kind === "image" ? storage.texture : storage.buffer;
+}
+
+const numbers = new WeakMap<GPUBuffer | GPUTexture, number>();
 let next = 0;
-/** A number for a GPU buffer: buffers outlive the storages that borrow them from the pool. */
-function labelOf(buffer: GPUBuffer): number {
-  let n = numbers.get(buffer);
-  if (n === undefined) numbers.set(buffer, n = next++);
+/** A number for a GPU buffer or texture: they outlive the storages that borrow them from the pool. */
+function labelOf(resource: GPUBuffer | GPUTexture): number {
+  let n = numbers.get(resource);
+  if (n === undefined) numbers.set(resource, n = next++);
   return n;
 }

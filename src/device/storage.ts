@@ -2,6 +2,15 @@ import { DisposedError } from "./errors.ts";
 
 let ids = 0;
 
+/** Texels in a row of an image: the texel with number `at` is at `(at % IMAGE_WIDTH, at / IMAGE_WIDTH)`. */
+export const IMAGE_WIDTH = 4096;
+
+/**
+ * What a block is to a kernel: an array in memory, or an image, which is a long list of texels (four `f32` each). Adapters that
+ * compute on the CPU load a whole texel at once from an image but each number by itself from an array.
+ */
+export type StorageKind = "memory" | "image";
+
 /**
  * A block of device memory with a reference count. Views of a tensor share one storage; when the last of them lets go, the
  * block returns to its device's pool.
@@ -13,20 +22,24 @@ export class Storage {
   readonly bytes: number;
   /** What made it: shown by `gpu.memory()`. */
   readonly label: string;
-  #resource: GPUBuffer | ArrayBuffer | undefined;
+  /** How kernels see it. */
+  readonly kind: StorageKind;
+  #resource: GPUBuffer | GPUTexture | ArrayBuffer | undefined;
   #references = 1;
-  #free: (storage: Storage, resource: GPUBuffer | ArrayBuffer) => void;
+  #free: (storage: Storage, resource: GPUBuffer | GPUTexture | ArrayBuffer) => void;
 
   /** Wraps a block; `free` is called once, when the last reference is released. */
   constructor(
-    resource: GPUBuffer | ArrayBuffer,
+    resource: GPUBuffer | GPUTexture | ArrayBuffer,
     bytes: number,
     label: string,
-    free: (storage: Storage, resource: GPUBuffer | ArrayBuffer) => void,
+    free: (storage: Storage, resource: GPUBuffer | GPUTexture | ArrayBuffer) => void,
+    kind: StorageKind = "memory",
   ) {
     this.#resource = resource;
     this.bytes = bytes;
     this.label = label;
+    this.kind = kind;
     this.#free = free;
   }
 
@@ -40,12 +53,17 @@ export class Storage {
     return this.#use() as GPUBuffer;
   }
 
+  /** The device texture of an image (WebGPU). */
+  get texture(): GPUTexture {
+    return this.#use() as GPUTexture;
+  }
+
   /** The memory itself (CPU device). */
   get memory(): ArrayBuffer {
     return this.#use() as ArrayBuffer;
   }
 
-  #use(): GPUBuffer | ArrayBuffer {
+  #use(): GPUBuffer | GPUTexture | ArrayBuffer {
     if (this.#resource === undefined) {
       throw new DisposedError(`Cannot use the buffer "${this.label}" after it was disposed of`);
     }

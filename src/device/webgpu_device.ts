@@ -8,7 +8,7 @@ import { BufferPool } from "./pool.ts";
 import { type ProfileRow, ProfileTable } from "./profiler.ts";
 import { Recorder } from "./recorder.ts";
 import { collectGarbage, deno } from "./runtime.ts";
-import { Storage } from "./storage.ts";
+import { Storage, type StorageKind } from "./storage.ts";
 import { type TuneMode, Tuner } from "./tuner.ts";
 
 /** One WebGPU adapter: buffers from a pool, kernels compiled once, dispatches recorded into few submissions. */
@@ -40,12 +40,12 @@ export class WebGpuDevice implements Device {
     this.#pool = new BufferPool({
       device: gpu,
       ledger: this.ledger,
-      limit: info.limits.bindingBytes,
+      limits: { memory: info.limits.bindingBytes, image: info.limits.imageTexels * 16 },
       budget: options.memoryBudget,
       report,
-      beforeDestroy: (buffer) => {
+      beforeDestroy: (resource) => {
         this.#recorder.flush();
-        this.#recorder.forget(buffer);
+        this.#recorder.forget(resource);
       },
     });
     gpu.addEventListener("uncapturederror", (event) => {
@@ -69,15 +69,19 @@ export class WebGpuDevice implements Device {
     return this.#allocate(bytes, label).storage;
   }
 
-  #allocate(bytes: number, label: string): { storage: Storage; recycled: boolean } {
+  allocateImage(texels: number, label: string): Storage {
+    return this.#allocate(texels * 16, label, "image").storage;
+  }
+
+  #allocate(bytes: number, label: string, kind: StorageKind = "memory"): { storage: Storage; recycled: boolean } {
     this.#use();
-    const size = this.#pool.sizeClass(Math.max(4, bytes));
+    const size = this.#pool.sizeClass(Math.max(4, bytes), kind);
     if (this.ledger.live + this.ledger.pooled + size > this.#budget && this.ledger.pooled) this.#pool.clear();
-    const { buffer, recycled } = this.#pool.take(size, label);
-    const storage = new Storage(buffer, size, label, (s, resource) => {
+    const { resource, recycled } = this.#pool.take(size, label, kind);
+    const storage = new Storage(resource, size, label, (s, resource) => {
       this.ledger.remove(s.id);
-      if (this.#lost === undefined) this.#pool.give(resource as GPUBuffer, size);
-    });
+      if (this.#lost === undefined) this.#pool.give(resource as GPUBuffer | GPUTexture, size, kind);
+    }, kind);
     this.ledger.add(storage.id, label, size);
     return { storage, recycled };
   }

@@ -33,9 +33,8 @@ export function check(expr: Expr, signature: Signature, text?: string): FormulaT
     if (source !== undefined) throw new FormulaError(error.message, source, error.node.at ?? 0);
     // The tree was built, not parsed: print it and read it back, so that its nodes have places.
     const printed = print(expr);
-    const reread = parse(printed);
-    if (reread === expr) throw error;
-    return check(reread, signature, printed);
+    check(parse(printed), signature, printed);
+    throw new FormulaError(error.message, printed, 0);
   }
 }
 
@@ -67,12 +66,17 @@ export function inferTypes(signature: Signature): (expr: Expr) => NodeType {
   };
 }
 
+const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const SCALAR: NodeType = { length: undefined, boolean: false };
 
 function typeOf(expr: Expr, signature: Signature, infer: (expr: Expr) => NodeType): NodeType {
   if (expr.kind === "number") return SCALAR;
   if (expr.kind !== "call") return leafType(expr, signature);
   const record = recordOf(expr.fn);
+  const [least, most] = record.arity;
+  if (expr.args.length < least || expr.args.length > most) {
+    throw new Misfit(`Cannot apply "${expr.fn}" to ${expr.args.length} arguments`, expr);
+  }
   let length: number | undefined;
   for (const arg of expr.args) {
     const type = infer(arg);
@@ -89,6 +93,7 @@ function typeOf(expr: Expr, signature: Signature, infer: (expr: Expr) => NodeTyp
 
 function leafType(leaf: Extract<Expr, { kind: "name" | "element" }>, signature: Signature): NodeType {
   const { name } = leaf;
+  if (!IDENTIFIER.test(name)) throw new Misfit(`Name ${JSON.stringify(name)} is not an identifier`, leaf);
   if (!Object.hasOwn(signature, name)) {
     const hint = nearest(name, Object.keys(signature));
     throw new Misfit(`Unknown name "${name}"${hint === undefined ? "" : `, did you mean "${hint}"?`}`, leaf);

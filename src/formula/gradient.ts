@@ -17,7 +17,8 @@ import { interner } from "./structure.ts";
  * vector, or a scalar that stands for all components.
  *
  * Where a formula is not differentiable it is what NumPy-like systems take: `abs`, `norm` and `dist` have derivative 0
- * at 0, `relu` too, `max` and `min` share it equally among ties, and nothing flows through conditions and rounding.
+ * at 0, `relu` too, `max` and `min` share it equally among ties, and nothing flows through conditions, rounding and the
+ * branches that are not taken, even where these are not finite.
  *
  * @param signature Of the inputs of `expr` and of `seed`.
  * @throws {FormulaError} where the formula or the seed does not fit the signature.
@@ -39,37 +40,72 @@ export function gradient(expr: Expr, signature: Signature, seed: Expr = constant
     throw new TypeError(`Cannot take a seed of length ${seedType.length} for a formula that is ${value}`);
   }
   const infer = inferTypes(signature);
-  const intern = interner();
-  const root = intern(expr).expr;
-  const adjoints = new Map<Expr, Expr>([[root, seed]]);
+  const root = interner()(expr).expr;
+  const nodes = fromRoot(root);
+  const adjoints = new Map<Expr, Adjoint>([[root, { value: seed }]]);
 
-  for (const node of fromRoot(root)) {
+  for (const node of nodes) {
     const adjoint = adjoints.get(node);
     if (node.kind !== "call" || adjoint === undefined) continue;
-    const record = recordOf(node.fn);
-    const contributions = record.vjp(node.args, node, adjoint);
+    const contributions = recordOf(node.fn).vjp(node.args, node, adjoint.value);
     const width = node.args.map((arg) => infer(arg).length).find((length) => length !== undefined);
     node.args.forEach((arg, i) => {
-      let contribution = contributions[i];
+      const contribution = contributions[i];
       if (contribution === undefined || arg.kind === "number") return;
+      let share = peel(contribution, adjoint.where);
       if (width !== undefined && infer(arg).length === undefined) {
-        // A scalar that was repeated for every component collects from all.
-        contribution = infer(contribution).length === undefined
-          ? call("mul", constant(width), contribution)
-          : call("sum", contribution);
+        share = { value: collect(whole(share), width, infer) };
       }
-      const known = adjoints.get(arg);
-      adjoints.set(arg, known === undefined ? contribution : call("add", known, contribution));
+      adjoints.set(arg, plus(adjoints.get(arg), share));
     });
   }
 
   const result = new Map<string, Expr>();
-  for (const node of fromRoot(root)) {
-    if (node.kind === "name" || node.kind === "element") {
-      result.set(print(node), simplify(adjoints.get(node) ?? constant(0)));
-    }
+  for (const node of nodes) {
+    if (node.kind !== "name" && node.kind !== "element") continue;
+    const adjoint = adjoints.get(node);
+    result.set(print(node), adjoint === undefined ? constant(0) : simplify(whole(adjoint)));
   }
   return result;
+}
+
+/**
+ * An adjoint: `value` where the condition holds, 0 elsewhere. The condition is kept apart until the end, since what is
+ * multiplied by 0 may be infinite or NaN: in `x > 0 ? sqrt(x) : 0` nothing must come back from the root of a negative x.
+ */
+interface Adjoint {
+  readonly value: Expr;
+  readonly where?: Expr;
+}
+
+/** `value` with the conditions around it taken off and joined to `where`. */
+function peel(value: Expr, where?: Expr): Adjoint {
+  if (value.kind !== "call" || value.fn !== "select") return where === undefined ? { value } : { value, where };
+  const [condition, a, b] = value.args;
+  const join = (c: Expr) => where === undefined ? c : call("and", where, c);
+  if (isZero(b)) return peel(a, join(condition));
+  if (isZero(a)) return peel(b, join(call("not", condition)));
+  return where === undefined ? { value } : { value, where };
+}
+
+function isZero(expr: Expr): boolean {
+  return expr.kind === "number" && expr.value === 0;
+}
+
+function whole({ value, where }: Adjoint): Expr {
+  return where === undefined ? value : call("select", where, value, constant(0));
+}
+
+function plus(a: Adjoint | undefined, b: Adjoint): Adjoint {
+  if (a === undefined) return b;
+  if (a.where === b.where) return { ...a, value: call("add", a.value, b.value) };
+  return { value: call("add", whole(a), whole(b)) };
+}
+
+/** What a scalar that was repeated for every component of a vector collects from them. */
+function collect(contribution: Expr, width: number, infer: ReturnType<typeof inferTypes>): Expr {
+  const vector = infer(contribution).length !== undefined;
+  return vector ? call("sum", contribution) : call("mul", constant(width), contribution);
 }
 
 /**

@@ -14,8 +14,7 @@ function erf(x: number): number {
 
 /** The complementary error function 1 - erf(x), which keeps its digits where erf(x) is near 1. */
 function erfc(x: number): number {
-  if (x < 0.5) return 1 - erf(x);
-  return x < SERIES_END ? 1 - erfSeries(x) : erfcFraction(x);
+  return x < 1 ? 1 - erf(x) : erfcFraction(x);
 }
 
 /** erf(x) = 2/√π exp(-x²) Σ 2ⁿ x²ⁿ⁺¹ / (1·3·…·(2n+1)), whose terms are all positive (DLMF 7.6.2). */

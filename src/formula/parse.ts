@@ -1,9 +1,10 @@
 import type { IterationNode, NonterminalNode } from "ohm-js";
 import { call, type Expr, type Index } from "./expr.ts";
 import { FormulaError } from "./formula_error.ts";
-import { callable, constants, functions } from "./functions.ts";
+import { callable, constants } from "./functions.ts";
 import { grammar } from "./grammar.ts";
 import { nearest } from "./nearest.ts";
+import { type Link, nest } from "./nest_operators.ts";
 import { syntaxError } from "./syntax_error.ts";
 
 const parsed = new Map<string, Expr>();
@@ -53,21 +54,10 @@ function read(text: string): Expr {
 }
 
 type Node = NonterminalNode;
+type OhmNode = IterationNode["children"][number];
 
 function fail(what: string, node: { readonly source: Node["source"] }): never {
   throw new FormulaError(what, node.source.sourceString, node.source.startIdx);
-}
-
-const infix = new Map<string, string>();
-const prefix = new Map<string, string>();
-for (const { name, form } of functions.values()) {
-  if (form.kind === "infix") infix.set(form.symbol, name);
-  if (form.kind === "prefix") prefix.set(form.symbol, name);
-}
-
-function binary(a: Node, operator: Node, b: Node): Expr {
-  const fn = infix.get(operator.sourceString)!;
-  return { ...call(fn, a.tree(), b.tree()), at: operator.source.startIdx };
 }
 
 /** The name of an input: anything but the name of a function or a constant. */
@@ -78,24 +68,25 @@ function inputName(id: Node): string {
   return text;
 }
 
+function symbolOf(node: { readonly sourceString: string; readonly source: Node["source"] }): Link {
+  return { symbol: node.sourceString, at: node.source.startIdx };
+}
+
+/** The signs before an operand, and the operand. */
+function operandOf(operand: OhmNode): Link[] {
+  const [signs, primary] = operand.children;
+  return [...signs.children.map(symbolOf), { expr: primary.tree(), at: primary.source.startIdx }];
+}
+
 const semantics = grammar.createSemantics().addOperation<Expr>("tree", {
-  Choice_select: (c: Node, mark: Node, a: Node, _: Node, b: Node) => ({
-    ...call("select", c.tree(), a.tree(), b.tree()),
-    at: mark.source.startIdx,
-  }),
-  Or_binary: binary,
-  And_binary: binary,
-  Compare_binary: binary,
-  Sum_binary: binary,
-  Product_binary: binary,
-  Power_binary: binary,
-  Unary_prefix(symbol: Node, operand: Node) {
-    const at = symbol.source.startIdx;
-    const x: Expr = operand.tree();
-    // A minus before a bare literal belongs to it, so that negative constants print and parse as themselves.
-    const bare = x.kind === "number" && x.value >= 0 && x.at === operand.source.startIdx;
-    if (symbol.sourceString === "-" && bare) return { kind: "number", value: -x.value, at };
-    return { ...call(prefix.get(symbol.sourceString)!, x), at };
+  Choice(condition: Node, mark: IterationNode, a: IterationNode, _: IterationNode, b: IterationNode) {
+    if (mark.numChildren === 0) return condition.tree();
+    const args = [condition, a.child(0), b.child(0)].map((node) => node.tree() as Expr);
+    return { ...call("select", ...args), at: mark.child(0).source.startIdx };
+  },
+  Chain(first: Node, operators: IterationNode, rest: IterationNode) {
+    const links = operators.children.flatMap((operator, k) => [symbolOf(operator), ...operandOf(rest.child(k))]);
+    return nest([...operandOf(first), ...links], first.source.sourceString);
   },
   Primary_parentheses: (_: Node, inner: Node, __: Node) => inner.tree(),
   Primary_call(fn: Node, _: Node, list: Node, __: Node) {

@@ -79,6 +79,7 @@ function rewrite(fn: string, args: readonly Expr[], folded: boolean): Expr | und
       if (isConstant(b, 0) && droppable(a)) return constant(1);
       return undefined;
     case "select": {
+      if (isCall(a, "not")) return rewritten("select", [a.args[0], args[2], args[1]], folded);
       if (args[1] === args[2] && droppable(a)) return args[1];
       if (a.kind === "number" && droppable(args[1]) && droppable(args[2])) return a.value !== 0 ? args[1] : args[2];
       return undefined;

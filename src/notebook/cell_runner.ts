@@ -36,7 +36,7 @@ export function createRunner(kernel: Kernel): CellRunner {
     });
     const code = `globalThis.Deno.jupyter.broadcast("${MARK}", { mark: "${mark}", listening: ${LISTENING} })`;
     try {
-      const arrived = kernel.execute(code, { silent: true }).then(() => marked);
+      const arrived = kernel.execute(code, { silent: true }).then(() => Promise.race([marked, kernel.died]));
       for (let before = -1; seen > before;) {
         before = seen;
         if (await resolvesWithin(arrived, quiet)) return true;
@@ -63,16 +63,23 @@ export function createRunner(kernel: Kernel): CellRunner {
     }
   };
 
+  const timeoutError = (what: string, recovered: boolean) => {
+    const advice = listensToSigint
+      ? ""
+      : " (notebook.setup() helps against errors in timers and makes awaiting cells stop)";
+    const outcome = recovered ? "it was interrupted" : `an interrupt had no effect${advice} and the kernel was killed`;
+    return new CellTimeoutError(`${what}: ${outcome}`, recovered);
+  };
+
   return async (code, timeout) => {
     const reply = kernel.execute(code);
     if (!await resolvesWithin(reply, timeout * 1000)) {
       const recovered = await interrupt(reply) && await drain(GRACE);
-      const outcome = recovered ? "the cell was interrupted" : "an interrupt had no effect and the kernel was killed";
-      throw new CellTimeoutError(`The cell took longer than ${timeout} s: ${outcome}`, recovered);
+      throw timeoutError(`The cell took longer than ${timeout} s`, recovered);
     }
     if (!await drain(timeout * 1000)) {
-      const hint = "an error thrown in a timer callback does that unless notebook.setup() was called";
-      throw new CellTimeoutError(`The kernel stopped answering after the cell (${hint}) and was killed`, false);
+      await resolvesWithin(kernel.interrupt(), GRACE);
+      throw timeoutError(`What the cell left running took longer than ${timeout} s`, await drain(GRACE));
     }
     return await reply;
   };

@@ -56,7 +56,7 @@ export interface ExecuteResult {
  * @throws {KernelStartError} if the kernel does not start, twice
  *
  * @example
- * ```ts
+ * ```ts ignore
  * import { execute } from "@denovo/denovo/notebook";
  * const { ok, cells, seconds } = await execute("notebooks/transport/sinkhorn.ipynb");
  * console.log(ok, seconds, cells.find((cell) => cell.error)?.error?.message);

@@ -4,10 +4,12 @@ import { resolvesWithin, sleep } from "./wait.ts";
 import { createWire, type JsonObject, type Message } from "./wire.ts";
 import { connect, type Socket, type SocketType } from "./zmtp.ts";
 
-/** A kernel that answers. Every promise of a request rejects with {@linkcode KernelDiedError} if the kernel dies first. */
+/** A kernel that answers. What its functions promise is rejected as {@linkcode Kernel.died} is. */
 export interface Kernel {
   /** What the kernel says of itself: `language_info`, `implementation_version`, … */
   info: JsonObject;
+  /** Rejects with {@linkcode KernelDiedError} once the process has ended or a connection to it broke. */
+  died: Promise<never>;
   /** Calls `listener` with each message on the output channel, in order; the result stops that. */
   onOutput(listener: (message: Message) => void): () => void;
   /** Runs code and gives the content of the reply, which may come before the last of the output. */
@@ -43,8 +45,7 @@ export async function startKernel(options: { deno: string; cwd: string; startup:
   } catch (error) {
     for (const socket of Object.values(sockets)) socket.close();
     await process.dispose();
-    if (error instanceof KernelStartError) throw error;
-    const printed = process.log() ? `\n${process.log()}` : "";
+    const printed = process.log() && !(error instanceof KernelDiedError) ? `\n${process.log()}` : "";
     throw new KernelStartError(`The kernel did not start: ${(error as Error).message}${printed}`, { cause: error });
   }
 }
@@ -104,7 +105,8 @@ async function talk(process: KernelProcess, sockets: Record<Channel, Socket>): P
     try {
       for (let frames; (frames = await sockets[channel].receive());) {
         const message = await wire.decode(frames);
-        if (!message) continue;
+        // Two large messages that the kernel writes at once may end up as garbage.
+        if (!message) throw new Error("a message is corrupt");
         if (channel === "iopub") { for (const listener of [...listeners]) listener(message); }
         else if (message.parent !== undefined) {
           pending.get(message.parent)?.(message.content);
@@ -130,6 +132,7 @@ async function talk(process: KernelProcess, sockets: Record<Channel, Socket>): P
 
   return {
     info: {},
+    died,
     request,
     onOutput(listener) {
       listeners.add(listener);

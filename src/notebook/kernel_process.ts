@@ -43,7 +43,7 @@ export async function startProcess(deno: string, cwd: string): Promise<KernelPro
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(deno, {
-      args: ["jupyter", "--kernel", "--conn", file],
+      args: ["jupyter", "--quiet", "--kernel", "--conn", file],
       cwd,
       // Without NO_COLOR results carry terminal colours; without XDG_RUNTIME_DIR some graphics drivers print a warning.
       env: { NO_COLOR: "1", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? folder },

@@ -17,9 +17,9 @@ export interface LedgerEntry {
  *
  * @example
  * ```ts
- * import { execute, ledger } from "@denovo/denovo/notebook";
- * const { claims } = await execute("notebooks/transport/sinkhorn.ipynb");
- * console.log(ledger([{ href: "transport/sinkhorn.ipynb", claims }]));
+ * import { type Claim, ledger } from "@denovo/denovo/notebook";
+ * const claims: Claim[] = [{ paper: "sinkhorn-flow", says: "linear rate", measured: "0.41 per step", holds: true }];
+ * console.log(ledger([{ href: "transport/sinkhorn-flow.ipynb", title: "Sinkhorn flow", claims }]));
  * ```
  */
 export function ledger(entries: readonly LedgerEntry[]): string {

@@ -3,7 +3,7 @@
  * put a paper's claim beside its measurement, and to survive the stop button.
  *
  * @example
- * ```ts
+ * ```ts ignore
  * import { execute, ledger } from "@denovo/denovo/notebook";
  * const { ok, claims } = await execute("notebooks/transport/sinkhorn.ipynb", { timeout: 60 });
  * console.log(ok, ledger([{ href: "transport/sinkhorn.ipynb", claims }]));

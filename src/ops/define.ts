@@ -34,6 +34,8 @@ export interface KernelCall<P> {
   launch(text: KernelText): void;
   /** Scratch memory until the end of the call. */
   temporary(type: ArrayType): Value;
+  /** A scratch image of texels (four `f32` each) until the end of the call, where `info.limits.imageTexels` allows it. */
+  image(texels: number): Value;
   /** The value itself if it is dense, else a dense copy that lives until the end of the call. */
   dense(value: Value): Value;
 }
@@ -46,6 +48,8 @@ export interface KernelVariant<P> {
   readonly when?: (call: KernelCall<P>) => boolean;
   /** How promising it looks: the highest goes first, ties go to the earlier one. Absent means 0. */
   readonly rank?: (call: KernelCall<P>) => number;
+  /** False if two runs of one call may differ in the last digits: such a variant runs only when asked for by name. */
+  readonly deterministic?: false;
   /** Records the dispatches. */
   readonly record: (call: KernelCall<P>) => void;
 }
@@ -66,6 +70,8 @@ export interface Calculus<T extends ArrayType> {
   reshape(value: T, shape: readonly number[]): T;
   /** Axes in another order. */
   permute(value: T, axes: readonly number[]): T;
+  /** The part `starts[k] ≤ index < stops[k]` along each axis k. */
+  slice(value: T, starts: readonly number[], stops: readonly number[]): T;
 }
 
 /** What a vector-Jacobian product is given. */
@@ -137,7 +143,9 @@ export interface OpDefinition<P> {
 /** Checks that a record is complete and returns it. Throws a `TypeError` on a missing part. */
 export function defineOp<P>(definition: OpDefinition<P>): OpDefinition<P> {
   const name = definition.name;
-  if (!/^[a-z][A-Za-z0-9]*$/.test(name)) throw new TypeError(`Expected an op name like "softmax", got ${JSON.stringify(name)}`);
+  if (!/^[a-z][A-Za-z0-9]*$/.test(name)) {
+    throw new TypeError(`Expected an op name like "softmax", got ${JSON.stringify(name)}`);
+  }
   if (definition.kernels.length === 0) throw new TypeError(`Op "${name}" has no kernel`);
   if (definition.cases.length === 0) throw new TypeError(`Op "${name}" has no cases: an op without cases is untested`);
   const variants = definition.kernels.map((k) => k.name);

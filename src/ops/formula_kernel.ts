@@ -20,7 +20,11 @@ export interface Plan {
 /** Checks an elementwise formula against the inputs of a call. */
 export function planFormula(formula: Formula, types: InputTypes): Plan {
   const expr = toExpr(formula);
-  const { boolean } = check(expr, plainSignature(Object.keys(types)), typeof formula === "string" ? formula : undefined);
+  const { boolean } = check(
+    expr,
+    plainSignature(Object.keys(types)),
+    typeof formula === "string" ? formula : undefined,
+  );
   const { names } = leaves(expr);
   return { expr, names, boolean, scalar: computeType(expr, types, names) };
 }

@@ -46,7 +46,9 @@ export function resultType(
   if (boolean) return "bool";
   if (scalar !== "f32") return scalar;
   const dtypes = names.map((n) => types[n]?.dtype).filter((d): d is DType => d !== undefined);
-  return dtypes.length > 0 && dtypes.every((d) => d === "f16" || d === "bool") && dtypes.includes("f16") ? "f16" : "f32";
+  return dtypes.length > 0 && dtypes.every((d) => d === "f16" || d === "bool") && dtypes.includes("f16")
+    ? "f16"
+    : "f32";
 }
 
 /** A signature in which every name is a plain operand. */

@@ -76,17 +76,22 @@ function wgsl(text: KernelText, size: readonly [number, number, number]): string
   const all = { ...text.read, ...text.write };
   if (Object.values(all).some((v) => v.dtype === "f16")) lines.push("enable f16;");
   let binding = 0;
-  const declare = (name: string, value: Value, access: string) =>
-    lines.push(
-      `@group(0) @binding(${binding++}) var<storage, ${access}> ${name}: array<${
-        text.elements?.[name] ?? storedType(value.dtype)
-      }>;`,
-    );
-  for (const [name, value] of Object.entries(text.read)) declare(name, value, "read");
-  for (const [name, value] of Object.entries(text.write)) declare(name, value, "read_write");
+  const declare = (name: string, value: Value, output: boolean) => {
+    const place = `@group(0) @binding(${binding++})`;
+    if (value.storage.kind === "image") {
+      lines.push(`${place} var ${name}: texture_storage_2d<rgba32float, ${output ? "write" : "read"}>;`);
+    } else {
+      const element = text.elements?.[name] ?? storedType(value.dtype);
+      lines.push(`${place} var<storage, ${output ? "read_write" : "read"}> ${name}: array<${element}>;`);
+    }
+  };
+  for (const [name, value] of Object.entries(text.read)) declare(name, value, false);
+  for (const [name, value] of Object.entries(text.write)) declare(name, value, true);
   const uniforms = Object.entries(text.uniforms ?? {});
   if (uniforms.length) {
-    const fields = uniforms.map(([name, u]) => `  ${name}: ${typeof u === "number" ? "u32" : "f32" in u ? "f32" : "i32"},`);
+    const fields = uniforms.map(([name, u]) =>
+      `  ${name}: ${typeof u === "number" ? "u32" : "f32" in u ? "f32" : "i32"},`
+    );
     lines.push("struct Uniforms {", ...fields, "}", `@group(0) @binding(${binding}) var<uniform> p: Uniforms;`);
   }
   if (text.declarations) lines.push(text.declarations());

@@ -42,7 +42,10 @@ export const mapCases: readonly Case<MapParams>[] = [
   },
   {
     name: "integers stay exact",
-    inputs: { a: { shape: [50], dtype: "i32", fill: [2147483647, -2147483648, 16777217, -5, 7] }, b: { shape: [50], dtype: "i32", fill: [1, -1, 3] } },
+    inputs: {
+      a: { shape: [50], dtype: "i32", fill: [2147483647, -2147483648, 16777217, -5, 7] },
+      b: { shape: [50], dtype: "i32", fill: [1, -1, 3] },
+    },
     params: { out: { formula: "a * b + 1" } },
     gradient: false,
   },

@@ -4,7 +4,7 @@ import { hostTypes } from "./define.ts";
 import type { PairwiseParams } from "./pairwise.ts";
 import { pairLayout } from "./pairwise_layout.ts";
 
-const U32 = 2 ** -24;
+const U32 = 2 ** -24, LARGEST = 3.4028234663852886e38;
 
 /**
  * Error model of a pairwise reduction: the error of each term from running error analysis of the formula, plus the rounding of the
@@ -37,7 +37,7 @@ export function pairBounds(
       let total = 0, magnitude = 0, worst = 0, top = -Infinity;
       for (const t of terms) {
         total += part(t.bound, k);
-        magnitude += Math.abs(part(t.value, k));
+        if (Number.isFinite(part(t.value, k))) magnitude += Math.abs(part(t.value, k));
         worst = Math.max(worst, part(t.bound, k));
         top = Math.max(top, part(t.value, k));
       }
@@ -46,7 +46,8 @@ export function pairBounds(
       const spread = terms.reduce((s, t) => part(t.value, k) > top - 104 ? Math.max(s, top - part(t.value, k)) : s, 0);
       const exponentials = worst + (m + 64 + spread) * 2 * U32;
       let bound: number;
-      if (params.reduction === "sum") bound = total + m * U32 * magnitude;
+      // Partial sums may overflow in one order and not in another.
+      if (params.reduction === "sum") bound = magnitude > LARGEST ? Infinity : total + m * U32 * magnitude;
       else if (params.reduction === "logsumexp") bound = exponentials + 4 * Math.abs(y) * U32;
       else if (values) {
         // Σ w V with Σ w = 1: errors of V pass through; relative errors of the weights scale Σ w |V|.
@@ -58,7 +59,7 @@ export function pairBounds(
         bound = errorOfV + 2 * exponentials * spreadOfV;
       } else if (params.reduction === "max" || params.reduction === "min") bound = worst;
       else bound = nearTies(terms.map((t) => part(t.value, 0)), worst, params.reduction) ? Infinity : 0;
-      bounds[i * d + k] = bound + u * Math.abs(y);
+      bounds[i * d + k] = bound + (Number.isFinite(y) ? u * Math.abs(y) : 0);
     }
   }
   return { out: bounds };
@@ -67,7 +68,7 @@ export function pairBounds(
 /** Whether another term is within rounding of the extreme one but not equal to it: then the position is not determined. */
 function nearTies(values: readonly number[], error: number, reduction: string): boolean {
   const sign = reduction === "argmax" ? 1 : -1;
-  const best = Math.max(...values.map((v) => sign * v));
+  const best = values.reduce((top, v) => Math.max(top, sign * v), -Infinity);
   return values.some((v) => sign * v !== best && sign * v >= best - 2 * error) ||
     // Equal in f64 but computed from different operands: rounding may order them either way.
     values.filter((v) => sign * v === best).length > 1 && error > 0;

@@ -32,7 +32,9 @@ export function pairLayout(inputs: InputTypes, params: PairwiseParams): PairLayo
   const { reduction } = params;
   if (!REDUCTIONS.includes(reduction)) {
     const hint = nearest(reduction, REDUCTIONS);
-    throw new TypeError(`Unknown pairwise reduction ${JSON.stringify(reduction)}${hint ? `, did you mean "${hint}"?` : ""}`);
+    throw new TypeError(
+      `Unknown pairwise reduction ${JSON.stringify(reduction)}${hint ? `, did you mean "${hint}"?` : ""}`,
+    );
   }
   if ((reduction === "softmax") !== (params.value !== undefined)) {
     throw new TypeError(
@@ -62,7 +64,9 @@ export function pairLayout(inputs: InputTypes, params: PairwiseParams): PairLayo
   const value = params.value === undefined ? undefined : toExpr(params.value);
   const valueType = value && check(value, signature, textOf(params.value!));
   if (type.kind === "vector" && reduction !== "sum") {
-    throw new TypeError(`The pairwise reduction "${reduction}" needs a scalar formula, got a vector of length ${type.length}`);
+    throw new TypeError(
+      `The pairwise reduction "${reduction}" needs a scalar formula, got a vector of length ${type.length}`,
+    );
   }
   const rows = { i: size("i"), j: size("j") };
   const out = valueType ?? type;
@@ -81,12 +85,20 @@ export function pairLayout(inputs: InputTypes, params: PairwiseParams): PairLayo
   function size(index: "i" | "j"): number {
     const found = [expr, ...(value ? [value] : [])].flatMap((e) => leaves(e).elements).filter((e) => e.index === index);
     if (found.length === 0) {
-      throw new TypeError(`Expected the formula to use an input at [${index}], like ${index === "i" ? "x[i]" : "y[j]"}: its rows set the ${index === "i" ? "outputs" : "terms"}`);
+      throw new TypeError(
+        `Expected the formula to use an input at [${index}], like ${
+          index === "i" ? "x[i]" : "y[j]"
+        }: its rows set the ${index === "i" ? "outputs" : "terms"}`,
+      );
     }
     const first = found[0].name, count = inputs[first]!.shape[0];
     for (const { name } of found) {
       const other = inputs[name]!.shape[0];
-      if (other !== count) throw new TypeError(`Expected as many rows in "${name}" as in "${first}" (both are used at [${index}]), got ${other} and ${count}`);
+      if (other !== count) {
+        throw new TypeError(
+          `Expected as many rows in "${name}" as in "${first}" (both are used at [${index}]), got ${other} and ${count}`,
+        );
+      }
     }
     if (index === "j" && count === 0 && ["max", "min", "argmax", "argmin", "softmax"].includes(reduction)) {
       throw new RangeError(`Cannot take the pairwise ${reduction} over zero rows of "${first}"`);

@@ -63,7 +63,9 @@ export function pairwiseVjp<T extends ArrayType>(
       add(id, k.apply("reduce", { r: rows }, { reduction: "sum", formula: "r" }).out);
     }
     for (const leaf of found.elements) {
-      const label = leaf.component === undefined ? `${leaf.name}[${leaf.index}]` : `${leaf.name}[${leaf.index}, ${leaf.component}]`;
+      const label = leaf.component === undefined
+        ? `${leaf.name}[${leaf.index}]`
+        : `${leaf.name}[${leaf.index}, ${leaf.component}]`;
       const x = inputs[leaf.name], partial = partials.get(label);
       if (typeof x === "number" || !partial) continue;
       let term = sumPairs(k, partial, all, leaf.index, layout);

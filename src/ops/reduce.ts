@@ -33,11 +33,11 @@ export const reduce = defineOp<ReduceParams>({
     const { reduction } = params;
     const needsOne = ["max", "min", "argmax", "argmin", "mean"].includes(reduction);
     if (needsOne && length === 0 && sizeOf(kept.map((k) => shape[k])) > 0) {
-      throw new RangeError(`Cannot take the ${reduction} of zero elements (shape [${shape.join(", ")}], axes [${axes.join(", ")}])`);
+      throw new RangeError(
+        `Cannot take the ${reduction} of zero elements (shape [${shape.join(", ")}], axes [${axes.join(", ")}])`,
+      );
     }
-    const outShape = params.keepDims
-      ? shape.map((s, k) => axes.includes(k) ? 1 : s)
-      : kept.map((k) => shape[k]);
+    const outShape = params.keepDims ? shape.map((s, k) => axes.includes(k) ? 1 : s) : kept.map((k) => shape[k]);
     return { out: { shape: outShape, dtype } };
   },
 
@@ -70,7 +70,7 @@ export const reduce = defineOp<ReduceParams>({
         total += e;
         worst = Math.max(worst, e);
       }
-      for (const v of values) magnitude += Math.abs(v);
+      for (const v of values) if (Number.isFinite(v)) magnitude += Math.abs(v);
       const y = out.data[o], n = values.length;
       switch (params.reduction) {
         case "sum":
@@ -82,7 +82,8 @@ export const reduce = defineOp<ReduceParams>({
         case "prod":
           // Relative errors add up: Σ e_k / |v_k| + n u.
           bounds[o] = Math.abs(y) *
-            (values.reduce((s, v, q) => s + bound(at.map((f) => f(indices[q]))) / Math.max(Math.abs(v), 1e-300), 0) + n * 2 ** -23);
+            (values.reduce((s, v, q) => s + bound(at.map((f) => f(indices[q]))) / Math.max(Math.abs(v), 1e-300), 0) +
+              n * 2 ** -23);
           break;
         case "logsumexp":
           // |Δ lse| ≤ max_k |Δ v_k| + the relative error of the sum of exponentials (each term: 2 exp of arguments ≤ |v − m|).
@@ -91,7 +92,7 @@ export const reduce = defineOp<ReduceParams>({
         default:
           bounds[o] = worst;
       }
-      bounds[o] += u * Math.abs(y);
+      bounds[o] = orderMatters(params.reduction, values) ? Infinity : bounds[o] + (Number.isFinite(y) ? u * Math.abs(y) : 0);
       if (["argmax", "argmin", "any", "all"].includes(params.reduction)) bounds[o] = 0;
     });
     return { out: bounds };
@@ -99,6 +100,23 @@ export const reduce = defineOp<ReduceParams>({
 
   cases: reduceCases,
 });
+
+const LARGEST = 3.4028234663852886e38, SMALLEST = 2 ** -126;
+
+/** Whether the order of operations decides if a partial result overflows or underflows in f32. */
+function orderMatters(reduction: Reduction, values: Float64Array): boolean {
+  if (reduction === "sum" || reduction === "mean") {
+    return values.reduce((s, v) => Number.isFinite(v) ? s + Math.abs(v) : s, 0) > LARGEST;
+  }
+  if (reduction !== "prod") return false;
+  let up = 1, down = 1;
+  for (const v of values) {
+    if (!Number.isFinite(v) || v === 0) continue;
+    if (Math.abs(v) > 1) up *= Math.abs(v);
+    else down *= Math.abs(v);
+  }
+  return up > LARGEST || down < SMALLEST;
+}
 
 function spreadOf(values: Float64Array): number {
   let top = -Infinity;
@@ -159,8 +177,10 @@ function eachGroup(
   const steps = denseStrides(shape);
   const walk = (which: readonly number[]) => {
     const own = which.map((k) => shape[k]), dense = denseStrides(own);
-    return Array.from({ length: sizeOf(own) }, (_, q) =>
-      which.reduce((sum, k, a) => sum + (Math.floor(q / dense[a]) % own[a]) * steps[k], 0));
+    return Array.from(
+      { length: sizeOf(own) },
+      (_, q) => which.reduce((sum, k, a) => sum + (Math.floor(q / dense[a]) % own[a]) * steps[k], 0),
+    );
   };
   const inner = walk(axes);
   const values = new Float64Array(inner.length), arguments_ = new Array<number>(names.length);

@@ -7,8 +7,16 @@ const ALL: readonly Reduction[] = ["sum", "mean", "prod", "max", "min", "argmax"
 /** Input sets for `reduce`. */
 export const reduceCases: readonly Case<ReduceParams>[] = [
   ...ALL.flatMap((reduction): Case<ReduceParams>[] => [
-    { name: `${reduction} of rows`, inputs: { x: { shape: [37, 65] } }, params: { reduction, formula: "x", axes: [1] } },
-    { name: `${reduction} of columns`, inputs: { x: { shape: [67, 31] } }, params: { reduction, formula: "x", axes: [0] } },
+    {
+      name: `${reduction} of rows`,
+      inputs: { x: { shape: [37, 65] } },
+      params: { reduction, formula: "x", axes: [1] },
+    },
+    {
+      name: `${reduction} of columns`,
+      inputs: { x: { shape: [67, 31] } },
+      params: { reduction, formula: "x", axes: [0] },
+    },
     { name: `${reduction} of everything`, inputs: { x: { shape: [3, 5, 7] } }, params: { reduction, formula: "x" } },
     {
       name: `${reduction} with special values`,
@@ -22,7 +30,11 @@ export const reduceCases: readonly Case<ReduceParams>[] = [
       params: { reduction, formula: "x", axes: [1] },
       gradient: reduction === "sum" || reduction === "mean" || reduction === "logsumexp",
     },
-    { name: `${reduction} of one element`, inputs: { x: { shape: [4, 1] } }, params: { reduction, formula: "x", axes: [1] } },
+    {
+      name: `${reduction} of one element`,
+      inputs: { x: { shape: [4, 1] } },
+      params: { reduction, formula: "x", axes: [1] },
+    },
   ]),
   ...(["sum", "max", "argmax", "logsumexp"] as const).map((reduction): Case<ReduceParams> => ({
     name: `${reduction} longer than a software adapter's loops`,
@@ -30,7 +42,11 @@ export const reduceCases: readonly Case<ReduceParams>[] = [
     params: { reduction, formula: "x" },
     gradient: false,
   })),
-  { name: "sum of zero elements", inputs: { x: { shape: [3, 0] } }, params: { reduction: "sum", formula: "x", axes: [1] } },
+  {
+    name: "sum of zero elements",
+    inputs: { x: { shape: [3, 0] } },
+    params: { reduction: "sum", formula: "x", axes: [1] },
+  },
   {
     name: "logsumexp of zero elements",
     inputs: { x: { shape: [2, 0] } },
@@ -58,9 +74,33 @@ export const reduceCases: readonly Case<ReduceParams>[] = [
     params: { reduction: "logsumexp", formula: "x", axes: [1] },
     gradient: false,
   },
-  { name: "product with zeros", inputs: { x: { shape: [3, 4], fill: [1, 2, 0, 3, 2, -1, 4, 5, 0, 0, 2, 1] } }, params: { reduction: "prod", formula: "x", axes: [1] } },
-  { name: "sum of integers", inputs: { x: { shape: [100], dtype: "i32", fill: [2147483647, 5, -3] } }, params: { reduction: "sum", formula: "x" }, gradient: false },
-  { name: "maximum of unsigned integers", inputs: { x: { shape: [10, 10], dtype: "u32", fill: [4294967295, 7, 0] } }, params: { reduction: "max", formula: "x", axes: [0] }, gradient: false },
-  { name: "count of a condition", inputs: { x: { shape: [1000] } }, params: { reduction: "sum", formula: "x > 0" }, gradient: false },
-  { name: "half precision", inputs: { x: { shape: [20, 100], dtype: "f16", fill: "uniform" } }, params: { reduction: "mean", formula: "x", axes: [1] }, gradient: false },
+  {
+    name: "product with zeros",
+    inputs: { x: { shape: [3, 4], fill: [1, 2, 0, 3, 2, -1, 4, 5, 0, 0, 2, 1] } },
+    params: { reduction: "prod", formula: "x", axes: [1] },
+  },
+  {
+    name: "sum of integers",
+    inputs: { x: { shape: [100], dtype: "i32", fill: [2147483647, 5, -3] } },
+    params: { reduction: "sum", formula: "x" },
+    gradient: false,
+  },
+  {
+    name: "maximum of unsigned integers",
+    inputs: { x: { shape: [10, 10], dtype: "u32", fill: [4294967295, 7, 0] } },
+    params: { reduction: "max", formula: "x", axes: [0] },
+    gradient: false,
+  },
+  {
+    name: "count of a condition",
+    inputs: { x: { shape: [1000] } },
+    params: { reduction: "sum", formula: "x > 0" },
+    gradient: false,
+  },
+  {
+    name: "half precision",
+    inputs: { x: { shape: [20, 100], dtype: "f16", fill: "uniform" } },
+    params: { reduction: "mean", formula: "x", axes: [1] },
+    gradient: false,
+  },
 ];

@@ -64,13 +64,14 @@ function start(prepared: Prepared, a: string): string[] {
 /** A loop that takes in the elements `first`, `first + step`, … below `p.length`, in blocks. */
 function accumulate(prepared: Prepared, first: string, step: string): string {
   const { plan, scalar, reducer, innerIndex, keptIndex, apply } = prepared;
-  const value = (q: number) => [
-    "{",
-    `let r = at + ${q}u * ${step};`,
-    ...innerIndex.lines("r"),
-    `v${q} = ${apply("formula", plan, (k) => `x${k}[p.o${k} + ${keptIndex.offset(k)} + ${innerIndex.offset(k)}]`)};`,
-    "}",
-  ].join("\n");
+  const value = (q: number) =>
+    [
+      "{",
+      `let r = at + ${q}u * ${step};`,
+      ...innerIndex.lines("r"),
+      `v${q} = ${apply("formula", plan, (k) => `x${k}[p.o${k} + ${keptIndex.offset(k)} + ${innerIndex.offset(k)}]`)};`,
+      "}",
+    ].join("\n");
   const block = (count: number) => {
     const names = Array.from({ length: count }, (_, q) => `v${q}`);
     return [
@@ -105,7 +106,12 @@ function store(prepared: Prepared, out: Value, index: string): string {
 }
 
 /** Second stage: one invocation joins the `parts` accumulators of one output. */
-function join(call: KernelCall<ReduceParams>, prepared: Prepared, partials: Record<string, Value>, parts: number): void {
+function join(
+  call: KernelCall<ReduceParams>,
+  prepared: Prepared,
+  partials: Record<string, Value>,
+  parts: number,
+): void {
   const { reducer, scalar, outputs, length } = prepared, out = call.outputs.out;
   call.launch({
     key: `join|${call.params.reduction}|${scalar}`,
@@ -143,7 +149,9 @@ const lane: KernelVariant<ReduceParams> = {
     );
     const partials = parts > 1 ? scratch(call, prepared, parts * outputs) : {};
     call.launch({
-      key: `${call.params.reduction}|${plansKey([plan])}|${key}|${keptIndex.key}|${innerIndex.key}|${parts > 1}|${innerFast}`,
+      key: `${call.params.reduction}|${plansKey([plan])}|${key}|${keptIndex.key}|${innerIndex.key}|${
+        parts > 1
+      }|${innerFast}`,
       read,
       write: parts > 1 ? partials : { y: call.outputs.out },
       uniforms: { outputs, length, parts, ...keptIndex.uniforms, ...innerIndex.uniforms, ...uniforms },
@@ -153,7 +161,9 @@ const lane: KernelVariant<ReduceParams> = {
       body: () =>
         [
           "if (id >= p.outputs * p.parts) { return; }",
-          innerFast ? "let part = id % p.parts; let o = id / p.parts;" : "let part = id / p.outputs; let o = id % p.outputs;",
+          innerFast
+            ? "let part = id % p.parts; let o = id / p.parts;"
+            : "let part = id / p.outputs; let o = id % p.outputs;",
           ...keptIndex.lines("o"),
           ...start(prepared, "a"),
           accumulate(prepared, "part", "p.parts"),

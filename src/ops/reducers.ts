@@ -55,7 +55,8 @@ const extreme = (fn: "max" | "min"): Reducer => {
       if (scalar === "u32") return [fn === "max" ? "0u" : "4294967295u"];
       return [fn === "max" ? "-infinity()" : "infinity()"];
     },
-    step: (a, values, _, scalar) => `${a}_m = ${pairs([...values, `${a}_m`], (x, y) => `${pick(scalar)}(${x}, ${y})`)};`,
+    step: (a, values, _, scalar) =>
+      `${a}_m = ${pairs([...values, `${a}_m`], (x, y) => `${pick(scalar)}(${x}, ${y})`)};`,
     merge: (a, b, scalar) => `${a}_m = ${pick(scalar)}(${a}_m, ${b}_m);`,
     finish: (a) => `${a}_m`,
     // NaN wins, as in NumPy: the builtin may drop it.
@@ -68,7 +69,8 @@ fn nan_${fn}(x: f32, y: f32) -> f32 { return select(select(${fn}(x, y), y, isNan
 
 const position = (order: ">" | "<"): Reducer => {
   // First position of the extreme value; NaN counts as the most extreme, as in NumPy.
-  const better = (scalar: Scalar, v: string, m: string) => scalar === "f32" ? `beats(${v}, ${m})` : `(${v} ${order} ${m})`;
+  const better = (scalar: Scalar, v: string, m: string) =>
+    scalar === "f32" ? `beats(${v}, ${m})` : `(${v} ${order} ${m})`;
   const start = extreme(order === ">" ? "max" : "min");
   return {
     fields: [{ name: "m", kind: "value" }, { name: "k", kind: "index" }],
@@ -79,7 +81,9 @@ const position = (order: ">" | "<"): Reducer => {
       ).join("\n"),
     merge: (a, b, scalar) => {
       const tie = scalar === "f32" ? `same(${b}_m, ${a}_m)` : `${b}_m == ${a}_m`;
-      return `if (${b}_k != 0xffffffffu && (${better(scalar, `${b}_m`, `${a}_m`)} || ${a}_k == 0xffffffffu || (${tie} && ${b}_k < ${a}_k))) { ${a}_m = ${b}_m; ${a}_k = ${b}_k; }`;
+      return `if (${b}_k != 0xffffffffu && (${
+        better(scalar, `${b}_m`, `${a}_m`)
+      } || ${a}_k == 0xffffffffu || (${tie} && ${b}_k < ${a}_k))) { ${a}_m = ${b}_m; ${a}_k = ${b}_k; }`;
     },
     finish: (a) => `${a}_k`,
     helpers: (scalar) =>
@@ -90,11 +94,12 @@ fn same(v: f32, m: f32) -> bool { return v == m || (isNan(v) && isNan(m)); }`,
   };
 };
 
+// Tested against zero by equality: NaN counts as true, and `NaN != 0` is false on some drivers.
 const logical = (operator: "|" | "&", start: number): Reducer => ({
   fields: [{ name: "b", kind: "index" }],
   init: () => [`${start}u`],
   step: (a, values, _, scalar) =>
-    values.map((v) => `${a}_b = ${a}_b ${operator} select(0u, 1u, ${v} != ${one(scalar, 0)});`).join("\n"),
+    values.map((v) => `${a}_b = ${a}_b ${operator} select(1u, 0u, ${v} == ${one(scalar, 0)});`).join("\n"),
   merge: (a, b) => `${a}_b = ${a}_b ${operator} ${b}_b;`,
   finish: (a) => `${a}_b`,
   helpers: NONE,
@@ -106,7 +111,9 @@ const logsumexp: Reducer = {
   // The block's maximum first, so that a block of four costs five exponentials. `lse_term` is exp(v − m) with
   // exp(∞ − ∞) = 1 and exp(−∞ − (−∞)) = 0, so that infinities give what the limit gives and NaN stays.
   step: (a, values) =>
-    `{ let top = max(${a}_m, ${pairs(values, (x, y) => `max(${x}, ${y})`)}); ${a}_s = ${a}_s * lse_term(${a}_m, top) + ${
+    `{ let top = max(${a}_m, ${
+      pairs(values, (x, y) => `max(${x}, ${y})`)
+    }); ${a}_s = ${a}_s * lse_term(${a}_m, top) + ${
       pairs(values.map((v) => `lse_term(${v}, top)`), (x, y) => `(${x} + ${y})`)
     }; ${a}_m = top; }`,
   merge: (a, b) =>

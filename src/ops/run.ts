@@ -28,7 +28,9 @@ export function run<P>(
   const types = typesOf(inputs);
   const outputTypes = op.contract(types, params);
   const outputs: Record<string, Value> = {};
-  for (const type of [...Object.values(types), ...Object.values(outputTypes)]) if (type) requireType(device, type.dtype);
+  for (const type of [...Object.values(types), ...Object.values(outputTypes)]) {
+    if (type) requireType(device, type.dtype);
+  }
   for (const [name, type] of Object.entries(outputTypes)) outputs[name] = allocateValue(device, type, op.name);
   if (Object.values(outputTypes).every((t) => sizeOf(t.shape) === 0)) return outputs;
   if (device.info.backend === "cpu") {
@@ -73,6 +75,13 @@ function runOnGpu<P>(
       temporaries.push(value);
       return value;
     },
+    image: (texels) => {
+      const shape = [texels, 4];
+      const storage = device.allocateImage(texels, `${op.name} scratch`);
+      const value: Value = { device, storage, dtype: "f32", shape, strides: denseStrides(shape), offset: 0 };
+      temporaries.push(value);
+      return value;
+    },
     dense: (value) => {
       if (isDense(value)) return value;
       const { out } = run(device, map, { x: value }, { out: { formula: "x", dtype: value.dtype } });
@@ -103,7 +112,7 @@ function choose<P>(
     if (!found) throw new TypeError(`Op "${op.name}" has no kernel "${wanted}"`);
     return found;
   }
-  const able = op.kernels.filter((k) => !k.when || k.when(call));
+  const able = op.kernels.filter((k) => k.deterministic !== false && (!k.when || k.when(call)));
   if (able.length === 0) throw new TypeError(`No kernel of op "${op.name}" can run this call on ${device.info.name}`);
   const rank = new Map(able.map((k) => [k, k.rank?.(call) ?? 0]));
   able.sort((a, b) => rank.get(b)! - rank.get(a)!);

@@ -42,7 +42,7 @@ export function denseStrides(shape: readonly number[]): number[] {
 }
 
 /** True if the elements lie in memory in row-major order without gaps. */
-export function isDense(value: Value): boolean {
+export function isDense(value: Pick<Value, "shape" | "strides">): boolean {
   let step = 1;
   for (let k = value.shape.length - 1; k >= 0; k--) {
     if (value.shape[k] !== 1 && value.strides[k] !== step) return false;

@@ -48,7 +48,11 @@ export function bar(data: Data, options: BarOptions): Chart {
     const type: FieldType = "ordinal";
     xSpec = encodePosition(table, "x", typeof x === "string" ? { field: x, type } : { ...x, type }, true);
   }
-  if (x2 !== undefined) xSpec.scale = { ...xSpec.scale as ChannelSpec, zero: false };
+  if (x2 !== undefined) {
+    const field = typeof x === "string" ? x : x.field;
+    Object.assign(xSpec, { bin: "binned", title: xSpec.title === undefined ? field : xSpec.title });
+    xSpec.scale = { ...xSpec.scale as ChannelSpec, zero: false };
+  }
   const length = lying ? xSpec : ySpec;
   if ((length.scale as ChannelSpec | undefined)?.type === "log") {
     throw new RangeError("Cannot draw bars on a log scale, which has no zero: use scatter or line");

@@ -114,7 +114,7 @@ export function rampScale(
   return {
     ...(scale && { type: scale }),
     ...(domain && { domain, nice: false }),
-    ...(colors === undefined ? { scheme } : { range: colors }),
+    ...(colors === undefined ? { scheme } : { range: colors, interpolate: "rgb" }),
   };
 }
 
@@ -128,6 +128,15 @@ export function encodeMark(table: Table, name: string, mark: Mark, type?: FieldT
   if (scale || domain) spec.scale = { ...(scale && { type: scale }), ...(domain && { domain }) };
   if (format !== undefined) spec.legend = { format };
   return spec;
+}
+
+/** Patterns that stay apart at a width of two pixels. */
+const DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4]];
+
+/** The JSON for dashes: a field, or one pattern for all. */
+export function encodeDash(table: Table, dash: string | FieldChannel | ValueChannel<readonly number[]>): ChannelSpec {
+  const spec = encodeMark(table, "dash", dash, "nominal");
+  return spec.field === undefined ? spec : { ...spec, scale: { ...spec.scale as ChannelSpec, range: DASHES } };
 }
 
 /** The JSON for a field whatever the channel: its name, type, title and order. */
@@ -180,8 +189,7 @@ export function symmetricDomain(values: readonly Scalar[], log: boolean): [numbe
   return log ? [Math.exp(-reach), Math.exp(reach)] : [-reach, reach];
 }
 
-/** The names of {@linkcode FieldChannel}. */
-export const FIELD_KEYS: readonly string[] = [
+const FIELD_KEYS: readonly string[] = [
   "field",
   "title",
   "unit",

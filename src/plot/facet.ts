@@ -1,8 +1,8 @@
-import { type ChannelSpec, escapeField, FIELD_KEYS } from "./channel.ts";
+import { type ChannelSpec, escapeField } from "./channel.ts";
 import type { Chart, ChartSpec } from "./chart.ts";
-import { unknownField } from "./data.ts";
+import { type Row, type Scalar, unknownField } from "./data.ts";
 import { checkCharts, innerSpec, topLevel } from "./figure.ts";
-import { checkOptions, type FigureOptions } from "./options.ts";
+import { checkNames, checkOptions, type FigureOptions } from "./options.ts";
 import { inlineRows } from "./units.ts";
 
 /** The field that splits a chart into panels, with the title above them. */
@@ -17,11 +17,13 @@ export interface FacetChannel {
   readonly sort?: "ascending" | "descending" | readonly (string | number)[];
 }
 
+const FACET_KEYS = ["field", "title", "format", "sort"];
+
 /** Options of {@linkcode facet}: `by`, or one or both of `row` and `column`. */
 export interface FacetOptions extends Pick<FigureOptions, "title" | "subtitle"> {
   /** One panel for each value of the field, wrapped after `columns` panels. */
   readonly by?: string | FacetChannel;
-  /** Panels beside each other before the next row begins, for `by`: 3 by default. */
+  /** Panels beside each other before the next row begins, for `by`: 2 to 4 by default, so that rows are full. */
   readonly columns?: number;
   /** One row of panels for each value of the field. */
   readonly row?: string | FacetChannel;
@@ -50,53 +52,66 @@ export interface FacetOptions extends Pick<FigureOptions, "title" | "subtitle"> 
 export function facet(part: Chart, options: FacetOptions): Chart {
   checkOptions("the options of facet", options, ["title", "subtitle", "by", "columns", "row", "column", "independent"]);
   checkCharts("facet", [part]);
-  const { by, columns = 3, row, column, independent = [] } = options;
+  const { by, row, column, independent = [] } = options;
+  checkNames('"independent"', independent, ["x", "y", "color", "size"]);
   const isGrid = row !== undefined || column !== undefined;
   if ((by !== undefined) === isGrid) {
     throw new TypeError(`Expected "by", or "row" and "column", got ${isGrid ? "both" : "neither"}`);
-  }
-  if (!(Number.isInteger(columns) && columns > 0)) {
-    throw new RangeError(`Expected "columns" to be a positive integer, got ${columns}`);
   }
   const { data, title, ...spec } = innerSpec(part);
   const rows = inlineRows(data);
   if (rows === undefined) {
     throw new TypeError("Cannot split a chart whose layers draw different data: put the columns of all into one table");
   }
-  const fields = [...new Set(rows.flatMap((record) => Object.keys(record)))];
-  const split = (name: string, channel: string | FacetChannel) => facetSpec(name, channel, fields, rows);
-  const panels: ChartSpec = by !== undefined ? { facet: split("by", by), columns } : {
+  const panels: ChartSpec = by !== undefined ? wrapped(facetSpec("by", by, rows), options.columns) : {
     facet: {
-      ...(row !== undefined && { row: split("row", row) }),
-      ...(column !== undefined && { column: split("column", column) }),
+      ...(row !== undefined && { row: facetSpec("row", row, rows) }),
+      ...(column !== undefined && { column: facetSpec("column", column, rows) }),
     },
   };
-  const resolve = Object.fromEntries(independent.map((channel) => [channel, "independent"]));
+  const scale = Object.fromEntries(independent.map((channel) => [channel, "independent"]));
+  const resolve = { ...(independent.length > 0 && { scale }), ...panels.resolve as ChannelSpec | undefined };
   return topLevel({
-    ...(title !== undefined && options.title === undefined && { title }),
+    ...(title !== undefined && { title }),
     data,
     ...panels,
     spec,
-    ...(independent.length > 0 && { resolve: { scale: resolve } }),
+    ...(Object.keys(resolve).length > 0 && { resolve }),
   }, options);
 }
 
-function facetSpec(
-  name: string,
-  channel: string | FacetChannel,
-  fields: readonly string[],
-  rows: readonly Record<string, unknown>[],
-): ChannelSpec {
-  if (typeof channel !== "string") checkOptions(`"${name}"`, channel, FIELD_KEYS);
+/** Panels that begin a new row after `columns`; by default so many that rows are full. */
+function wrapped(facet: ChannelSpec, asked: number | undefined): ChartSpec {
+  const count = (facet.sort as readonly unknown[]).length;
+  const columns = asked ?? (count <= 3 ? count : [3, 4, 2].find((divisor) => count % divisor === 0) ?? 3);
+  if (!(Number.isInteger(columns) && columns > 0)) {
+    throw new RangeError(`Expected "columns" to be a positive integer, got ${columns}`);
+  }
+  // Axes in common would stand under the empty places of a last row that is not full.
+  const isRagged = count > columns && count % columns !== 0;
+  return { facet, columns, ...(isRagged && { resolve: { axis: { x: "independent" } } }) };
+}
+
+function facetSpec(name: string, channel: string | FacetChannel, rows: readonly Row[]): ChannelSpec {
+  if (typeof channel !== "string") checkOptions(`"${name}"`, channel, FACET_KEYS);
   const { field, title, format, sort } = typeof channel === "string" ? { field: channel } as FacetChannel : channel;
-  if (!fields.includes(field)) throw unknownField(field, fields);
-  const numeric = rows.some((record) => typeof record[field] === "number");
+  const fields = new Set(rows.flatMap((record) => Object.keys(record)));
+  if (!fields.has(field)) throw unknownField(field, [...fields]);
+  const values = [...new Set(rows.map((record) => record[field]))].filter((value) => value !== null);
+  const isNumeric = values.some((value) => typeof value === "number");
   const header = { ...(title === null && { title: null }), ...(format !== undefined && { format }) };
   return {
     field: escapeField(field),
-    type: numeric ? "ordinal" : "nominal",
+    type: isNumeric ? "ordinal" : "nominal",
     ...(title !== null && { title: title ?? field }),
     ...(Object.keys(header).length > 0 && { header }),
-    ...(sort !== undefined ? { sort } : !numeric && { sort: null }),
+    // vega-lite would sort words by the alphabet.
+    sort: Array.isArray(sort) ? sort : ordered(values, isNumeric, sort),
   };
+}
+
+function ordered(values: readonly Scalar[], isNumeric: boolean, sort: FacetChannel["sort"]): Scalar[] {
+  if (sort === undefined && !isNumeric) return [...values];
+  const direction = sort === "descending" ? -1 : 1;
+  return values.toSorted((a, b) => direction * (isNumeric ? Number(a) - Number(b) : String(a) < String(b) ? -1 : 1));
 }

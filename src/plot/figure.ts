@@ -1,9 +1,12 @@
 import { type Chart, chart, type ChartSpec } from "./chart.ts";
 import type { Row } from "./data.ts";
 import { fitEqualAspect } from "./equal_aspect.ts";
-import { fitScales } from "./fit_scales.ts";
+import { fitAxes } from "./fit_axes.ts";
+import { fitCategories } from "./fit_categories.ts";
+import { fitColors } from "./fit_colors.ts";
 import { vegaLiteSchema } from "./mime_bundle.ts";
 import { checkSize, type FigureOptions } from "./options.ts";
+import { titleOf } from "./summary.ts";
 import { theme } from "./theme.ts";
 import { inlineRows, unitsOf } from "./units.ts";
 
@@ -16,13 +19,20 @@ export function figure(
   checkSize("width", options.width);
   checkSize("height", options.height);
   const spec: ChartSpec = marks.length === 1 ? { ...marks[0] } : { layer: marks };
-  fitScales(spec);
   const { width, height } = options;
+  const given = { width, height, ...rest } as { width?: number; height?: number };
+  const units = unitsOf(spec);
+  fitAxes(units, { width: given.width ?? DEFAULT_SIZE.width, height: given.height ?? DEFAULT_SIZE.height });
+  fitColors(spec, units);
+  fitCategories(spec, given.width);
   if (options.equalAspect) fitEqualAspect(spec, { width: width ?? EQUAL_SIZE, height: height ?? EQUAL_SIZE });
   if (marks.length > 1) hoistRows(spec);
   const sizes = { ...(width !== undefined && { width }), ...(height !== undefined && { height }) };
   return topLevel({ ...rest, ...sizes, ...spec }, options);
 }
+
+/** The size of a plotting area that nobody asked for, in pixels. */
+const DEFAULT_SIZE = { width: 400, height: 260 };
 
 /** The largest width and height of a chart of equal units, in pixels. */
 const EQUAL_SIZE = 360;
@@ -40,16 +50,13 @@ export function checkCharts(what: string, charts: readonly Chart[]): void {
   }
 }
 
-/** A chart with the schema, the title and the theme that every figure has once. */
+/** A chart with the schema, the title and the theme that every figure has once; `options` go before the title of `spec`. */
 export function topLevel(spec: ChartSpec, options: FigureOptions): Chart {
-  const { title, subtitle } = options;
-  const heading = subtitle === undefined ? title : { text: title ?? "", subtitle };
-  return chart({
-    $schema: vegaLiteSchema,
-    ...(heading !== undefined && { title: heading }),
-    ...spec,
-    config: theme,
-  });
+  const { title: inherited, ...rest } = spec;
+  const { title = titleOf(spec), subtitle } = options;
+  const asked = subtitle === undefined ? options.title : { text: title ?? "", subtitle };
+  const heading = asked ?? inherited;
+  return chart({ $schema: vegaLiteSchema, ...(heading !== undefined && { title: heading }), ...rest, config: theme });
 }
 
 /** What only the outermost specification may have. */

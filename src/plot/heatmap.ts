@@ -1,10 +1,10 @@
-import { type ColorChannel, encodeColor, encodePosition, type Position } from "./channel.ts";
-import type { Chart, ChartSpec } from "./chart.ts";
+import { type ChannelSpec, type ColorChannel, encodeColor, encodePosition, type Position } from "./channel.ts";
+import type { Chart } from "./chart.ts";
 import { type Data, type Table, toTable } from "./data.ts";
 import { figure } from "./figure.ts";
 import { markOptionNames, type MarkOptions, markSpec } from "./mark.ts";
 import { isMatrix, type Matrix, toDenseMatrix } from "./matrix.ts";
-import { type MatrixAxis, type MatrixColor, matrixMarks } from "./matrix_heatmap.ts";
+import { type MatrixAxis, type MatrixColor, matrixMarks, shortenLegend } from "./matrix_heatmap.ts";
 import { checkOptions, figureOptionNames, type FigureOptions } from "./options.ts";
 
 /** Options of {@linkcode heatmap} for a table. */
@@ -67,6 +67,9 @@ function matrixHeatmap(matrix: Matrix, options: MatrixHeatmapOptions): Chart {
   const { x = {}, y = {}, color = {}, origin = "top", title, subtitle, width, height } = options;
   for (const [name, axis] of Object.entries({ x, y })) checkOptions(`"${name}"`, axis, ["title", "unit", "domain"]);
   checkOptions('"color"', color, MATRIX_COLOR);
+  if (origin !== "top" && origin !== "bottom") {
+    throw new TypeError(`Expected "origin" to be "top" or "bottom", got ${JSON.stringify(origin)}`);
+  }
   const { marks, size } = matrixMarks(toDenseMatrix(matrix), { x, y, color, origin, width, height });
   return figure(marks, { title, subtitle }, size);
 }
@@ -89,7 +92,8 @@ function tableHeatmap(data: Data, options: HeatmapOptions): Chart {
     return new Set(table.rows.map((row) => row[field])).size;
   });
   const cell = Math.min(CELL.most, Math.max(CELL.least, Math.floor(LONG_SIDE / Math.max(columns, rows))));
-  const size: ChartSpec = { width: width ?? columns * cell, height: height ?? rows * cell };
+  const size = { width: width ?? columns * cell, height: height ?? rows * cell };
+  shortenLegend((cells.encoding as Record<string, ChannelSpec>).color, size.height);
   return figure([cells], options, size);
 }
 

@@ -1,7 +1,6 @@
 import type { Chart, ChartSpec } from "./chart.ts";
 import { checkCharts, figure, innerSpec } from "./figure.ts";
 import { checkOptions, figureOptionNames, type FigureOptions } from "./options.ts";
-import { titleOf } from "./summary.ts";
 
 /** Options of {@linkcode layer}. */
 export interface LayerOptions extends FigureOptions {
@@ -23,7 +22,8 @@ export interface LayerOptions extends FigureOptions {
  * layer([line({ t: [0, 2], value: [0, 2] }, at), scatter(observed, at)], { title: "Fit" });
  * ```
  *
- * @throws {TypeError} If there is no chart, one has several panels, or two want different scales on one axis.
+ * @throws {TypeError} If there is no chart, one has several panels, or two want different scales, or categories and
+ * numbers, on one axis.
  * @throws {RangeError} If a log axis meets a number of another layer that is not positive.
  */
 export function layer(charts: readonly Chart[], options: LayerOptions = {}): Chart {
@@ -38,14 +38,9 @@ export function layer(charts: readonly Chart[], options: LayerOptions = {}): Cha
   const first = (name: string) => specs.find((spec) => spec[name] !== undefined)?.[name];
   const maps = specs.filter((spec) => spec.projection !== undefined);
   for (const spec of maps.slice(1)) dropBackground(spec);
-  const outer = Object.fromEntries(OUTER.map((name) => [name, first(name)]));
+  const outer = OUTER.map((name) => [name, first(name)]).filter(([, value]) => value !== undefined);
   const marks = specs.map((spec) => Object.fromEntries(Object.entries(spec).filter(([name]) => !OUTER.includes(name))));
-  const rest = Object.fromEntries(Object.entries(outer).filter(([, value]) => value !== undefined));
-  if (options.title !== undefined || options.subtitle !== undefined) {
-    delete rest.title;
-    return figure(marks, { ...options, title: options.title ?? titleOf({ title: outer.title }) }, rest);
-  }
-  return figure(marks, options, rest);
+  return figure(marks, options, Object.fromEntries(outer));
 }
 
 /** What a figure of layers has once. */

@@ -1,8 +1,8 @@
 import {
   type Color,
   encodeColor,
+  encodeDash,
   encodeField,
-  encodeMark,
   encodePosition,
   type FieldChannel,
   type Position,
@@ -86,7 +86,7 @@ export function line(data: Data, options: LineOptions): Chart {
     },
     {
       ...channels,
-      strokeDash: dash === undefined ? undefined : encodeMark(table, "dash", dash, "nominal"),
+      strokeDash: dash === undefined ? undefined : encodeDash(table, dash),
       detail: detail === undefined ? undefined : { ...bareField(table, detail), type: "nominal" },
       order: order === undefined ? undefined : order === false ? { value: null } : encodeField(table, "order", order),
     },

@@ -48,7 +48,19 @@ export function matrixMarks(matrix: DenseMatrix, layout: MatrixLayout): { marks:
     return asMarks ? count * Math.max(1, Math.floor(pixels / count)) : Math.round(pixels);
   };
   const size = { width: side(columns, layout.width), height: side(rows, layout.height) };
-  return { marks: asMarks ? cellMarks(matrix, layout) : pictureMarks(matrix, layout, size), size };
+  const marks = asMarks ? cellMarks(matrix, layout) : pictureMarks(matrix, layout, size);
+  for (const { encoding } of marks) shortenLegend((encoding as Record<string, ChannelSpec>).color, size.height);
+  return { marks, size };
+}
+
+/** The usual and the least length of a colour ramp, and the height of its title, in pixels. */
+const LEGEND = { usual: 180, least: 50, title: 20 };
+
+/** Keeps the legend of a low heatmap from making the figure higher. */
+export function shortenLegend(color: ChannelSpec | undefined, height: number): void {
+  if (color === undefined || color.legend === null || height >= LEGEND.usual) return;
+  const gradientLength = Math.max(LEGEND.least, height - LEGEND.title);
+  color.legend = { ...color.legend as ChannelSpec | undefined, gradientLength, tickCount: 3 };
 }
 
 function cellMarks({ data, rows, columns }: DenseMatrix, layout: MatrixLayout): ChartSpec[] {
@@ -57,8 +69,10 @@ function cellMarks({ data, rows, columns }: DenseMatrix, layout: MatrixLayout): 
   const values = Array.from(data, (value) => (Number.isFinite(value) ? Number(value.toPrecision(6)) : null));
   const at = (index: string, axis: Edges) => `${axis.first} + ${index} * ${axis.step}`;
   return [{
-    data: { values },
+    // A list of bare numbers is a quarter as long as one of rows, but may not hold null.
+    data: { values: values.map((value) => value ?? "") },
     transform: [
+      { calculate: "datum.data === '' ? null : datum.data", as: "value" },
       { window: [{ op: "row_number", as: "k" }] },
       { calculate: `floor((datum.k - 1) / ${columns})`, as: "row" },
       { calculate: `(datum.k - 1) % ${columns}`, as: "column" },
@@ -74,11 +88,11 @@ function cellMarks({ data, rows, columns }: DenseMatrix, layout: MatrixLayout): 
       x2: { field: "right" },
       y: axisChannel("above", "row", layout.y, y, layout.origin === "top"),
       y2: { field: "below" },
-      color: colorChannel("data", layout.color, values),
+      color: colorChannel("value", layout.color, values),
       tooltip: [
         { field: "row", type: "quantitative" },
         { field: "column", type: "quantitative" },
-        { field: "data", type: "quantitative", title: layout.color.title ?? "value" },
+        { field: "value", type: "quantitative", title: layout.color.title ?? "value" },
       ],
     },
   }];
@@ -98,8 +112,7 @@ function pictureMarks(matrix: DenseMatrix, layout: MatrixLayout, size: { width: 
         'expected "sequential", "diverging" or a "range" of colours',
     );
   }
-  const domain = (scale.domain ?? finiteExtent(values)) as [number, number];
-  color.scale = { ...scale, domain, nice: false };
+  const domain = scale.domain as [number, number];
   const pixels = values.map((value) => colorIndex(value, domain, layout.color.scale));
   const colors = sampleRamp(scale.range as string[], TRANSPARENT).map(rgb);
   const flipped = layout.origin === "top" ? pixels : flipRows(pixels, small.columns);
@@ -164,11 +177,12 @@ function colorChannel(field: string, color: MatrixColor, values: readonly Scalar
     : title !== null && unit !== undefined
     ? `${title} (${unit})`
     : title;
+  const scale = rampScale(color, values);
   return {
     field,
     type: "quantitative",
     title: heading,
-    scale: rampScale(color, values),
+    scale: { ...scale, domain: scale.domain ?? finiteExtent(values), nice: false },
     ...(legend === false
       ? { legend: null }
       : (legend || format) && { legend: { ...(legend && { orient: legend }), ...(format && { format }) } }),
@@ -192,7 +206,7 @@ function colorIndex(value: number | null, [low, high]: readonly [number, number]
     if (scale === "sqrt") return Math.sign(x) * Math.sqrt(Math.abs(x));
     return scale === "symlog" ? Math.sign(x) * Math.log1p(Math.abs(x)) : x;
   };
-  const part = high === low ? 0 : (place(value) - place(low)) / (place(high) - place(low));
+  const part = high === low ? 0.5 : (place(value) - place(low)) / (place(high) - place(low));
   return Math.round(Math.min(1, Math.max(0, part)) * (TRANSPARENT - 1));
 }
 

@@ -24,11 +24,16 @@ export function checkOptions(what: string, options: unknown, names: readonly str
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Expected ${what} to be an object, got ${options === null ? "null" : typeof options}`);
   }
-  for (const name of Object.keys(options)) {
+  checkNames(what, Object.keys(options), names);
+}
+
+/** @throws {TypeError} If one of the names in `given` is not among `names`. */
+export function checkNames(what: string, given: readonly string[], names: readonly string[]): void {
+  for (const name of given) {
     if (names.includes(name)) continue;
     const guess = nearest(name, names);
     throw new TypeError(
-      `Unknown option "${name}" in ${what}, ${
+      `Unknown name "${name}" in ${what}, ${
         guess === undefined ? `expected ${names.join(", ")}` : `did you mean "${guess}"?`
       }`,
     );

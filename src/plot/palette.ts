@@ -3,7 +3,7 @@
  *
  * `categorical` is the palette of Okabe and Ito (2008), "Color Universal Design", reordered so that the first ones are
  * the strongest on white; `sequential` samples viridis (van der Walt and Smith, 2015), which rises evenly in lightness;
- * `diverging` runs from blue through near-white to red with equal lightness at equal distance from the middle.
+ * `diverging` runs from blue through near-white to red with about equal lightness at equal distance from the middle.
  */
 export const palette: {
   readonly categorical: readonly string[];

@@ -45,7 +45,9 @@ export async function renderSvg(spec: ChartSpec, sink: WarningSink = console): P
     sink.warn(messages.join(" "));
     return logger;
   };
-  const compiled = vegaLite.compile(spec as unknown as Parameters<typeof vegaLite.compile>[0], { logger });
+  // vega writes its own properties, and dates for strings, into the rows that it is given.
+  const copy = structuredClone(spec);
+  const compiled = vegaLite.compile(copy as unknown as Parameters<typeof vegaLite.compile>[0], { logger });
   const view = new vega.View(vega.parse(compiled.spec), { renderer: "none", logger });
   try {
     return await view.toSVG();

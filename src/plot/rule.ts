@@ -1,7 +1,7 @@
 import {
   type Color,
   encodeColor,
-  encodeMark,
+  encodeDash,
   encodePosition,
   type FieldChannel,
   type Position,
@@ -82,7 +82,7 @@ function rules(data: Data, options: RuleOptions): Chart {
     x2: bareField(table, x2),
     y2: bareField(table, y2),
     color: color === undefined ? undefined : encodeColor(table, color, true),
-    strokeDash: dash === undefined ? undefined : encodeMark(table, "dash", dash, "nominal"),
+    strokeDash: dash === undefined ? undefined : encodeDash(table, dash),
   }, tooltip);
   return figure([lines], options);
 }

@@ -32,6 +32,7 @@ export const theme: ChartSpec = {
     tickSize: 4,
     gridColor: "#e6e6e6",
     labelColor: INK,
+    labelFlush: false,
     labelFontSize: 11,
     labelLimit: 260,
     labelPadding: 4,
@@ -49,6 +50,7 @@ export const theme: ChartSpec = {
     titleFontSize: 12,
     titleFontWeight: "normal",
   },
+  scale: { minSize: 8, maxSize: 220 },
   legend: {
     labelColor: INK,
     labelFontSize: 11,
@@ -59,6 +61,7 @@ export const theme: ChartSpec = {
     titleLimit: 320,
     gradientThickness: 12,
     gradientLength: 160,
+    tickCount: 5,
     symbolStrokeWidth: 2,
   },
   range: {
@@ -68,9 +71,9 @@ export const theme: ChartSpec = {
     heatmap: palette.sequential,
     diverging: palette.diverging,
   },
-  line: { strokeWidth: 2, strokeCap: "round", strokeJoin: "round" },
+  mark: { color: palette.categorical[0], tooltip: true },
+  line: { strokeWidth: 2, strokeJoin: "round" },
   point: { filled: true, size: 40, opacity: 0.85 },
   rule: { color: INK },
   text: { color: INK, fontSize: 11 },
-  bar: { color: palette.categorical[0] },
 };

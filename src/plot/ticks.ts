@@ -1,14 +1,5 @@
 import type { ChannelSpec } from "./channel.ts";
-
-/** What an axis must show. */
-export interface Extent {
-  readonly min: number;
-  readonly max: number;
-  /** The smallest distance from zero of a number that is not zero. */
-  readonly smallest: number;
-  readonly integers: boolean;
-  readonly powersOfTwo: boolean;
-}
+import type { Extent } from "./extent.ts";
 
 /** Properties of the scale and of the axis that give readable ticks. */
 export interface Ticks {
@@ -16,8 +7,32 @@ export interface Ticks {
   readonly axis: ChannelSpec;
 }
 
+/** The properties of a legend that {@linkcode legendTicksFor} may set. */
+export const legendTickProperties: readonly string[] = ["labelExpr", "values"];
+
+/** Readable labels for the legend of a colour ramp. */
+export function legendTicksFor(type: string | undefined, extent: Extent, format?: string): ChannelSpec {
+  if (type === "symlog") return {};
+  if (type !== "log") {
+    const { labelExpr } = ticksFor(type, extent, 0, format).axis;
+    return labelExpr === undefined ? {} : { labelExpr };
+  }
+  const [low, high] = [Math.log10(extent.min) - 1e-9, Math.log10(extent.max) + 1e-9];
+  const step = Math.max(1, Math.ceil((high - low) / 6));
+  const values: number[] = [];
+  for (let k = Math.ceil(low / step); k * step <= high; k++) values.push(10 ** (k * step));
+  return { ...(values.length > 1 && { values }), labelExpr: logLabel(extent, format) };
+}
+
 /** The properties of an axis that {@linkcode ticksFor} may set, and that a change of its extent makes stale. */
-export const tickProperties: readonly string[] = ["labelExpr", "values", "tickMinStep", "gridOpacity", "tickSize"];
+export const tickProperties: readonly string[] = [
+  "labelExpr",
+  "values",
+  "tickCount",
+  "tickMinStep",
+  "gridOpacity",
+  "tickSize",
+];
 
 /** Up to this many decades, an axis has room for the 2 and the 5 of each. */
 const FEW_DECADES = 1.5;
@@ -25,9 +40,13 @@ const FEW_DECADES = 1.5;
 /** Digits as vega sees them: the k-th character is the superscript of k. */
 const SUPERSCRIPTS = "'⁰¹²³⁴⁵⁶⁷⁸⁹'";
 
-/** Readable ticks for a quantitative axis; `format` is the pattern that the caller asked for. */
-export function ticksFor(type: string | undefined, extent: Extent, format?: string): Ticks {
-  if (type === "log") return extent.powersOfTwo ? binaryTicks(format) : decimalTicks(extent, format);
+/** Pixels from one labelled tick of a log axis to the next. */
+const SPACING = 30;
+
+/** Readable ticks for a quantitative axis of `pixels`; `format` is the pattern that the caller asked for. */
+export function ticksFor(type: string | undefined, extent: Extent, pixels: number, format?: string): Ticks {
+  if (type === "log" && extent.powersOfTwo) return binaryTicks(format);
+  if (type === "log") return decimalTicks(extent, Math.max(2, Math.round(pixels / SPACING)), format);
   if (type === "symlog") return symlogTicks(extent, format);
   const size = Math.max(Math.abs(extent.min), Math.abs(extent.max));
   const plain = size === 0 || (size >= 1e-3 && size < 1e6);
@@ -35,35 +54,39 @@ export function ticksFor(type: string | undefined, extent: Extent, format?: stri
     scale: {},
     axis: {
       ...(extent.integers && { tickMinStep: 1 }),
-      ...(!plain && format === undefined && { labelExpr: "format(datum.value, '~g')" }),
+      ...(!plain && format === undefined && { labelExpr: scientific("datum.value") }),
     },
   };
 }
 
 function binaryTicks(format = ",~f"): Ticks {
-  return { scale: { base: 2 }, axis: { labelExpr: `format(datum.value, '${format}')` } };
+  return { scale: { base: 2 }, axis: { labelExpr: numeric("datum.value", format) } };
 }
 
 /** Powers of ten with a grid line each; the numbers between them have a short tick, and a label only where few fit. */
-function decimalTicks(extent: Extent, format?: string): Ticks {
+function decimalTicks(extent: Extent, tickCount: number, format?: string): Ticks {
   const decades = Math.log10(extent.max / extent.min);
-  // Over less than half a decade vega chooses evenly spaced ticks, every one of which needs its label.
-  if (decades < 0.5) return { scale: { nice: false }, axis: { labelExpr: `format(datum.value, '${format ?? "~g"}')` } };
+  const label = logLabel(extent, format);
+  // Within a decade vega may choose evenly spaced ticks, every one of which needs its label.
+  if (decades < 1) return { scale: { nice: false }, axis: { labelExpr: label } };
   const few = decades <= FEW_DECADES;
-  const plain = extent.min >= 1e-3 && extent.max <= 1e4;
-  const label = format !== undefined || plain
-    ? `format(datum.value, '${format ?? ",~f"}')`
-    : scientific("datum.value", few);
-  const shown = few ? `indexof([1, 2, 5], ${leadingDigit("datum.value")}) >= 0` : isPowerOfTen("datum.value");
-  const power = { test: isPowerOfTen("datum.value") };
+  const isPower = isPowerOfTen("datum.value");
+  const shown = few ? [1, 2, 5].map((digit) => isPowerOfTen(`(datum.value / ${digit})`)).join(" || ") : isPower;
   return {
-    scale: { nice: decades > FEW_DECADES },
+    scale: { nice: !few },
     axis: {
+      tickCount,
       labelExpr: `${shown} ? ${label} : ''`,
-      gridOpacity: { condition: { ...power, value: 1 }, value: few ? 0.5 : 0 },
-      tickSize: { condition: { ...power, value: 5 }, value: 2 },
+      gridOpacity: { condition: { test: isPower, value: 1 }, value: few ? 0.5 : 0 },
+      tickSize: { condition: { test: isPower, value: 5 }, value: 2 },
     },
   };
+}
+
+/** Plain numbers where they are short, powers of ten elsewhere. */
+function logLabel({ min, max }: Extent, format?: string): string {
+  const plain = min >= 1e-3 && max <= 1e4;
+  return format !== undefined || plain ? numeric("datum.value", format ?? ",~f") : scientific("datum.value");
 }
 
 /** Zero and powers of ten on both sides, down to the size of the smallest number. */
@@ -79,17 +102,13 @@ function symlogTicks(extent: Extent, format?: string): Ticks {
     return powers;
   };
   const values = [...side(sides[0]).map((power) => -power).reverse(), 0, ...side(sides[1])];
-  const magnitude = "abs(datum.value)";
-  const label = format === undefined ? scientific(magnitude, false) : `format(${magnitude}, '${format}')`;
-  return {
-    scale: { constant: 10 ** lowest },
-    axis: { values, labelExpr: `datum.value == 0 ? '0' : (datum.value < 0 ? '−' : '') + ${label}` },
-  };
+  const labelExpr = format === undefined ? scientific("datum.value") : numeric("datum.value", format);
+  return { scale: { constant: 10 ** lowest }, axis: { values, labelExpr } };
 }
 
-/** A vega expression for `2×10⁻⁶`, or for `10⁻⁶` when only powers of ten are labelled. */
-function scientific(value: string, mantissa: boolean): string {
-  const exponent = `floor(log(${value}) / LN10 + 1e-9)`;
+/** A vega expression for a number as `10⁻⁶`, `−2.5×10⁻⁶` or `0`. */
+function scientific(value: string): string {
+  const exponent = `floor(log(abs(${value})) / LN10 + 1e-9)`;
   const size = `abs(${exponent})`;
   const digit = (place: string) => `substring(${SUPERSCRIPTS}, ${place}, ${place} + 1)`;
   const power = [
@@ -99,15 +118,15 @@ function scientific(value: string, mantissa: boolean): string {
     `(${size} >= 10 ? ${digit(`floor(${size} / 10) % 10`)} : '')`,
     digit(`${size} % 10`),
   ].join(" + ");
-  if (!mantissa) return power;
-  const digits = leadingDigit(value);
-  return `(${digits} == 1 ? '' : ${digits} + '×') + ${power}`;
+  const mantissa = `format(${value} / pow(10, ${exponent}), '.6~g')`;
+  const factor = `(${mantissa} == '1' ? '' : ${mantissa} == '−1' ? '−' : ${mantissa} + '×')`;
+  return `(${value} == 0 ? '0' : ${factor} + ${power})`;
 }
 
 function isPowerOfTen(value: string): string {
   return `abs(log(${value}) / LN10 - round(log(${value}) / LN10)) < 1e-6`;
 }
 
-function leadingDigit(value: string): string {
-  return `round(${value} / pow(10, floor(log(${value}) / LN10 + 1e-9)))`;
+function numeric(value: string, format: string): string {
+  return `format(${value}, ${JSON.stringify(format)})`;
 }

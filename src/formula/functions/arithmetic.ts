@@ -204,11 +204,16 @@ export const arithmetic: readonly FunctionRecord[] = [
     arity: [3, 3],
     expand: (x, lo, hi) => call("min", call("max", x, lo), hi),
     f64: true,
-    vjp: ([x, lo, hi], _, g) => [
-      select(call("or", call("lt", x, lo), call("gt", x, hi)), num(0), g),
-      select(call("lt", x, lo), g, num(0)),
-      select(call("gt", x, hi), g, num(0)),
-    ],
+    vjp: ([x, lo, hi], _, g) => {
+      // At a bound the derivative is that of the inside; where the bounds cross, the upper one wins.
+      const low = call("lt", x, lo);
+      const high = call("gt", call("max", x, lo), hi);
+      return [
+        select(call("or", low, high), num(0), g),
+        select(call("and", low, call("not", high)), g, num(0)),
+        select(high, g, num(0)),
+      ];
+    },
     roundoff: () => 0,
     domain: {
       args: [[-10, 10], [-5, -1], [1, 5]],

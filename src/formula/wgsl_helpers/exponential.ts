@@ -19,12 +19,14 @@ export const exponential: WgslHelpers = {
   },
   // The sign of zero and the parity of y are those of IEEE 754; parity is lost for |y| >= 2^24, where all are even.
   dn_pow: {
-    needs: ["dn_isnan", "dn_nan"],
+    needs: ["dn_inf", "dn_isnan", "dn_nan"],
     text: `fn dn_pow(x: f32, y: f32) -> f32 {
   if (y == 0.0f || x == 1.0f) { return 1.0f; }
   if (dn_isnan(x) || dn_isnan(y)) { return dn_nan(); }
   let a = abs(x);
-  let r = select(exp2(y * log2(a)), 1.0f, a == 1.0f);
+  var r = select(exp2(y * log2(a)), 1.0f, a == 1.0f);
+  // Some compilers make a builtin pow of it, which has 0 for 0 to a negative power.
+  if (a == 0.0f) { r = select(0.0f, dn_inf(), y < 0.0f); }
   if ((bitcast<u32>(x) >> 31u) == 0u) { return r; }
   if (floor(y) != y) { return select(dn_nan(), r, a == 0.0f || a > 3.4028234e38f); }
   let half = 0.5f * y;

@@ -73,12 +73,13 @@ export const float: { readonly f32: WgslHelpers; readonly f64: WgslHelpers } = {
       needs: ["dn_isfinite", "dn_isnan", "dn_nan"],
       text: `fn dn_mod(a: f32, b: f32) -> f32 {
   if (!dn_isfinite(a) || dn_isnan(b) || b == 0.0f) { return dn_nan(); }
-  if (!dn_isfinite(b)) { return select(a, b, (a < 0.0f && b > 0.0f) || (a > 0.0f && b < 0.0f)); }
+  if (abs(a) < abs(b)) { return select(a, a + b, (a < 0.0f && b > 0.0f) || (a > 0.0f && b < 0.0f)); }
   var r = fma(-floor(a / b), b, a);
   // The quotient was rounded, so the remainder can lie one divisor off.
-  if ((r < 0.0f && b > 0.0f) || (r > 0.0f && b < 0.0f)) { r += b; }
   if (abs(r) >= abs(b)) { r -= b; }
-  return r;
+  if ((r < 0.0f && b > 0.0f) || (r > 0.0f && b < 0.0f)) { r += b; }
+  // Where the quotient has more digits than f32 the remainder has none.
+  return select(0.0f, r, abs(r) <= abs(b));
 }`,
     },
     dn_hypot: {

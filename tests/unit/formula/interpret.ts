@@ -5,17 +5,25 @@ export type Environment = (leaf: Exclude<Expr, { kind: "number" | "call" }>) => 
 
 type Value = number | number[];
 
-/** What a formula means, node by node and with nothing shared: written to be read, and apart from the emitters. */
-export function interpret(expr: Expr, environment: Environment): Value {
+/**
+ * What a formula means, node by node and with nothing shared: written to be read, and apart from the emitters. `watch`
+ * sees the value of every call.
+ */
+export function interpret(expr: Expr, environment: Environment, watch?: (value: Value) => void): Value {
   if (expr.kind === "number") return expr.value;
   if (expr.kind !== "call") return environment(expr);
-  const args = expr.args.map((arg) => interpret(arg, environment));
-  if (Object.hasOwn(folds, expr.fn)) {
+  const value = apply(expr.fn, expr.args.map((arg) => interpret(arg, environment, watch)));
+  watch?.(value);
+  return value;
+}
+
+function apply(fn: string, args: Value[]): Value {
+  if (Object.hasOwn(folds, fn)) {
     const length = args.find((a) => typeof a !== "number") as number[] | undefined;
     const rows = args.map((a) => typeof a === "number" ? Array(length?.length ?? 1).fill(a) as number[] : a);
-    return folds[expr.fn](...rows);
+    return folds[fn](...rows);
   }
-  const f = scalars[expr.fn];
+  const f = scalars[fn];
   const vector = args.find((a) => typeof a !== "number") as number[] | undefined;
   if (vector === undefined) return Number(f(...args as number[]));
   return vector.map((_, k) => Number(f(...args.map((a) => typeof a === "number" ? a : a[k]))));
@@ -35,17 +43,31 @@ const folds: Record<string, (...args: number[][]) => number> = {
 
 const truth = (x: number) => x !== 0;
 
-/** The error function by its Maclaurin series, or the asymptotic value far out; good to 1e-13 for |x| < 4. */
+/** The integral of exp(-t²) from a to b by Romberg's method: trapezoids, extrapolated. */
+function gaussian(a: number, b: number): number {
+  let previous: number[] = [];
+  for (let level = 0; level <= 13; level++) {
+    const n = 2 ** level;
+    const h = (b - a) / n;
+    let sum = (Math.exp(-a * a) + Math.exp(-b * b)) / 2;
+    for (let k = 1; k < n; k++) sum += Math.exp(-((a + k * h) ** 2));
+    const row = [h * sum];
+    for (let m = 1; m <= level; m++) row.push(row[m - 1] + (row[m - 1] - previous[m - 1]) / (4 ** m - 1));
+    if (level > 6 && row[level] === previous[level - 1]) return row[level];
+    previous = row;
+  }
+  return previous.at(-1)!;
+}
+
 function erf(x: number): number {
   if (Number.isNaN(x)) return NaN;
-  if (Math.abs(x) > 6) return Math.sign(x);
-  let term = x;
-  let sum = x;
-  for (let n = 1; n < 200; n++) {
-    term *= -x * x / n;
-    sum += term / (2 * n + 1);
-  }
-  return 2 / Math.sqrt(Math.PI) * sum;
+  return Math.abs(x) > 6 ? Math.sign(x) : 2 / Math.sqrt(Math.PI) * gaussian(0, x);
+}
+
+function erfc(x: number): number {
+  if (Number.isNaN(x)) return NaN;
+  if (x < 0) return 1 + erf(-x);
+  return x > 27 ? 0 : 2 / Math.sqrt(Math.PI) * gaussian(x, x + 40 / (x + 5));
 }
 
 const scalars: Record<string, (...args: number[]) => number | boolean> = {
@@ -104,6 +126,7 @@ const scalars: Record<string, (...args: number[]) => number | boolean> = {
   acos: (a) => 2 * Math.atan(Math.sqrt((1 - a) / (1 + a))),
   atan: Math.atan,
   atan2: (y, x) => {
+    if (Number.isNaN(x + y)) return NaN;
     if (x > 0) return Math.atan(y / x);
     if (x < 0) return Math.atan(y / x) + (y >= 0 ? Math.PI : -Math.PI);
     return y > 0 ? Math.PI / 2 : y < 0 ? -Math.PI / 2 : x + y === 0 ? Math.atan2(y, x) : NaN;
@@ -119,6 +142,6 @@ const scalars: Record<string, (...args: number[]) => number | boolean> = {
   relu: (a) => a > 0 ? a : a < 0 ? 0 : a,
   softplus: (a) => a > 30 ? a + Math.exp(-a) : Math.log1p(Math.exp(a)),
   silu: (a) => a / (1 + Math.exp(-a)),
-  gelu: (a) => a * (1 + erf(a / Math.SQRT2)) / 2,
+  gelu: (a) => a * erfc(-a / Math.SQRT2) / 2,
   erf,
 };

@@ -1,35 +1,38 @@
 import { type ChannelSpec, checkPositive } from "./channel.ts";
-import type { ChartSpec } from "./chart.ts";
 import type { Scalar } from "./data.ts";
-import { palette, sampleRamp } from "./palette.ts";
-import { type Extent, tickProperties, ticksFor } from "./ticks.ts";
-import { channelValues, plainField, type Unit, unitsOf } from "./units.ts";
+import { extentOf } from "./extent.ts";
+import { tickProperties, ticksFor } from "./ticks.ts";
+import { channelValues, plainField, type Unit } from "./units.ts";
 
 /**
- * Gives all layers of a figure the same axes and colours, with ticks made for the numbers that all of them show. Layers
- * that say nothing about an axis take over what another says. Changes `spec`.
+ * Gives all marks of a figure the same x and y axes, with ticks made for the numbers that all of them show. Marks that say
+ * nothing about an axis take over what another says. `size` is that of the plotting area. Changes the marks.
  *
- * @throws {TypeError} If two layers want different scales on one axis.
+ * @throws {TypeError} If two marks want different scales, or categories and numbers, on one axis.
  * @throws {RangeError} If a log axis meets a number that is not positive.
  */
-export function fitScales(spec: ChartSpec): void {
-  const units = unitsOf(spec);
-  fitAxis(units, "x");
-  fitAxis(units, "y");
-  fitColor(spec, units);
+export function fitAxes(units: readonly Unit[], size: { readonly width: number; readonly height: number }): void {
+  fitAxis(units, "x", size.width);
+  fitAxis(units, "y", size.height);
 }
 
-/** More categories than this need another palette than the categorical one. */
-const MOST_CATEGORIES = palette.categorical.length;
+const axisKinds: Record<string, string> = {
+  quantitative: "numbers",
+  temporal: "dates",
+  ordinal: "categories",
+  nominal: "categories",
+};
 
-function fitAxis(units: readonly Unit[], axis: "x" | "y"): void {
+function fitAxis(units: readonly Unit[], axis: "x" | "y", pixels: number): void {
   const shown = units.filter(({ encoding }) =>
     encoding[axis]?.field !== undefined || encoding[axis]?.datum !== undefined
   );
   const channels = shown.map(({ encoding }) => encoding[axis]!);
   if (channels.length === 0) return;
   shareTitle(shown, axis);
-  if (channels.some(({ type }) => type !== "quantitative")) return;
+  const kinds = new Set(channels.map(({ type }) => axisKinds[type as string] ?? String(type)));
+  if (kinds.size > 1) throw new TypeError(`Cannot layer ${[...kinds].join(" and ")} on one ${axis} axis`);
+  if (!kinds.has("numbers")) return;
 
   const scales = channels.map(({ scale }) => (scale ?? {}) as ChannelSpec);
   const types = new Set(scales.map(({ type }) => type).filter((type) => type !== undefined));
@@ -41,12 +44,13 @@ function fitAxis(units: readonly Unit[], axis: "x" | "y"): void {
   const [type] = types as Set<string>;
   const drawn = shown.flatMap((unit) => drawnValues(unit, axis, type));
   const domain = unionDomain(scales);
-  const extent = extentOf(drawn, domain);
+  // The ticks of numbers that vega computes are left to whoever knows them.
+  const extent = drawn.some((value) => typeof value === "number") ? extentOf(drawn, domain) : undefined;
   if (extent === undefined) return;
 
   const axes = channels.map(({ axis }) => axis as ChannelSpec | null | undefined);
   const format = axes.find((properties) => properties?.format !== undefined)?.format as string | undefined;
-  const ticks = ticksFor(type, extent, format);
+  const ticks = ticksFor(type, extent, pixels, format);
   for (const [i, channel] of channels.entries()) {
     const { nice: _, base: __, constant: ___, zero: ____, ...own } = scales[i];
     channel.scale = {
@@ -91,44 +95,4 @@ function shareTitle(units: readonly Unit[], axis: "x" | "y"): void {
 function unionDomain(scales: readonly ChannelSpec[]): [number, number] | undefined {
   const ends = scales.flatMap(({ domain }) => (Array.isArray(domain) ? domain : [])) as number[];
   return ends.length === 0 ? undefined : [Math.min(...ends), Math.max(...ends)];
-}
-
-function extentOf(values: readonly Scalar[], domain?: readonly [number, number]): Extent | undefined {
-  let [min, max, smallest, integers] = [Infinity, -Infinity, Infinity, true];
-  const different = new Set<number>();
-  for (const value of values) {
-    if (typeof value !== "number") continue;
-    min = Math.min(min, value);
-    max = Math.max(max, value);
-    if (value !== 0) smallest = Math.min(smallest, Math.abs(value));
-    integers &&= Number.isInteger(value);
-    if (different.size < 3) different.add(value);
-  }
-  if (min > max) return undefined;
-  const powersOfTwo = different.size === 3 &&
-    values.every((v) => typeof v !== "number" || (v > 0 && Number.isInteger(Math.log2(v))));
-  [min, max] = domain ?? [min, max];
-  return { min, max, smallest: smallest === Infinity ? 1 : smallest, integers, powersOfTwo };
-}
-
-/** Colours enough for the categories of all layers; categories and numbers in one figure get a legend each. */
-function fitColor(spec: ChartSpec, units: readonly Unit[]): void {
-  const shown = units.filter(({ encoding }) =>
-    encoding.color?.field !== undefined || encoding.color?.datum !== undefined
-  );
-  const channels = shown.map(({ encoding }) => encoding.color!);
-  const isDiscrete = ({ type }: ChannelSpec) => type === "nominal" || type === "ordinal";
-  if (channels.length > 1 && channels.some(isDiscrete) && !channels.every(isDiscrete)) {
-    const resolve = (spec.resolve ?? {}) as { scale?: ChannelSpec };
-    spec.resolve = { ...resolve, scale: { color: "independent", ...resolve.scale } };
-  }
-  if (!channels.every(isDiscrete)) return;
-  const given = channels.map(({ scale }) => (scale ?? {}) as ChannelSpec);
-  if (given.some(({ range, domain }) => range !== undefined && domain !== undefined)) return;
-  const categories = new Set(shown.flatMap((unit) => channelValues(unit, "color")).filter((value) => value !== null));
-  const ordered = channels.some(({ type }) => type === "ordinal");
-  if (!ordered && categories.size <= MOST_CATEGORIES) return;
-  // The palest end of the ramp would vanish on white.
-  const range = sampleRamp(palette.sequential, categories.size, 0.85);
-  for (const [i, channel] of channels.entries()) channel.scale = { range, ...given[i] };
 }

@@ -1,0 +1,71 @@
+import type { KernelCall, KernelVariant } from "./define.ts";
+import type { GatherParams } from "./gather.ts";
+import { fillOf, storedBits } from "./gather_fill.ts";
+import { rowFunction } from "./index_row.ts";
+import { indexing } from "./indexing.ts";
+import { bitsType } from "./strided_copy.ts";
+import { sizeOf, type Value } from "./value.ts";
+
+const WORKGROUP = 64;
+
+/** Shapes and strides of a call: x moves along the outer and inner axes of the output, the indices along the ones between. */
+function prepare(call: KernelCall<GatherParams>) {
+  const x = call.inputs.x as Value, indices = call.inputs.indices as Value, { axis } = call.params;
+  const still = indices.shape.map(() => 0);
+  return {
+    x,
+    indices,
+    axis,
+    source: [...x.strides.slice(0, axis), ...still, ...x.strides.slice(axis + 1)],
+    positions: [...x.strides.slice(0, axis).fill(0), ...indices.strides, ...x.strides.slice(axis + 1).fill(0)],
+  };
+}
+
+/** True if the last axis is one of `x` beside the indexed one and can be read and written four elements at a time. */
+function fourAtOnce(call: KernelCall<GatherParams>): boolean {
+  const { x, axis } = prepare(call), last = x.shape.length - 1;
+  return axis < last && x.shape[last] % 4 === 0 && x.strides[last] === 1 && x.offset % 4 === 0 &&
+    x.strides.every((s, k) => k === last || s % 4 === 0);
+}
+
+function record(call: KernelCall<GatherParams>, four: boolean): void {
+  const { x, indices, axis, source, positions } = prepare(call), { out } = call.outputs;
+  const width = four ? 4 : 1, last = out.shape.length - 1;
+  const shape = out.shape.map((s, k) => four && k === last ? s / 4 : s);
+  const from = source.map((s, k) => four && k !== last ? s / 4 : s);
+  const index = indexing("i", shape, [from, positions]);
+  const bits = bitsType(out.dtype), element = four ? `vec4<${bits}>` : bits;
+  const count = sizeOf(shape);
+  call.launch({
+    key: index.key,
+    read: { x, indices },
+    write: { y: out },
+    elements: { x: element, y: element },
+    uniforms: {
+      count,
+      rows: x.shape[axis],
+      step: x.strides[axis] / width,
+      from: x.offset / width,
+      first: indices.offset,
+      fill: storedBits(out.dtype, fillOf(out.dtype, call.params)),
+      ...index.uniforms,
+    },
+    workgroupSize: WORKGROUP,
+    workgroups: Math.ceil(count / WORKGROUP),
+    declarations: () => rowFunction(indices.dtype as "i32" | "u32"),
+    body: () =>
+      [
+        "if (id >= p.count) { return; }",
+        ...index.lines("id"),
+        `let row = row_of(indices[p.first + ${index.offset(1)}]);`,
+        `if (row < p.rows) { y[id] = x[p.from + ${index.offset(0)} + row * p.step]; }`,
+        `else { y[id] = ${element}(${bits === "f16" ? "f16(unpack2x16float(p.fill).x)" : "p.fill"}); }`,
+      ].join("\n"),
+  });
+}
+
+/** Ways to gather on WebGPU: one output element per invocation, or four neighbours. */
+export const gatherKernels: readonly KernelVariant<GatherParams>[] = [
+  { name: "vec4", when: fourAtOnce, rank: () => 1, record: (call) => record(call, true) },
+  { name: "strided", record: (call) => record(call, false) },
+];

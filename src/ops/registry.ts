@@ -1,0 +1,18 @@
+import type { OpDefinition } from "./define.ts";
+import { map } from "./map.ts";
+import { pairwise } from "./pairwise.ts";
+import { reduce } from "./reduce.ts";
+
+/** Every op of the library: the conformance driver, the documentation and the tape walk this list. */
+// deno-lint-ignore no-explicit-any
+export const registry: readonly OpDefinition<any>[] = [map, reduce, pairwise];
+
+const byName = new Map(registry.map((op) => [op.name, op]));
+
+/** The op of a name; throws a `TypeError` if there is none. */
+// deno-lint-ignore no-explicit-any
+export function opNamed(name: string): OpDefinition<any> {
+  const op = byName.get(name);
+  if (!op) throw new TypeError(`Unknown op "${name}"`);
+  return op;
+}

@@ -1,0 +1,94 @@
+import type { DType } from "../device/mod.ts";
+import type { KernelCall } from "./define.ts";
+import { indexing } from "./indexing.ts";
+import type { Uniform } from "./kernel.ts";
+import { collapse, sizeOf, type Value } from "./value.ts";
+
+/** A view that is copied into a part of an output. */
+export interface Copy {
+  /** What is read. */
+  readonly from: Value;
+  /** Strides of the part in the output, along the axes of `from`. */
+  readonly strides: readonly number[];
+  /** Where the part begins in the output. */
+  readonly offset: number;
+}
+
+const WORKGROUP = 64;
+/** Sources of one dispatch: with the output they fill the 8 storage buffers of every adapter. */
+const SOURCES = 7;
+
+/** WGSL type in which elements are moved: as bits, so that NaN payloads and subnormal numbers stay what they are. */
+export function bitsType(dtype: DType): string {
+  return dtype === "f16" ? "f16" : "u32";
+}
+
+/** True if four neighbours of the output can be written at once in every copy. */
+export function fourAtOnce(copies: readonly Copy[]): boolean {
+  return copies.every(({ from, strides, offset }) => {
+    const { shape, strides: [source, target] } = collapse(from.shape, [from.strides, strides]);
+    const last = shape.length - 1;
+    const whole = (steps: readonly number[], start: number) => [...steps.slice(0, -1), start].every((s) => s % 4 === 0);
+    return last >= 0 && shape[last] % 4 === 0 && target[last] === 1 && whole(target, offset) &&
+      (source[last] === 0 || (source[last] === 1 && whole(source, from.offset)));
+  });
+}
+
+/** Records the copies into `to`, one element per invocation, or four where {@linkcode fourAtOnce} allows it. */
+export function recordCopies<P>(call: KernelCall<P>, to: Value, copies: readonly Copy[], four: boolean): void {
+  const some = copies.filter(({ from }) => sizeOf(from.shape) > 0);
+  for (let k = 0; k < some.length; k += SOURCES) dispatch(call, to, some.slice(k, k + SOURCES), four);
+}
+
+function dispatch<P>(call: KernelCall<P>, to: Value, copies: readonly Copy[], four: boolean): void {
+  const bits = bitsType(to.dtype), width = four ? 4 : 1;
+  const parts = copies.map((copy, k) => {
+    const { shape, strides: [source, target] } = collapse(copy.from.shape, [copy.from.strides, copy.strides]);
+    const last = shape.length - 1;
+    // A source that stays where it is along the last axis gives one element for all four.
+    const single = four && source[last] === 0;
+    const inFours = (steps: readonly number[]) => steps.map((s, axis) => axis === last ? s : s / 4);
+    return {
+      index: indexing(
+        `i${k}_`,
+        four ? shape.map((s, axis) => axis === last ? s / 4 : s) : shape,
+        four ? [single ? source : inFours(source), inFours(target)] : [source, target],
+      ),
+      element: four && !single ? `vec4<${bits}>` : bits,
+      count: sizeOf(shape) / width,
+      from: four && !single ? copy.from.offset / 4 : copy.from.offset,
+      to: copy.offset / width,
+    };
+  });
+  const uniforms: Record<string, Uniform> = {};
+  parts.forEach(({ index, count, from, to }, k) =>
+    Object.assign(uniforms, index.uniforms, { [`n${k}`]: count, [`from${k}`]: from, [`to${k}`]: to })
+  );
+  call.launch({
+    key: `copy|${parts.map(({ index, element }) => `${index.key} ${element}`).join("|")}`,
+    read: Object.fromEntries(copies.map(({ from }, k) => [`x${k}`, from])),
+    write: { y: to },
+    elements: Object.fromEntries([
+      ["y", four ? `vec4<${bits}>` : bits],
+      ...parts.map(({ element }, k) => [`x${k}`, element]),
+    ]),
+    uniforms,
+    workgroupSize: WORKGROUP,
+    workgroups: Math.ceil(parts.reduce((sum, { count }) => sum + count, 0) / WORKGROUP),
+    body: () =>
+      [
+        "var at = id;",
+        ...parts.flatMap(({ index }, k) => {
+          const value = `x${k}[p.from${k} + ${index.offset(0)}]`;
+          return [
+            `if (at < p.n${k}) {`,
+            ...index.lines("at"),
+            `y[p.to${k} + ${index.offset(1)}] = ${four ? `vec4<${bits}>(${value})` : value};`,
+            "return;",
+            "}",
+            `at -= p.n${k};`,
+          ];
+        }),
+      ].join("\n"),
+  });
+}

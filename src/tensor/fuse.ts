@@ -1,0 +1,149 @@
+import type { DType } from "../device/mod.ts";
+import { check, type Expr, leaves, name, size, substitute } from "../formula/mod.ts";
+import { computeType, plainSignature, resultType } from "../ops/formulas.ts";
+import { map } from "../ops/map.ts";
+import { opNamed } from "../ops/registry.ts";
+import { run } from "../ops/run.ts";
+import type { ArrayType, Operand, Value } from "../ops/value.ts";
+import { type Input, Source, type View } from "./source.ts";
+
+/** Largest tree that is fused into one kernel: compilers take more than linear time for longer ones. */
+export const MAX_SIZE = 64;
+/** Most arrays that a fused kernel reads: core WebGPU binds eight storage buffers, one of them is the result. */
+export const MAX_ARRAYS = 7;
+
+/** The stored value of a source, computed now if it was delayed. */
+export function realize(source: Source): Value {
+  const known = source.value;
+  if (known) return known;
+  const delayed = source.delayed!;
+  const { device } = source;
+  if (delayed.kind === "matmul") {
+    source.settle(product(delayed, undefined, {}, source.dtype));
+    return source.value!;
+  }
+  const fused = fuse(delayed.expr, delayed.inputs);
+  const whole = soleProduct(fused, source.shape);
+  if (whole) {
+    const { [whole.name]: _, ...extras } = fused.inputs;
+    const epilogue = substitute(
+      fused.expr,
+      (leaf) => leaf.kind === "name" && leaf.name === whole.name ? name("product") : undefined,
+    );
+    source.settle(product(whole.delayed, epilogue, operands(extras), source.dtype));
+    return source.value!;
+  }
+  const { out } = run(device, map, operands(fused.inputs), { out: { formula: fused.expr, dtype: source.dtype } });
+  source.settle(out);
+  return out;
+}
+
+/** An input as an op takes it. */
+export function operand(input: Input): Operand {
+  return typeof input === "number" ? input : viewed(realize(input.source), input.view);
+}
+
+/** Inputs as an op takes them. */
+export function operands(inputs: Readonly<Record<string, Input>>): Record<string, Operand> {
+  return Object.fromEntries(Object.entries(inputs).map(([n, input]) => [n, operand(input)]));
+}
+
+function viewed(value: Value, view: View | undefined): Value {
+  return view ? { ...value, shape: view.shape, strides: view.strides, offset: view.offset } : value;
+}
+
+type MatmulWork = Extract<NonNullable<Source["delayed"]>, { kind: "matmul" }>;
+
+function product(work: MatmulWork, epilogue: Expr | undefined, extras: Record<string, Operand>, dtype: DType): Value {
+  const a = operand(work.a) as Value, b = operand(work.b) as Value;
+  const { transposeA, transposeB } = work;
+  return run(a.device, opNamed("matmul"), { a, b, ...extras }, { transposeA, transposeB, epilogue, dtype }).out;
+}
+
+/**
+ * Draws delayed elementwise inputs into a formula. An input is absorbed if this is its first use, if it is computed in the same
+ * scalar type as the formula, and while the tree stays small; otherwise it is computed and stored.
+ */
+export function fuse(
+  expr: Expr,
+  inputs: Readonly<Record<string, Input>>,
+): { expr: Expr; inputs: Record<string, Input> } {
+  const used = new Set(leaves(expr).names);
+  const scalar = computeType(expr, typesOfInputs(inputs), [...used]);
+  const flat: Record<string, Input> = {};
+  const known = new Map<string, string>();
+  let count = 0;
+  /** A short name for an input; equal inputs share one, so that equal work has equal text. */
+  const label = (input: Input): string => {
+    const identity = typeof input === "number"
+      ? `#${count}`
+      : `${sourceNumber(input.source)}/${input.view ? JSON.stringify(input.view) : ""}`;
+    const own = known.get(identity);
+    if (own !== undefined) return own;
+    const fresh = `t${count++}`;
+    known.set(identity, fresh);
+    flat[fresh] = input;
+    return fresh;
+  };
+  // A delayed input that the formula reads twice is absorbed twice: the emitter shares equal subtrees.
+  const absorbed = new Map<Source, Expr>();
+  const absorb = (tree: Expr, from: Readonly<Record<string, Input>>): Expr =>
+    substitute(tree, (leaf) => {
+      if (leaf.kind !== "name") return undefined;
+      const input = from[leaf.name];
+      if (typeof input === "number" || input.view || input.source.value) return name(label(input));
+      const again = absorbed.get(input.source);
+      if (again) return again;
+      const work = input.source.delayed!;
+      if (work.kind !== "map" || input.source.uses++ > 0) return name(label(input));
+      const inner = computeType(work.expr, typesOfInputs(work.inputs), leaves(work.expr).names);
+      if (inner !== scalar || !isNatural(input.source, work)) return name(label(input));
+      const tree = absorb(work.expr, work.inputs);
+      absorbed.set(input.source, tree);
+      return tree;
+    });
+  return { expr: absorb(expr, inputs), inputs: flat };
+}
+
+/** Whether the source is stored as its formula gives it, so that absorbing it leaves out no rounding or conversion. */
+function isNatural(source: Source, work: { expr: Expr; inputs: Readonly<Record<string, Input>> }): boolean {
+  const types = typesOfInputs(work.inputs), { names } = leaves(work.expr);
+  const { boolean } = check(work.expr, plainSignature(names));
+  const scalar = computeType(work.expr, types, names);
+  return source.dtype !== "f16" && source.dtype === resultType(scalar, boolean, types, names);
+}
+
+/** The one unlaunched product of the result's shape among the inputs, into whose kernel the formula can go. */
+function soleProduct(
+  fused: { expr: Expr; inputs: Record<string, Input> },
+  shape: readonly number[],
+): { name: string; delayed: MatmulWork } | undefined {
+  const found: { name: string; delayed: MatmulWork }[] = [];
+  for (const [id, input] of Object.entries(fused.inputs)) {
+    if (typeof input === "number" || input.view || input.source.value) continue;
+    const work = input.source.delayed!;
+    const same = input.source.shape.length === shape.length && input.source.shape.every((s, k) => s === shape[k]);
+    if (work.kind === "matmul" && same && input.source.uses++ === 0) found.push({ name: id, delayed: work });
+  }
+  const first = found[0];
+  return found.length === 1 && !("product" in fused.inputs) && size(fused.expr) <= MAX_SIZE ? first : undefined;
+}
+
+/** Types of inputs, as formulas are checked against them. */
+export function typesOfInputs(inputs: Readonly<Record<string, Input>>): Record<string, ArrayType | null> {
+  const types: Record<string, ArrayType | null> = Object.create(null);
+  for (const [id, input] of Object.entries(inputs)) {
+    types[id] = typeof input === "number"
+      ? null
+      : { shape: (input.view ?? input.source).shape, dtype: input.source.dtype };
+  }
+  return types;
+}
+
+const numbers = new WeakMap<Source, number>();
+let next = 0;
+function sourceNumber(source: Source): number {
+  let n = numbers.get(source);
+  if (n === undefined) numbers.set(source, n = next++);
+  return n;
+}

@@ -1,0 +1,21 @@
+/**
+ * Tensors: n-dimensional arrays on a device, and `open`, which opens one.
+ *
+ * @example
+ * ```ts
+ * import { open } from "@denovo/denovo/tensor";
+ * await using gpu = await open({ backend: "cpu" });
+ * const x = gpu.linspace(0, 1, 5);
+ * console.log(await x.mul(x).sum().item()); // 1.875
+ * ```
+ *
+ * @module
+ */
+export { Gpu, open } from "./gpu.ts";
+export type { Nested, NestedArray } from "./nested.ts";
+export type { Profile, ProfileEntry } from "./profile.ts";
+export { type RandomOptions, RandomSource } from "./random_source.ts";
+export type { Roofline } from "./roofline.ts";
+export { type Axis, type ReduceOptions, Tensor, type TensorLike } from "./tensor.ts";
+export { tensorCalculus } from "./calculus.ts";
+export type { Range } from "./views.ts";

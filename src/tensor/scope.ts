@@ -1,0 +1,72 @@
+import { builtin } from "../device/runtime.ts";
+
+/** Something that can be disposed of. */
+interface Disposable {
+  dispose(): void;
+}
+
+/** Tensors made inside one call of `scope`. */
+export type Scope = Set<Disposable>;
+
+interface Storage {
+  run<R>(store: Scope, fn: () => R): R;
+  getStore(): Scope | undefined;
+}
+
+/** Follows a scope through `await`; where the host has no such thing, the scope entered last counts. */
+function makeStorage(): Storage {
+  const hooks = builtin("node:async_hooks");
+  if (hooks) return new hooks.AsyncLocalStorage<Scope>();
+  const stack: Scope[] = [];
+  return {
+    run: (store, fn) => {
+      stack.push(store);
+      const leave = () => {
+        const at = stack.lastIndexOf(store);
+        if (at >= 0) stack.splice(at, 1);
+      };
+      let result: ReturnType<typeof fn>;
+      try {
+        result = fn();
+      } catch (error) {
+        leave();
+        throw error;
+      }
+      if (result instanceof Promise) return result.finally(leave) as typeof result;
+      leave();
+      return result;
+    },
+    getStore: () => stack.at(-1),
+  };
+}
+
+const storage = makeStorage();
+
+/** The scope that new tensors belong to. */
+export function currentScope(): Scope | undefined {
+  return storage.getStore();
+}
+
+/**
+ * Runs `fn` and disposes of every tensor made in it, save those in what it returns (a tensor, or arrays and objects of them).
+ */
+export async function runScope<R>(fn: () => R | Promise<R>): Promise<R> {
+  const outer = currentScope(), scope: Scope = new Set();
+  try {
+    const result = await storage.run(scope, async () => await fn());
+    for (const kept of disposablesIn(result)) {
+      scope.delete(kept);
+      outer?.add(kept);
+    }
+    return result;
+  } finally {
+    for (const tensor of scope) tensor.dispose();
+  }
+}
+
+function* disposablesIn(value: unknown, seen: Set<unknown> = new Set()): Generator<Disposable> {
+  if (typeof value !== "object" || value === null || seen.has(value) || ArrayBuffer.isView(value)) return;
+  seen.add(value);
+  if (typeof (value as Partial<Disposable>).dispose === "function") yield value as Disposable;
+  else for (const part of Object.values(value)) yield* disposablesIn(part, seen);
+}

@@ -1,0 +1,358 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  call,
+  compile,
+  element,
+  errorBound,
+  type Expr,
+  integerCapable,
+  name,
+  print,
+  type Signature,
+} from "../../src/formula/mod.ts";
+import { functions } from "../../src/formula/functions.ts";
+import type { FunctionRecord } from "../../src/formula/function_record.ts";
+import { generator, pointIn } from "../unit/formula/random.ts";
+import { formula } from "../unit/formula/random_tree.ts";
+import { openDevice, runFormulas } from "./formula_gpu.ts";
+
+const U = 2 ** -24;
+/** Results smaller than this may be flushed to zero. */
+const TINY = 2 ** -125;
+const ARGUMENTS = ["a", "b", "c"];
+const plain: Signature = { a: { kind: "plain" }, b: { kind: "plain" }, c: { kind: "plain" } };
+
+const scalarRecords = [...functions.values()].filter((r) => !r.folds);
+
+/** `fn(a)`, `fn(a, b)` or `fn(a, b, c)`: as many arguments as it may have, at most three. */
+function application(record: FunctionRecord): { expr: Expr; names: string[] } {
+  const names = ARGUMENTS.slice(0, Math.min(3, record.arity[1]));
+  return { expr: call(record.name, ...names.map((n) => name(n))), names };
+}
+
+function inputsOf(points: readonly number[][]): Record<string, { data: number[] }> {
+  return Object.fromEntries(ARGUMENTS.map((n, k) => [n, { data: points.map((p) => p[k] ?? 0) }]));
+}
+
+async function withDevice(run: (device: GPUDevice) => Promise<void>, features: string[] = []): Promise<void> {
+  const device = await openDevice(features);
+  if (device === undefined) return;
+  try {
+    await run(device);
+  } finally {
+    device.destroy();
+  }
+}
+
+for (const nan of ["strict", "fast"] as const) {
+  Deno.test(`every function keeps its error bound in f32 on its sample domain (${nan})`, async () => {
+    await withDevice(async (device) => {
+      const random = generator(1);
+      const failures: string[] = [];
+      for (const record of scalarRecords) {
+        const { expr, names } = application(record);
+        const points = Array.from(
+          { length: 2000 },
+          () => pointIn(random, record.domain.args, names.length).map(Math.fround),
+        );
+        failures.push(...await beyondBound(device, record, expr, names, points, nan));
+      }
+      assertEquals(failures, []);
+    });
+  });
+}
+
+Deno.test("every function keeps its error bound in f32 on arguments of any magnitude", async () => {
+  await withDevice(async (device) => {
+    const random = generator(2);
+    const failures: string[] = [];
+    for (const record of scalarRecords) {
+      const { expr, names } = application(record);
+      const points = Array.from({ length: 2000 }, () =>
+        names.map(() => {
+          const magnitude = 10 ** (random() < 0.5 ? random() * 3 - 1.5 : random() * 36 - 18);
+          return Math.fround(random() < 0.5 ? magnitude : -magnitude);
+        }));
+      failures.push(...await beyondBound(device, record, expr, names, points, "strict"));
+    }
+    assertEquals(failures, []);
+  });
+});
+
+/** The worst point of a function whose value is further from the f64 function than its record says. */
+async function beyondBound(
+  device: GPUDevice,
+  record: FunctionRecord,
+  expr: Expr,
+  names: string[],
+  points: number[][],
+  nan: "strict" | "fast",
+): Promise<string[]> {
+  const f = compile(expr, names);
+  const options = { scalar: "f32", signature: plain, count: points.length, nan } as const;
+  const [values] = await runFormulas(device, [expr], inputsOf(points), options);
+  let worst = 1;
+  let report: string[] = [];
+  points.forEach((point, p) => {
+    const expected = f(...point);
+    if (!(Math.abs(expected) < 3.3e38)) return;
+    const roundoff = record.roundoff?.(expected, ...point) ?? Math.abs(expected);
+    const ratio = Math.abs(values[p] - expected) / (roundoff * U + U * Math.abs(expected) + TINY);
+    if (ratio <= worst) return;
+    worst = ratio;
+    report = [`${print(expr)} at ${point}: ${values[p]}, expected ${expected}, ${ratio.toFixed(1)} times the bound`];
+  });
+  return report;
+}
+
+const EDGES = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 0.5, -0.5, 2, -2, 3, -3, 2.5, 100, -100, 1e10, 3e38, -3e38];
+
+function kind(value: number): string {
+  return Number.isFinite(value) ? "finite" : String(value);
+}
+
+Deno.test("every function agrees with its f64 function about NaN and infinities", async () => {
+  await withDevice(async (device) => {
+    const failures: string[] = [];
+    for (const record of scalarRecords) {
+      const { expr, names } = application(record);
+      const points = edgePoints(names.length).map((point) => point.map(Math.fround));
+      const f = compile(expr, names);
+      const options = { scalar: "f32", signature: plain, count: points.length } as const;
+      const [values] = await runFormulas(device, [expr], inputsOf(points), options);
+      points.forEach((point, p) => {
+        const expected = Math.fround(f(...point));
+        if (kind(expected) === kind(values[p])) return;
+        failures.push(`${print(expr)} at ${point}: ${values[p]}, expected ${expected}`);
+      });
+    }
+    assertEquals(failures, []);
+  });
+});
+
+Deno.test("what compilers fold keeps NaN and infinities: x - x, x * 0, x / x, 0 / x, x == x, x != x", async () => {
+  await withDevice(async (device) => {
+    const a = name("a");
+    const zero: Expr = { kind: "number", value: 0 };
+    const formulas = [
+      call("sub", a, a),
+      call("mul", a, zero),
+      call("mul", zero, a),
+      call("div", a, a),
+      call("div", zero, a),
+      call("eq", a, a),
+      call("ne", a, a),
+      call("not", a),
+      call("select", a, a, call("neg", a)),
+      call("lt", a, a),
+      call("add", a, { kind: "number", value: Infinity }),
+      call("mul", a, { kind: "number", value: -Infinity }),
+      call("max", a, { kind: "number", value: NaN }),
+      call("pow", a, zero),
+      call("add", a, call("div", { kind: "number", value: 1 }, zero)),
+    ];
+    const points = EDGES.map((e) => [Math.fround(e)]);
+    const options = { scalar: "f32", signature: plain, count: points.length } as const;
+    const results = await runFormulas(device, formulas, inputsOf(points), options);
+    formulas.forEach((expr, n) => {
+      const f = compile(expr, ["a"]);
+      points.forEach(([x], p) => {
+        assertEquals(kind(results[n][p]), kind(Math.fround(f(x))), `${print(expr)} at ${x}`);
+        if (Number.isFinite(results[n][p])) assert(results[n][p] === Math.fround(f(x)), `${print(expr)} at ${x}`);
+      });
+    });
+  });
+});
+
+const LENGTH = 5;
+const rowSignature: Signature = {
+  a: { kind: "plain" },
+  b: { kind: "plain" },
+  s: { kind: "row" },
+  u: { kind: "row", length: LENGTH },
+  v: { kind: "row", length: LENGTH },
+  w: { kind: "row", length: LENGTH },
+};
+const words = {
+  scalar: scalarRecords.map((r) => r.name),
+  folds: [...functions.values()].filter((r) => r.folds).map((r) => r.name),
+  leaves: [name("a"), name("b"), element("s", "i"), element("u", "i", 0), element("v", "j", 4)],
+  vectors: [element("u", "i"), element("v", "j"), element("w", "j")],
+};
+
+for (const vector of [false, true]) {
+  const what = vector ? "vector" : "scalar";
+  Deno.test(`random ${what} formulas stay within their running error bound in f32`, async () => {
+    await withDevice(async (device) => {
+      const random = generator(vector ? 4 : 3);
+      const count = 12;
+      let told = 0;
+      let all = 0;
+      for (let batch = 0; batch < 8; batch++) {
+        const formulas = Array.from({ length: 20 }, () => formula(random, 1 + Math.floor(random() * 4), words, vector));
+        const rows = (width: number) => Array.from({ length: count * width }, () => Math.fround(random() * 6 - 3));
+        const inputs = {
+          a: { data: rows(1) },
+          b: { data: rows(1) },
+          s: { data: rows(1), width: 1 },
+          u: { data: rows(LENGTH), width: LENGTH },
+          v: { data: rows(LENGTH), width: LENGTH },
+          w: { data: rows(LENGTH), width: LENGTH },
+        };
+        const components = vector ? LENGTH : 1;
+        const options = { scalar: "f32", signature: rowSignature, count, components } as const;
+        const results = await runFormulas(device, formulas, inputs, options);
+        formulas.forEach((expr, n) => {
+          for (let p = 0; p < count; p++) {
+            const leaf = (e: Expr) => {
+              const { data, width = 1 } = inputs[(e as { name: keyof typeof inputs }).name] as {
+                data: number[];
+                width?: number;
+              };
+              if (e.kind === "name" || width === 1) return data[p];
+              if (e.kind === "element" && e.component !== undefined) return data[p * width + e.component];
+              return data.slice(p * width, (p + 1) * width);
+            };
+            const { value, bound } = errorBound(expr, leaf, U);
+            for (let k = 0; k < components; k++) {
+              const expected = typeof value === "number" ? value : value[k];
+              const allowed = typeof bound === "number" ? bound : bound[k];
+              const got = results[n][p * components + k];
+              all++;
+              if (
+                !Number.isFinite(expected) || Math.abs(expected) > 1e38 || !(allowed < 1e-2 * (1 + Math.abs(expected)))
+              ) continue;
+              told++;
+              const error = Math.abs(got - expected);
+              assert(error <= allowed, `${print(expr)}: ${got}, expected ${expected} ± ${allowed}`);
+            }
+          }
+        });
+      }
+      assert(told > 0.6 * all, `Only ${told} of ${all} points have a finite value and a useful bound`);
+    });
+  });
+}
+
+for (const scalar of ["f32", "f64"] as const) {
+  Deno.test(`sums over rows of every length are those of the f64 function (${scalar})`, async () => {
+    await withDevice(async (device) => {
+      const random = generator(5);
+      for (const width of [1, 2, 3, 4, 5, 7, 8, 9, 16, 19]) {
+        const signature: Signature = { u: { kind: "row", length: width }, v: { kind: "row", length: width } };
+        const count = 7;
+        const rows = () => Array.from({ length: count * width }, () => Math.fround(random() * 4 - 2));
+        const inputs = { u: { data: rows(), width }, v: { data: rows(), width } };
+        const [u, v] = [element("u", "i"), element("v", "j")];
+        const folds = [
+          call("sum", u),
+          call("dot", u, v),
+          call("sqdist", u, v),
+          call("dist", u, v),
+          call("norm", v),
+          call("l1dist", u, v),
+          call("maxdist", u, v),
+          call("sum", call("max", call("mul", u, call("norm", v)), call("mul", v, call("sum", u)))),
+        ];
+        const results = await runFormulas(device, folds, inputs, { scalar, signature, count });
+        folds.forEach((expr, n) => {
+          for (let p = 0; p < count; p++) {
+            const leaf = (e: Expr) => inputs[(e as { name: "u" | "v" }).name].data.slice(p * width, (p + 1) * width);
+            const { value, bound } = errorBound(expr, leaf, scalar === "f32" ? U : 2 ** -53);
+            // The oracle itself is computed in f64.
+            const allowed = bound as number * (scalar === "f64" ? 2 : 1);
+            const error = Math.abs(results[n][p] - (value as number));
+            assert(error <= allowed, `${print(expr)} of length ${width} in ${scalar}: ${error} over ${allowed}`);
+          }
+        });
+      }
+    }, scalar === "f64" ? ["wgpu-shader-f64"] : []);
+  });
+}
+
+Deno.test("NaN in one component reaches every sum over it", async () => {
+  await withDevice(async (device) => {
+    const signature: Signature = { u: { kind: "row", length: 9 } };
+    const data = [0, 0, 0, 0, 0, 0, 0, NaN, 0];
+    const zero: Expr = { kind: "number", value: 0 };
+    const formulas = words.folds.map((fn) =>
+      call(fn, ...[element("u", "i"), zero].slice(0, functions.get(fn)!.arity[0]))
+    );
+    const options = { scalar: "f32", signature, count: 1 } as const;
+    const results = await runFormulas(device, formulas, { u: { data, width: 9 } }, options);
+    formulas.forEach((expr, n) => {
+      // dot(u, 0) is NaN too: 0 * NaN.
+      assertEquals(results[n], [NaN], print(expr));
+    });
+  });
+});
+
+for (const scalar of ["i32", "u32"] as const) {
+  Deno.test(`random formulas in ${scalar} are those of the compiled function, bit for bit`, async () => {
+    await withDevice(async (device) => {
+      const random = generator(6);
+      const capable = scalarRecords.filter((r) => integerCapable(application(r).expr)).map((r) => r.name);
+      assert(capable.length >= 25, capable.join());
+      const vocabulary = { scalar: capable, folds: [], leaves: ARGUMENTS.map((n) => name(n)), vectors: [] };
+      const count = 40;
+      for (let batch = 0; batch < 4; batch++) {
+        const formulas = Array.from(
+          { length: 20 },
+          () => wholeNumbers(formula(random, 1 + Math.floor(random() * 4), vocabulary)),
+        );
+        const points = Array.from({ length: count }, () => ARGUMENTS.map(() => integer(random, scalar)));
+        const results = await runFormulas(device, formulas, inputsOf(points), { scalar, signature: plain, count });
+        formulas.forEach((expr, n) => {
+          const f = compile(expr, ARGUMENTS, scalar);
+          points.forEach((point, p) => assertEquals(results[n][p], f(...point), `${print(expr)} at ${point}`));
+        });
+      }
+    });
+  });
+}
+
+/** The formula with its constants rounded, so that it is one of integers. */
+function wholeNumbers(expr: Expr): Expr {
+  if (expr.kind === "number") return { kind: "number", value: Math.round(expr.value) || 0 };
+  return expr.kind === "call" ? call(expr.fn, ...expr.args.map(wholeNumbers)) : expr;
+}
+
+/** Small numbers, zero and the ends of the range. */
+function integer(random: () => number, scalar: "i32" | "u32"): number {
+  const edges = scalar === "i32" ? [0, -1, 1, -(2 ** 31), 2 ** 31 - 1] : [0, 1, 2 ** 32 - 1, 2 ** 31];
+  if (random() < 0.3) return edges[Math.floor(random() * edges.length)];
+  const value = Math.floor(random() * 40) - (scalar === "i32" ? 20 : 0);
+  return random() < 0.3 ? (scalar === "i32" ? Math.imul(value, 123456789) : Math.imul(value, 123456789) >>> 0) : value;
+}
+
+Deno.test("f64 formulas keep full precision, NaN and infinities", async () => {
+  await withDevice(async (device) => {
+    const random = generator(7);
+    const available = scalarRecords.filter((r) => r.f64);
+    for (const record of available) {
+      const { expr, names } = application(record);
+      const points = [
+        ...Array.from({ length: 200 }, () => pointIn(random, record.domain.args, names.length)),
+        ...(names.length < 3 ? edgePoints(names.length) : []),
+      ];
+      const options = { scalar: "f64", signature: plain, count: points.length } as const;
+      const [values] = await runFormulas(device, [expr], inputsOf(points), options);
+      const f = compile(expr, names);
+      points.forEach((point, p) => {
+        const expected = f(...point);
+        if (!Number.isFinite(expected)) return assertEquals(values[p], expected, `${print(expr)} at ${point}`);
+        const error = Math.abs(values[p] - expected);
+        assert(
+          error <= 2 ** -52 * Math.abs(expected),
+          `${print(expr)} at ${point}: ${values[p]}, expected ${expected}`,
+        );
+      });
+    }
+  }, ["wgpu-shader-f64"]);
+});
+
+function edgePoints(count: number): number[][] {
+  let points: number[][] = [[]];
+  for (let k = 0; k < count; k++) points = points.flatMap((p) => EDGES.map((e) => [...p, e]));
+  return points;
+}
