@@ -38,13 +38,14 @@ export async function runNotebooks({ root, paths, check, signal }: NotebooksOpti
     if (ok && !check) await Deno.writeTextFile(path, formatNotebook(notebook));
     good &&= fine;
   }
-  if (!check) await rewriteIndex(folder, all);
+  if (!check && all.length > 0) await rewriteIndex(folder, all);
   return good;
 }
 
-/** The notebooks below a folder, sorted. */
+/** The notebooks below a folder, sorted; none if there is no such folder. */
 async function findNotebooks(folder: string): Promise<string[]> {
   const found: string[] = [];
+  if (!await Deno.stat(folder).catch(() => undefined)) return found;
   for await (const entry of Deno.readDir(folder)) {
     const path = join(folder, entry.name);
     if (entry.isDirectory && !entry.name.startsWith(".")) found.push(...await findNotebooks(path));

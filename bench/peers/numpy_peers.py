@@ -1,7 +1,7 @@
 """NumPy, SciPy and POT as peers: reads one JSON request per line from stdin, answers each with one JSON line.
 
   {"op": "versions"}                                         -> {"python": ..., "numpy": ..., "scipy": ..., "ot": ...}
-  {"op": "prepare", "id": 1, "job": "matmul", "params": {...}, "inputs": ["/tmp/.../a.f32", ...]}      -> {"id": 1}
+  {"op": "prepare", "id": 1, "job": "matmul", "params": {...}, "inputs": ["a.f32", ...]}   -> {"id": 1}
   {"op": "run", "id": 1, "warmup": 2, "rounds": 7}           -> {"ms": [...], "sum": ..., "magnitude": ..., "info": {...}}
   {"op": "drop", "id": 1}                                    -> {"id": 1}
 

@@ -7,7 +7,8 @@ import { type Checksum, indices, type Job, job, type Peer, uniform } from "./pee
 
 type Reply = Record<string, unknown> & { error?: string };
 
-interface Measured extends Checksum {
+/** What the process answers to a run: the rounds' times, the last result summed up, and what it says of itself. */
+export interface Measured extends Checksum {
   ms: number[];
   info: Record<string, number>;
 }

@@ -13,7 +13,7 @@ export type Form =
     readonly associativity: "left" | "right" | "none";
   };
 
-/** An argument while code is emitted: a variable or literal, its value where constant, and an identity for sharing. */
+/** An argument while code is emitted: a variable or literal, and its value if it is constant. */
 export interface Operand {
   readonly text: string;
   readonly boolean: boolean;

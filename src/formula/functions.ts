@@ -4,12 +4,16 @@ import { arithmetic } from "./functions/arithmetic.ts";
 import { comparisons } from "./functions/comparison.ts";
 import { exponentials } from "./functions/exponential.ts";
 import { hyperbolic } from "./functions/hyperbolic.ts";
+import { orderings } from "./functions/ordering.ts";
+import { powers } from "./functions/power.ts";
 import { roundings } from "./functions/rounding.ts";
 import { trigonometric } from "./functions/trigonometric.ts";
 import { vectors } from "./functions/vector.ts";
 
 const records = [
   arithmetic,
+  powers,
+  orderings,
   comparisons,
   exponentials,
   roundings,

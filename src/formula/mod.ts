@@ -1,5 +1,23 @@
 /**
- * The formula language: one text becomes WGSL, an f64 function and a derivative.
+ * The formula language: one text becomes WGSL, a plain f64 function (the oracle), and symbolic derivatives.
+ *
+ * - Numbers, names, `+ - * / ^`, `%` (sign of the divisor), `< <= > >= == !=`, `&& || !`, `c ? a : b`, parentheses, and
+ *   the constants `pi`, `inf`, `nan`. `-x^2` is `-(x^2)`. A truth value used as a number is 0 or 1; a number used as a
+ *   condition is compared with 0.
+ * - Functions: `exp expm1 exp2 log log1p log2 log10 sqrt rsqrt cbrt square reciprocal pow mod hypot abs sign min max clamp
+ *   where floor ceil trunc round sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sigmoid relu softplus
+ *   gelu silu erf isnan isfinite`. `round` takes halves to even, `gelu` is the exact one.
+ * - In pairwise reductions `x[i]` and `y[j]` are rows: a number, or a vector with components `x[i, 0]`, `x[i, 1]`, …
+ *   Arithmetic on vectors is componentwise and scalars are repeated. `sum dot sqdist dist norm l1dist maxdist` make scalars
+ *   of vectors.
+ *
+ * ```ts
+ * import { compile, derivative, parse, print } from "denovo/formula/mod.ts";
+ *
+ * const loss = parse("softplus(-y * t)");
+ * compile(loss, ["y", "t"])(0.3, 1); // 0.5543552444685271
+ * print(derivative(loss, "t")); // "-(sigmoid(-(y * t)) * y)"
+ * ```
  *
  * @module
  */

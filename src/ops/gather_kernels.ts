@@ -45,7 +45,7 @@ function record(call: KernelCall<GatherParams>, four: boolean): void {
       count,
       rows: x.shape[axis],
       step: x.strides[axis] / width,
-      from: x.offset / width,
+      base: x.offset / width,
       first: indices.offset,
       fill: storedBits(out.dtype, fillOf(out.dtype, call.params)),
       ...index.uniforms,
@@ -58,7 +58,7 @@ function record(call: KernelCall<GatherParams>, four: boolean): void {
         "if (id >= p.count) { return; }",
         ...index.lines("id"),
         `let row = row_of(indices[p.first + ${index.offset(1)}]);`,
-        `if (row < p.rows) { y[id] = x[p.from + ${index.offset(0)} + row * p.step]; }`,
+        `if (row < p.rows) { y[id] = x[p.base + ${index.offset(0)} + row * p.step]; }`,
         `else { y[id] = ${element}(${bits === "f16" ? "f16(unpack2x16float(p.fill).x)" : "p.fill"}); }`,
       ].join("\n"),
   });

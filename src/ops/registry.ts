@@ -1,11 +1,12 @@
 import type { OpDefinition } from "./define.ts";
 import { map } from "./map.ts";
+import { pairMatrix } from "./pair_matrix.ts";
 import { pairwise } from "./pairwise.ts";
 import { reduce } from "./reduce.ts";
 
 /** Every op of the library: the conformance driver, the documentation and the tape walk this list. */
 // deno-lint-ignore no-explicit-any
-export const registry: readonly OpDefinition<any>[] = [map, reduce, pairwise];
+export const registry: readonly OpDefinition<any>[] = [map, reduce, pairwise, pairMatrix];
 
 const byName = new Map(registry.map((op) => [op.name, op]));
 

@@ -76,7 +76,10 @@ export const scatterAdd = defineOp<ScatterAddParams>({
     if (!isFloat(dtype)) return { out: new Float64Array(data.length) };
     const inner = dtype === "f64" ? u : 2 ** -24;
     return {
-      out: out.data.map((y, k) => count[k] === 0 ? 0 : (1 + count[k]) * inner * magnitude[k] + (dtype === "f16" ? u * Math.abs(y) : 0)),
+      out: out.data.map((y, k) => {
+        if (count[k] === 0 || !Number.isFinite(y)) return 0;
+        return (1 + count[k]) * inner * magnitude[k] + (dtype === "f16" ? u * Math.abs(y) : 0);
+      }),
     };
   },
 

@@ -26,7 +26,7 @@ function record(call: KernelCall<ScatterAddParams>): void {
       count,
       rows: out.shape[axis],
       step: out.strides[axis],
-      from: updates.offset,
+      base: updates.offset,
       first: indices.offset,
       ...index.uniforms,
     },
@@ -39,7 +39,7 @@ function record(call: KernelCall<ScatterAddParams>): void {
         ...index.lines("id"),
         `let row = row_of(indices[p.first + ${index.offset(1)}]);`,
         "if (row >= p.rows) { return; }",
-        `atomicAdd(&y[${index.offset(2)} + row * p.step], updates[p.from + ${index.offset(0)}]);`,
+        `atomicAdd(&y[${index.offset(2)} + row * p.step], updates[p.base + ${index.offset(0)}]);`,
       ].join("\n"),
   });
 }

@@ -51,7 +51,10 @@ export const scatterAddCases: readonly Case<ScatterAddParams>[] = [
     updates: { layout: "offset" },
   }),
   add("every second index", [6], { ...random(20, 6), layout: "strided" }),
-  add("special values", [64], random(64, 64), { updates: { fill: "special" }, gradient: false }),
+  add("infinities and NaN", [64], random(64, 64), {
+    updates: { fill: [1, Infinity, 2, -Infinity, -0, 3, NaN, 0.5, -1] },
+    gradient: false,
+  }),
   add("special values in the base", [64, 2], random(20, 64), { x: { fill: "special" }, gradient: false }),
   add("very different magnitudes", [3], random(900, 3), { updates: { fill: [1e6, 1e-6, -1e6, 3, 1e-3] }, gradient: false }),
   add("integers wrap", [3], at(0, 0, 2, 1, 1), {

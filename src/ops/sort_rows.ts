@@ -110,7 +110,7 @@ starts[id] = low;`,
 function prefixSum<P>(call: KernelCall<P>, values: Value): void {
   const n = values.shape[0], runs = Math.ceil(n / RUN);
   if (n === 0) return;
-  const sums = call.temporary({ shape: [runs], dtype: "u32" });
+  const carried: Record<string, Value> = runs > 1 ? { sums: call.temporary({ shape: [runs], dtype: "u32" }) } : {};
   const common = { uniforms: { n, runs }, workgroupSize: WORKGROUP, workgroups: Math.ceil(runs / WORKGROUP) };
   const head = `if (id >= p.runs) { return; }
 let end = min((id + 1u) * ${RUN}u, p.n);`;
@@ -119,19 +119,19 @@ let end = min((id + 1u) * ${RUN}u, p.n);`;
       ...common,
       key: "sums",
       read: { values },
-      write: { sums },
+      write: carried,
       body: () =>
         `${head}
 var s = 0u;
 for (var k = id * ${RUN}u; k < end; k++) { s += values[k]; }
 sums[id] = s;`,
     });
-    prefixSum(call, sums);
+    prefixSum(call, carried.sums);
   }
   call.launch({
     ...common,
     key: `prefix|${runs > 1}`,
-    read: runs > 1 ? { sums } : {},
+    read: carried,
     write: { values },
     body: () =>
       `${head}

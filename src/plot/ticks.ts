@@ -45,7 +45,7 @@ const SPACING = 30;
 
 /** Readable ticks for a quantitative axis of `pixels`; `format` is the pattern that the caller asked for. */
 export function ticksFor(type: string | undefined, extent: Extent, pixels: number, format?: string): Ticks {
-  if (type === "log" && extent.powersOfTwo) return binaryTicks(format);
+  if (type === "log" && extent.powersOfTwo) return binaryTicks(extent, pixels, format);
   if (type === "log") return decimalTicks(extent, Math.max(2, Math.round(pixels / SPACING)), format);
   if (type === "symlog") return symlogTicks(extent, format);
   const size = Math.max(Math.abs(extent.min), Math.abs(extent.max));
@@ -59,8 +59,15 @@ export function ticksFor(type: string | undefined, extent: Extent, pixels: numbe
   };
 }
 
-function binaryTicks(format = ",~f"): Ticks {
-  return { scale: { base: 2 }, axis: { labelExpr: numeric("datum.value", format) } };
+/** Pixels that a label such as 1,048,576 takes. */
+const BINARY_SPACING = 50;
+
+/** Powers of two, each or every few, as sizes of problems are chosen. */
+function binaryTicks({ min, max }: Extent, pixels: number, format = ",~f"): Ticks {
+  const [low, high] = [Math.floor(Math.log2(min)), Math.ceil(Math.log2(max))];
+  const step = Math.max(1, Math.ceil((high - low) * BINARY_SPACING / pixels));
+  const values = Array.from({ length: Math.floor((high - low) / step) + 1 }, (_, k) => 2 ** (low + k * step));
+  return { scale: { base: 2 }, axis: { values, labelExpr: numeric("datum.value", format) } };
 }
 
 /** Powers of ten with a grid line each; the numbers between them have a short tick, and a label only where few fit. */

@@ -1,4 +1,6 @@
-import { type Emitted, emitWgsl, type Expr, type Scalar, type Signature } from "../../src/formula/mod.ts";
+import { call, type Emitted, emitWgsl, type Expr, name, type Scalar, type Signature } from "../../src/formula/mod.ts";
+import type { FunctionRecord } from "../../src/formula/function_record.ts";
+import { functions } from "../../src/formula/functions.ts";
 
 /** An input of the formulas: its rows, each of `width` numbers; `width` undefined for one scalar per row. */
 export interface Rows {
@@ -107,4 +109,64 @@ async function dispatch(device: GPUDevice, code: string, input: Bits, size: numb
   const copy = back.getMappedRange().slice(0);
   for (const buffer of [x, o, back]) buffer.destroy();
   return new (input.constructor as new (data: ArrayBuffer) => Bits)(copy);
+}
+
+/** The names of the arguments of a function under test. */
+export const ARGUMENTS = ["a", "b", "c"];
+/** Of formulas of these. */
+export const plain: Signature = { a: { kind: "plain" }, b: { kind: "plain" }, c: { kind: "plain" } };
+
+/** All functions of scalars. */
+export const scalarRecords = [...functions.values()].filter((r) => !r.folds);
+
+/** `fn(a)`, `fn(a, b)` or `fn(a, b, c)`: as many arguments as it may have, at most three. */
+export function application(record: FunctionRecord): { expr: Expr; names: string[] } {
+  const names = ARGUMENTS.slice(0, Math.min(3, record.arity[1]));
+  return { expr: call(record.name, ...names.map((n) => name(n))), names };
+}
+
+/** The arguments of each point, by name. */
+export function inputsOf(points: readonly number[][]): Record<string, { data: number[] }> {
+  return Object.fromEntries(ARGUMENTS.map((n, k) => [n, { data: points.map((p) => p[k] ?? 0) }]));
+}
+
+/** Runs `run` on a device with `features`, if there is one. */
+export async function withDevice(run: (device: GPUDevice) => Promise<void>, features: string[] = []): Promise<void> {
+  const device = await openDevice(features);
+  if (device === undefined) return;
+  try {
+    await run(device);
+  } finally {
+    device.destroy();
+  }
+}
+
+/** Arguments at which functions go wrong. */
+export const EDGES = [
+  NaN,
+  Infinity,
+  -Infinity,
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  2,
+  -2,
+  3,
+  -3,
+  2.5,
+  100,
+  -100,
+  1e10,
+  3e38,
+  -3e38,
+];
+
+/** Every tuple of `count` edges. */
+export function edgePoints(count: number): number[][] {
+  let points: number[][] = [[]];
+  for (let k = 0; k < count; k++) points = points.flatMap((p) => EDGES.map((e) => [...p, e]));
+  return points;
 }

@@ -1,49 +1,23 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  call,
-  compile,
-  element,
-  errorBound,
-  type Expr,
-  integerCapable,
-  name,
-  print,
-  type Signature,
-} from "../../src/formula/mod.ts";
+import { call, compile, element, errorBound, type Expr, name, print, type Signature } from "../../src/formula/mod.ts";
 import { functions } from "../../src/formula/functions.ts";
 import type { FunctionRecord } from "../../src/formula/function_record.ts";
 import { generator, pointIn } from "../unit/formula/random.ts";
 import { formula } from "../unit/formula/random_tree.ts";
-import { openDevice, runFormulas } from "./formula_gpu.ts";
+import {
+  application,
+  edgePoints,
+  EDGES,
+  inputsOf,
+  plain,
+  runFormulas,
+  scalarRecords,
+  withDevice,
+} from "./formula_gpu.ts";
 
 const U = 2 ** -24;
 /** Results smaller than this may be flushed to zero. */
 const TINY = 2 ** -125;
-const ARGUMENTS = ["a", "b", "c"];
-const plain: Signature = { a: { kind: "plain" }, b: { kind: "plain" }, c: { kind: "plain" } };
-
-const scalarRecords = [...functions.values()].filter((r) => !r.folds);
-
-/** `fn(a)`, `fn(a, b)` or `fn(a, b, c)`: as many arguments as it may have, at most three. */
-function application(record: FunctionRecord): { expr: Expr; names: string[] } {
-  const names = ARGUMENTS.slice(0, Math.min(3, record.arity[1]));
-  return { expr: call(record.name, ...names.map((n) => name(n))), names };
-}
-
-function inputsOf(points: readonly number[][]): Record<string, { data: number[] }> {
-  return Object.fromEntries(ARGUMENTS.map((n, k) => [n, { data: points.map((p) => p[k] ?? 0) }]));
-}
-
-async function withDevice(run: (device: GPUDevice) => Promise<void>, features: string[] = []): Promise<void> {
-  const device = await openDevice(features);
-  if (device === undefined) return;
-  try {
-    await run(device);
-  } finally {
-    device.destroy();
-  }
-}
-
 for (const nan of ["strict", "fast"] as const) {
   Deno.test(`every function keeps its error bound in f32 on its sample domain (${nan})`, async () => {
     await withDevice(async (device) => {
@@ -104,8 +78,6 @@ async function beyondBound(
   });
   return report;
 }
-
-const EDGES = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 0.5, -0.5, 2, -2, 3, -3, 2.5, 100, -100, 1e10, 3e38, -3e38];
 
 function kind(value: number): string {
   return Number.isFinite(value) ? "finite" : String(value);
@@ -286,73 +258,3 @@ Deno.test("NaN in one component reaches every sum over it", async () => {
     });
   });
 });
-
-for (const scalar of ["i32", "u32"] as const) {
-  Deno.test(`random formulas in ${scalar} are those of the compiled function, bit for bit`, async () => {
-    await withDevice(async (device) => {
-      const random = generator(6);
-      const capable = scalarRecords.filter((r) => integerCapable(application(r).expr)).map((r) => r.name);
-      assert(capable.length >= 25, capable.join());
-      const vocabulary = { scalar: capable, folds: [], leaves: ARGUMENTS.map((n) => name(n)), vectors: [] };
-      const count = 40;
-      for (let batch = 0; batch < 4; batch++) {
-        const formulas = Array.from(
-          { length: 20 },
-          () => wholeNumbers(formula(random, 1 + Math.floor(random() * 4), vocabulary)),
-        );
-        const points = Array.from({ length: count }, () => ARGUMENTS.map(() => integer(random, scalar)));
-        const results = await runFormulas(device, formulas, inputsOf(points), { scalar, signature: plain, count });
-        formulas.forEach((expr, n) => {
-          const f = compile(expr, ARGUMENTS, scalar);
-          points.forEach((point, p) => assertEquals(results[n][p], f(...point), `${print(expr)} at ${point}`));
-        });
-      }
-    });
-  });
-}
-
-/** The formula with its constants rounded, so that it is one of integers. */
-function wholeNumbers(expr: Expr): Expr {
-  if (expr.kind === "number") return { kind: "number", value: Math.round(expr.value) || 0 };
-  return expr.kind === "call" ? call(expr.fn, ...expr.args.map(wholeNumbers)) : expr;
-}
-
-/** Small numbers, zero and the ends of the range. */
-function integer(random: () => number, scalar: "i32" | "u32"): number {
-  const edges = scalar === "i32" ? [0, -1, 1, -(2 ** 31), 2 ** 31 - 1] : [0, 1, 2 ** 32 - 1, 2 ** 31];
-  if (random() < 0.3) return edges[Math.floor(random() * edges.length)];
-  const value = Math.floor(random() * 40) - (scalar === "i32" ? 20 : 0);
-  return random() < 0.3 ? (scalar === "i32" ? Math.imul(value, 123456789) : Math.imul(value, 123456789) >>> 0) : value;
-}
-
-Deno.test("f64 formulas keep full precision, NaN and infinities", async () => {
-  await withDevice(async (device) => {
-    const random = generator(7);
-    const available = scalarRecords.filter((r) => r.f64);
-    for (const record of available) {
-      const { expr, names } = application(record);
-      const points = [
-        ...Array.from({ length: 200 }, () => pointIn(random, record.domain.args, names.length)),
-        ...(names.length < 3 ? edgePoints(names.length) : []),
-      ];
-      const options = { scalar: "f64", signature: plain, count: points.length } as const;
-      const [values] = await runFormulas(device, [expr], inputsOf(points), options);
-      const f = compile(expr, names);
-      points.forEach((point, p) => {
-        const expected = f(...point);
-        if (!Number.isFinite(expected)) return assertEquals(values[p], expected, `${print(expr)} at ${point}`);
-        const error = Math.abs(values[p] - expected);
-        assert(
-          error <= 2 ** -52 * Math.abs(expected),
-          `${print(expr)} at ${point}: ${values[p]}, expected ${expected}`,
-        );
-      });
-    }
-  }, ["wgpu-shader-f64"]);
-});
-
-function edgePoints(count: number): number[][] {
-  let points: number[][] = [[]];
-  for (let k = 0; k < count; k++) points = points.flatMap((p) => EDGES.map((e) => [...p, e]));
-  return points;
-}

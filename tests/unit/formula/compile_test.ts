@@ -16,7 +16,7 @@ import {
 import { functions } from "../../../src/formula/functions.ts";
 import { generator } from "./random.ts";
 import { formula } from "./random_tree.ts";
-import { interpret } from "./interpret.ts";
+import { interpret, isRegular } from "./interpret.ts";
 
 const LENGTH = 9;
 const signature: Signature = {
@@ -62,8 +62,8 @@ Deno.test("compiled formulas give what a plain interpreter gives", () => {
       return e.component !== undefined ? row[e.component] : width === 1 ? row[0] : row;
     };
     // Beyond an infinity the signs of zeros matter, which the interpreter's formulas do not keep.
-    let regular = true;
-    const expected = interpret(expr, leaf, (value) => regular &&= [value].flat().every(Number.isFinite));
+    const regular = isRegular(expr, leaf);
+    const expected = interpret(expr, leaf);
     const { bound } = errorBound(expr, leaf, LOOSE);
     for (let c = 0; c < (vector ? LENGTH : 1); c++) {
       const want = typeof expected === "number" ? expected : expected[c];
@@ -75,7 +75,7 @@ Deno.test("compiled formulas give what a plain interpreter gives", () => {
       assert(Math.abs(got - want) <= allowed, `${print(expr)}: ${got}, expected ${want} ± ${allowed}`);
     }
   }
-  assert(told > 0.6 * all, `Only ${told} of ${all} values are finite with a useful bound`);
+  assert(told > 0.5 * all, `Only ${told} of ${all} values are finite with a useful bound`);
 });
 
 Deno.test("compile() takes values in the order of the names", () => {

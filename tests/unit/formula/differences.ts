@@ -4,12 +4,16 @@ export interface Slope {
   readonly error: number;
 }
 
+/** The ratio of the two steps. It is irrational, so that the jumps of a saw-tooth cannot give both the same slope. */
+const RATIO = (Math.sqrt(5) - 1) / 2;
+
 /**
  * The derivative of `f` at `x` by central differences with two steps, extrapolated (Richardson). The error is what the two
  * steps differ by, and the rounding error of `f` (`noise`, absolute) divided by the step.
  */
 export function slope(f: (x: number) => number, x: number, noise: number): Slope {
   const h = 1e-3 * Math.max(1, Math.abs(x));
-  const [wide, narrow] = [h, h / 2].map((h) => (f(x + h) - f(x - h)) / (2 * h));
-  return { value: (4 * narrow - wide) / 3, error: Math.abs(narrow - wide) + 4 * noise / h };
+  const [wide, narrow] = [h, h * RATIO].map((h) => (f(x + h) - f(x - h)) / (2 * h));
+  const value = (narrow - RATIO ** 2 * wide) / (1 - RATIO ** 2);
+  return { value, error: Math.abs(narrow - wide) + 4 * noise / h };
 }

@@ -4,16 +4,37 @@ import type { Expr } from "../../../src/formula/mod.ts";
 export type Environment = (leaf: Exclude<Expr, { kind: "number" | "call" }>) => number | number[];
 
 type Value = number | number[];
+type Watch = (fn: string, args: Value[], value: Value) => void;
+
+/** Whether every intermediate value of a formula is finite. */
+export function isRegular(expr: Expr, environment: Environment): boolean {
+  let regular = true;
+  interpret(expr, environment, (_, __, value) => regular &&= [value].flat().every(Number.isFinite));
+  return regular;
+}
+
+/** Whether besides no function is used where its derivative is infinite, as that of the square root is at 0. */
+export function isDifferentiable(expr: Expr, environment: Environment): boolean {
+  let regular = isRegular(expr, environment);
+  interpret(expr, environment, (fn, args) => {
+    const first = [args[0]].flat();
+    if (["sqrt", "cbrt"].includes(fn) && first.includes(0)) regular = false;
+    if (fn === "pow" && first.some((x) => x <= 0)) regular = false;
+    if (["asin", "acos", "acosh"].includes(fn) && first.some((x) => Math.abs(x) === 1)) regular = false;
+  });
+  return regular;
+}
 
 /**
  * What a formula means, node by node and with nothing shared: written to be read, and apart from the emitters. `watch`
- * sees the value of every call.
+ * sees every call with its arguments and value.
  */
-export function interpret(expr: Expr, environment: Environment, watch?: (value: Value) => void): Value {
+export function interpret(expr: Expr, environment: Environment, watch?: Watch): Value {
   if (expr.kind === "number") return expr.value;
   if (expr.kind !== "call") return environment(expr);
-  const value = apply(expr.fn, expr.args.map((arg) => interpret(arg, environment, watch)));
-  watch?.(value);
+  const args = expr.args.map((arg) => interpret(arg, environment, watch));
+  const value = apply(expr.fn, args);
+  watch?.(expr.fn, args, value);
   return value;
 }
 

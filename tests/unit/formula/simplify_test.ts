@@ -11,6 +11,7 @@ import {
   size,
 } from "../../../src/formula/mod.ts";
 import { functions } from "../../../src/formula/functions.ts";
+import { isRegular } from "./interpret.ts";
 import { generator } from "./random.ts";
 import { formula } from "./random_tree.ts";
 
@@ -87,10 +88,11 @@ Deno.test("simplified formulas are not larger and have the same value", () => {
     const want = compile(expr, names)(...point);
     const leaf = (e: Expr) => point[names.indexOf((e as { name: string }).name)];
     const { bound } = errorBound(expr, leaf, 2 ** -52);
-    if (!Number.isFinite(want) || !((bound as number) < 1e-6 * (1 + Math.abs(want)))) continue;
+    // 0 * x is 0 only where x is finite.
+    if (!isRegular(expr, leaf) || !((bound as number) < 1e-6 * (1 + Math.abs(want)))) continue;
     told++;
     const got = compile(simple, names)(...point);
     assert(Math.abs(got - want) <= (bound as number), `${print(expr)} = ${want}, ${print(simple)} = ${got}`);
   }
-  assert(told > 500, `${told}`);
+  assert(told > 400, `${told}`);
 });

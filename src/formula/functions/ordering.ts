@@ -1,0 +1,104 @@
+import type { Expr } from "../expr.ts";
+import { call } from "../expr.ts";
+import type { FunctionRecord } from "../function_record.ts";
+import { add, CALL, div, eq, jsCall, mul, num, select, unaryVjp, wgslBuiltin, wgslStrict, wrap } from "./rules.ts";
+
+/** Magnitude, sign and extrema. */
+export const orderings: readonly FunctionRecord[] = [
+  {
+    name: "abs",
+    form: CALL,
+    arity: [1, 1],
+    wgsl: wgslBuiltin("abs"),
+    js: jsCall("Math.abs"),
+    integer: { wgsl: wgslBuiltin("abs"), js: ([a], scalar) => wrap(`Math.abs(${a})`, scalar) },
+    f64: true,
+    vjp: unaryVjp((x) => call("sign", x)),
+    roundoff: () => 0,
+    domain: { args: [[-10, 10]], smooth: (x) => Math.abs(x) > 0.01 },
+  },
+  {
+    name: "sign",
+    form: CALL,
+    arity: [1, 1],
+    wgsl: wgslStrict("dn_sign", "sign"),
+    js: jsCall("Math.sign"),
+    integer: {
+      wgsl: ([a], { scalar }) => scalar === "u32" ? `min(${a.text}, 1u)` : `sign(${a.text})`,
+      js: jsCall("Math.sign"),
+    },
+    f64: true,
+    vjp: () => [undefined],
+    roundoff: () => 0,
+    domain: { args: [[-10, 10]], smooth: (x) => Math.abs(x) > 0.01 },
+  },
+  {
+    name: "min",
+    form: CALL,
+    arity: [2, Infinity],
+    ...extremum("min"),
+    domain: { args: [[-10, 10], [-10, 10]], smooth: apart },
+  },
+  {
+    name: "max",
+    form: CALL,
+    arity: [2, Infinity],
+    ...extremum("max"),
+    domain: { args: [[-10, 10], [-10, 10]], smooth: apart },
+  },
+  {
+    name: "clamp",
+    form: CALL,
+    arity: [3, 3],
+    expand: (x, lo, hi) => call("min", call("max", x, lo), hi),
+    f64: true,
+    vjp: ([x, lo, hi], _, g) => {
+      // At a bound the derivative is that of the inside; where the bounds cross, the upper one wins.
+      const low = call("lt", x, lo);
+      const high = call("gt", call("max", x, lo), hi);
+      return [
+        select(call("or", low, high), num(0), g),
+        select(call("and", low, call("not", high)), g, num(0)),
+        select(high, g, num(0)),
+      ];
+    },
+    roundoff: () => 0,
+    domain: {
+      args: [[-10, 10], [-5, -1], [1, 5]],
+      smooth: (x, lo, hi) => Math.abs(x - lo) > 0.01 && Math.abs(x - hi) > 0.01,
+    },
+  },
+];
+
+function apart(...values: number[]): boolean {
+  return values.every((a, i) => values.every((b, j) => i === j || Math.abs(a - b) > 0.01));
+}
+
+/** What `min` and `max` share: NaN is kept, ties split the derivative equally (as NumPy-like autodiff does). */
+function extremum(fn: "min" | "max") {
+  const wins = fn === "max" ? "gt" : "lt";
+  const nested = (args: readonly string[], pair: (a: string, b: string) => string) => args.reduce((a, b) => pair(a, b));
+  return {
+    wgsl: (args, { strict, scalar, use }) => {
+      const f = strict || scalar === "f64" ? use(`dn_${fn}`) : fn;
+      return nested(args.map((a) => a.text), (a, b) => `${f}(${a}, ${b})`);
+    },
+    js: jsCall(`Math.${fn}`),
+    integer: {
+      wgsl: (args) => nested(args.map((a) => a.text), (a, b) => `${fn}(${a}, ${b})`),
+      js: jsCall(`Math.${fn}`),
+    },
+    f64: true,
+    vjp: (args, value, g) => {
+      if (args.length === 2) {
+        const [a, b] = args;
+        const share = (x: Expr, y: Expr) => select(call(wins, x, y), g, select(eq(x, y), mul(num(0.5), g), num(0)));
+        return [share(a, b), share(b, a)];
+      }
+      const winners = args.map((a) => eq(a, value));
+      const count = winners.reduce((a, b) => add(a, b));
+      return winners.map((wins) => select(wins, div(g, count), num(0)));
+    },
+    roundoff: () => 0,
+  } satisfies Partial<FunctionRecord>;
+}

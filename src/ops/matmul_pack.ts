@@ -1,0 +1,93 @@
+import { IMAGE_WIDTH } from "../device/mod.ts";
+import type { KernelCall } from "./define.ts";
+import { indexing } from "./indexing.ts";
+import type { MatmulParams } from "./matmul.ts";
+import type { Factor, MatmulCall } from "./matmul_call.ts";
+import { launchTiles } from "./matmul_call.ts";
+import { fetchFour } from "./matmul_fetch.ts";
+import { denseStrides, sizeOf, type Value } from "./value.ts";
+
+/** A factor copied into an image, strip by strip: a strip has all inner indices of `tile` outer ones, in the order of use. */
+export interface Packed {
+  /** The image. */
+  readonly image: Value;
+  /** Strips of each matrix. */
+  readonly strips: number;
+  /** Texels in a strip. */
+  readonly texels: number;
+  /** Steps from one matrix to the next along the leading axes of the product; 0 where the factor is broadcast. */
+  readonly batchStrides: readonly number[];
+}
+
+/** Leading axes along which a factor has matrices of its own; 1 where it is broadcast. */
+function ownBatch({ batchStrides }: Factor, batch: readonly number[]): number[] {
+  return batch.map((size, axis) => batchStrides[axis] === 0 ? 1 : size);
+}
+
+/** Texels that a packed factor takes. */
+export function packedTexels({ layout }: MatmulCall, factor: Factor, tile: number): number {
+  return sizeOf(ownBatch(factor, layout.batch)) * Math.ceil(factor.outer / tile) * tile * Math.ceil(layout.k / 4);
+}
+
+/**
+ * Packs a factor. A texel has four neighbours along `texel`; the texels of a strip lie by inner index, then by outer index. Odd sizes are
+ * filled up with zeros.
+ */
+export function pack(
+  call: KernelCall<MatmulParams>,
+  product: MatmulCall,
+  factor: Factor,
+  tile: number,
+  texel: "outer" | "inner",
+): Packed {
+  const { layout } = product, { name, value, outer } = factor;
+  const own = ownBatch(factor, layout.batch), steps = Math.ceil(layout.k / 4);
+  const index = indexing("l", own, [factor.batchStrides]);
+  const fetch = fetchFour(factor, layout.k, "f32");
+  const strips = Math.ceil(outer / tile);
+  const image = call.image(packedTexels(product, factor, tile));
+  // Neighbouring invocations read neighbouring memory.
+  const [x, y] = fetch.along === "inner" ? ["block_i", "block_o"] : ["block_o", "block_i"];
+  const blocks = { block_i: Math.ceil(steps / 8), block_o: Math.ceil(strips * tile / 32) };
+  launchTiles(call, {
+    key: `pack|${tile}|${texel}|${fetch.key}|${index.key}`,
+    read: { [name]: value },
+    write: { image },
+    elements: fetch.elements,
+    uniforms: { k: layout.k, steps, strips, start: value.offset, ...fetch.uniforms, ...index.uniforms },
+    workgroupSize: 64,
+    declarations: () =>
+      [
+        fetch.declaration,
+        "fn put(at: u32, v: vec4<f32>) {",
+        `  textureStore(image, vec2<u32>(at % ${IMAGE_WIDTH}u, at / ${IMAGE_WIDTH}u), v);`,
+        "}",
+      ].join("\n"),
+    body: () =>
+      [
+        `let ${x} = workgroup.x * 8u + lane % 8u; let ${y} = workgroup.y * 8u + lane / 8u;`,
+        `let strip = block_o / ${tile / 4}u;`,
+        "if (strip >= p.strips || block_i >= p.steps) { return; }",
+        "let matrix = p.first + workgroup.z;",
+        ...index.lines("matrix"),
+        `let base = p.start + ${index.offset(0)};`,
+        ...[0, 1, 2, 3].map((q) => {
+          const [o, i] = fetch.along === "inner" ? [q, 0] : [0, q];
+          return `let r${q} = fetch_${name}(base, block_o * 4u + ${o}u, block_i * 4u + ${i}u, p.k);`;
+        }),
+        ...(fetch.along === texel
+          ? [0, 1, 2, 3].map((q) => `let v${q} = r${q};`)
+          : ["x", "y", "z", "w"].map((c, q) => `let v${q} = vec4<f32>(r0.${c}, r1.${c}, r2.${c}, r3.${c});`)),
+        `let at = (matrix * p.strips + strip) * p.steps * ${tile}u + block_i * ${tile}u + ` +
+        (texel === "inner" ? `(block_o * 4u) % ${tile}u;` : `block_o % ${tile / 4}u;`),
+        ...[0, 1, 2, 3].map((q) => `put(at + ${texel === "inner" ? q : q * tile / 4}u, v${q});`),
+      ].join("\n"),
+  }, blocks[x as "block_i"], blocks[y as "block_i"], sizeOf(own));
+  const dense = denseStrides(own);
+  return {
+    image,
+    strips,
+    texels: steps * tile,
+    batchStrides: own.map((size, axis) => size === 1 ? 0 : dense[axis]),
+  };
+}
