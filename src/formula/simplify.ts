@@ -40,7 +40,7 @@ function rewrite(fn: string, args: readonly Expr[], folded: boolean): Expr | und
   switch (fn) {
     case "neg":
       if (isCall(a, "neg")) return a.args[0];
-      if (isCall(a, "sub")) return call("sub", a.args[1], a.args[0]);
+      if (isCall(a, "sub")) return rewritten("sub", [a.args[1], a.args[0]], folded);
       return undefined;
     case "add":
       if (isConstant(a, 0)) return b;

@@ -62,11 +62,13 @@ export const concatenate = defineOp<ConcatenateParams>({
     const g = cotangents.out;
     if (!g) return {};
     let start = 0;
-    return Object.fromEntries(partsOf(inputs).map(({ shape }, q) => {
-      const starts = shape.map((_, a) => a === axis ? start : 0);
-      start += shape[axis];
-      return [`x${q}`, k.slice(g, starts, shape.map((s, a) => a === axis ? start : s))];
-    }));
+    return Object.fromEntries(
+      partsOf(inputs).map(({ shape }, q) => {
+        const starts = shape.map((_, a) => a === axis ? start : 0);
+        start += shape[axis];
+        return [`x${q}`, k.slice(g, starts, shape.map((s, a) => a === axis ? start : s))];
+      }),
+    );
   },
 
   cost: (_inputs, _params, { out }) => ({ bytes: 2 * sizeOf(out.shape) * byteSize(out.dtype), flops: 0 }),

@@ -39,7 +39,12 @@ export const concatenateCases: readonly Case<ConcatenateParams>[] = [
     { shape: [3], dtype: "i32", fill: [-2147483648, 2147483647, -1] },
     { shape: [2], dtype: "i32", fill: [7, 16777217] },
   ], false),
-  along("booleans", 0, [{ shape: [3], dtype: "bool", fill: [1, 0, 1] }, { shape: [2], dtype: "bool", fill: [0, 1] }], false),
+  along(
+    "booleans",
+    0,
+    [{ shape: [3], dtype: "bool", fill: [1, 0, 1] }, { shape: [2], dtype: "bool", fill: [0, 1] }],
+    false,
+  ),
   along("half precision", 1, [{ shape: [3, 5], dtype: "f16" }, { shape: [3, 2], dtype: "f16" }], false),
   along("half precision in fours", 0, [{ shape: [2, 8], dtype: "f16" }, { shape: [1, 8], dtype: "f16" }], false),
 ];

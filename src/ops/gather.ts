@@ -29,7 +29,9 @@ export const gather = defineOp<GatherParams>({
     if (fill !== undefined && !isFloat(x.dtype) && !Number.isInteger(fill)) {
       throw new RangeError(`Expected "fill" to be a whole number for ${x.dtype}, got ${fill}`);
     }
-    return { out: { shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)], dtype: x.dtype } };
+    return {
+      out: { shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)], dtype: x.dtype },
+    };
   },
 
   reference(inputs, params, { out }) {

@@ -36,9 +36,19 @@ export const gatherCases: readonly Case<GatherParams>[] = [
   take("a transposed array", { shape: [7, 9], layout: "transposed" }, random([11], 7)),
   take("every second element", { shape: [6, 8], layout: "strided" }, random([5], 6)),
   take("offset into a larger block", { shape: [6, 8], layout: "offset" }, random([5], 6)),
-  take("strided and transposed indices", { shape: [30] }, { ...random([4, 5], 30) as object, layout: "transposed" } as CaseInput),
+  take(
+    "strided and transposed indices",
+    { shape: [30] },
+    { ...random([4, 5], 30) as object, layout: "transposed" } as CaseInput,
+  ),
   take("every second index", { shape: [8, 4] }, { ...random([9], 8) as object, layout: "strided" } as CaseInput),
-  take("more workgroups than one dimension holds", { shape: [100] }, random([65_535 * 64 + 77], 100), { axis: 0 }, false),
+  take(
+    "more workgroups than one dimension holds",
+    { shape: [100] },
+    random([65_535 * 64 + 77], 100),
+    { axis: 0 },
+    false,
+  ),
   take("special values", { shape: [64], fill: "special" }, random([70], 64), { axis: 0 }, false),
   take("integers", { shape: [4], dtype: "i32", fill: [-2147483648, 2147483647, -1, 16777217] }, at(3, 0, 4, 1), {
     axis: 0,
@@ -49,5 +59,11 @@ export const gatherCases: readonly Case<GatherParams>[] = [
   }, false),
   take("booleans", { shape: [3], dtype: "bool", fill: [1, 0, 1] }, at(2, 1, 0, 3), { axis: 0 }, false),
   take("half precision", { shape: [5, 3], dtype: "f16" }, at(2, -1, 9), { axis: 0 }, false),
-  take("half precision in fours with a fill", { shape: [5, 4], dtype: "f16" }, at(2, -1, 9), { axis: 0, fill: 1.5 }, false),
+  take(
+    "half precision in fours with a fill",
+    { shape: [5, 4], dtype: "f16" },
+    at(2, -1, 9),
+    { axis: 0, fill: 1.5 },
+    false,
+  ),
 ];

@@ -63,10 +63,14 @@ export function epilogueOf(call: KernelCall<MatmulParams>, layout: MatmulLayout)
     },
     value: (product, row, column, offset) => {
       if (plain) return storeAs(out.dtype, sum, false, product);
-      return apply("epilogue", plan, (k) =>
-        isProduct(k)
-          ? product
-          : `x${k}[p.o${k} + ${offset(extras.indexOf(k))} + (${row}) * p.r${k} + (${column}) * p.s${k}]`);
+      return apply(
+        "epilogue",
+        plan,
+        (k) =>
+          isProduct(k)
+            ? product
+            : `x${k}[p.o${k} + ${offset(extras.indexOf(k))} + (${row}) * p.r${k} + (${column}) * p.s${k}]`,
+      );
     },
   };
 }
@@ -102,8 +106,6 @@ export function storeFour(
   if (!whole) {
     return [0, 1, 2, 3].map((q) => `if (${column} + ${q}u < p.n) { out[${at} + ${q}u] = ${value(q)}; }`);
   }
-  const four = epilogue.plain && epilogue.stored !== "u32"
-    ? vector
-    : [0, 1, 2, 3].map(value).join(", ");
+  const four = epilogue.plain && epilogue.stored !== "u32" ? vector : [0, 1, 2, 3].map(value).join(", ");
   return [`if (${column} < p.n) { out[(${at}) / 4u] = vec4<${epilogue.stored}>(${four}); }`];
 }

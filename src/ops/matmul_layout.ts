@@ -50,7 +50,9 @@ export function matmulLayout(inputs: InputTypes, params: MatmulParams): MatmulLa
   types[PRODUCT] = { shape, dtype: product };
   for (const [name, type] of Object.entries(inputs)) {
     if (name === "a" || name === "b") continue;
-    if (name === PRODUCT) throw new TypeError(`Cannot call an input "${PRODUCT}": the epilogue reads the product by this name`);
+    if (name === PRODUCT) {
+      throw new TypeError(`Cannot call an input "${PRODUCT}": the epilogue reads the product by this name`);
+    }
     if (type && broadcastShapes({ "the product": shape, [name]: type.shape }).join() !== shape.join()) {
       throw new TypeError(`Cannot broadcast ${name} ${showShape(type.shape)} to the product ${showShape(shape)}`);
     }

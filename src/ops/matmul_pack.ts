@@ -49,40 +49,46 @@ export function pack(
   // Neighbouring invocations read neighbouring memory.
   const [x, y] = fetch.along === "inner" ? ["block_i", "block_o"] : ["block_o", "block_i"];
   const blocks = { block_i: Math.ceil(steps / 8), block_o: Math.ceil(strips * tile / 32) };
-  launchTiles(call, {
-    key: `pack|${tile}|${texel}|${fetch.key}|${index.key}`,
-    read: { [name]: value },
-    write: { image },
-    elements: fetch.elements,
-    uniforms: { k: layout.k, steps, strips, start: value.offset, ...fetch.uniforms, ...index.uniforms },
-    workgroupSize: 64,
-    declarations: () =>
-      [
-        fetch.declaration,
-        "fn put(at: u32, v: vec4<f32>) {",
-        `  textureStore(image, vec2<u32>(at % ${IMAGE_WIDTH}u, at / ${IMAGE_WIDTH}u), v);`,
-        "}",
-      ].join("\n"),
-    body: () =>
-      [
-        `let ${x} = workgroup.x * 8u + lane % 8u; let ${y} = workgroup.y * 8u + lane / 8u;`,
-        `let strip = block_o / ${tile / 4}u;`,
-        "if (strip >= p.strips || block_i >= p.steps) { return; }",
-        "let matrix = p.first + workgroup.z;",
-        ...index.lines("matrix"),
-        `let base = p.start + ${index.offset(0)};`,
-        ...[0, 1, 2, 3].map((q) => {
-          const [o, i] = fetch.along === "inner" ? [q, 0] : [0, q];
-          return `let r${q} = fetch_${name}(base, block_o * 4u + ${o}u, block_i * 4u + ${i}u, p.k);`;
-        }),
-        ...(fetch.along === texel
-          ? [0, 1, 2, 3].map((q) => `let v${q} = r${q};`)
-          : ["x", "y", "z", "w"].map((c, q) => `let v${q} = vec4<f32>(r0.${c}, r1.${c}, r2.${c}, r3.${c});`)),
-        `let at = (matrix * p.strips + strip) * p.steps * ${tile}u + block_i * ${tile}u + ` +
-        (texel === "inner" ? `(block_o * 4u) % ${tile}u;` : `block_o % ${tile / 4}u;`),
-        ...[0, 1, 2, 3].map((q) => `put(at + ${texel === "inner" ? q : q * tile / 4}u, v${q});`),
-      ].join("\n"),
-  }, blocks[x as "block_i"], blocks[y as "block_i"], sizeOf(own));
+  launchTiles(
+    call,
+    {
+      key: `pack|${tile}|${texel}|${fetch.key}|${index.key}`,
+      read: { [name]: value },
+      write: { image },
+      elements: fetch.elements,
+      uniforms: { k: layout.k, steps, strips, start: value.offset, ...fetch.uniforms, ...index.uniforms },
+      workgroupSize: 64,
+      declarations: () =>
+        [
+          fetch.declaration,
+          "fn put(at: u32, v: vec4<f32>) {",
+          `  textureStore(image, vec2<u32>(at % ${IMAGE_WIDTH}u, at / ${IMAGE_WIDTH}u), v);`,
+          "}",
+        ].join("\n"),
+      body: () =>
+        [
+          `let ${x} = workgroup.x * 8u + lane % 8u; let ${y} = workgroup.y * 8u + lane / 8u;`,
+          `let strip = block_o / ${tile / 4}u;`,
+          "if (strip >= p.strips || block_i >= p.steps) { return; }",
+          "let matrix = p.first + workgroup.z;",
+          ...index.lines("matrix"),
+          `let base = p.start + ${index.offset(0)};`,
+          ...[0, 1, 2, 3].map((q) => {
+            const [o, i] = fetch.along === "inner" ? [q, 0] : [0, q];
+            return `let r${q} = fetch_${name}(base, block_o * 4u + ${o}u, block_i * 4u + ${i}u, p.k);`;
+          }),
+          ...(fetch.along === texel
+            ? [0, 1, 2, 3].map((q) => `let v${q} = r${q};`)
+            : ["x", "y", "z", "w"].map((c, q) => `let v${q} = vec4<f32>(r0.${c}, r1.${c}, r2.${c}, r3.${c});`)),
+          `let at = (matrix * p.strips + strip) * p.steps * ${tile}u + block_i * ${tile}u + ` +
+          (texel === "inner" ? `(block_o * 4u) % ${tile}u;` : `block_o % ${tile / 4}u;`),
+          ...[0, 1, 2, 3].map((q) => `put(at + ${texel === "inner" ? q : q * tile / 4}u, v${q});`),
+        ].join("\n"),
+    },
+    blocks[x as "block_i"],
+    blocks[y as "block_i"],
+    sizeOf(own),
+  );
   const dense = denseStrides(own);
   return {
     image,

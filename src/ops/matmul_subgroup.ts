@@ -35,7 +35,11 @@ function subgroup(rows: number, vectors: number): KernelVariant<MatmulParams> {
 }
 
 /** Ways to multiply with one subgroup per tile. */
-export const matmulSubgroup: readonly KernelVariant<MatmulParams>[] = [subgroup(32, 1), subgroup(32, 2), subgroup(16, 1)];
+export const matmulSubgroup: readonly KernelVariant<MatmulParams>[] = [
+  subgroup(32, 1),
+  subgroup(32, 2),
+  subgroup(16, 1),
+];
 
 function record(call: KernelCall<MatmulParams>, rows: number, vectors: number): void {
   const lanes = call.info.subgroupSize, width = vectors * 4 * lanes;
@@ -46,77 +50,89 @@ function record(call: KernelCall<MatmulParams>, rows: number, vectors: number): 
   const a = pack(call, product, product.a, rows, "inner"), b = pack(call, product, product.b, width, "outer");
   const index = batchIndexing(product, epilogue, [a.batchStrides, b.batchStrides]);
   const whole = n % 4 === 0;
-  launchTiles(call, {
-    key: `${lanes}|${whole}|${epilogue.key}|${index.key}`,
-    read: { a: a.image, b: b.image, ...epilogue.read },
-    write: { out: parts.out },
-    elements: whole ? { out: `vec4<${epilogue.stored}>` } : {},
-    uniforms: {
-      m,
-      n,
-      k,
-      batches,
-      length: parts.length,
-      a_strips: a.strips,
-      a_texels: a.texels,
-      b_strips: b.strips,
-      b_texels: b.texels,
-      ...index.uniforms,
-      ...epilogue.uniforms,
+  launchTiles(
+    call,
+    {
+      key: `${lanes}|${whole}|${epilogue.key}|${index.key}`,
+      read: { a: a.image, b: b.image, ...epilogue.read },
+      write: { out: parts.out },
+      elements: whole ? { out: `vec4<${epilogue.stored}>` } : {},
+      uniforms: {
+        m,
+        n,
+        k,
+        batches,
+        length: parts.length,
+        a_strips: a.strips,
+        a_texels: a.texels,
+        b_strips: b.strips,
+        b_texels: b.texels,
+        ...index.uniforms,
+        ...epilogue.uniforms,
+      },
+      workgroupSize: lanes,
+      subgroups: true,
+      declarations: () =>
+        [
+          epilogue.declarations(),
+          epilogue.plain ? "" : `var<workgroup> sums: array<vec4<f32>, ${rows * vectors * lanes}>;`,
+        ].join("\n"),
+      body: () => {
+        const row = range(rows), vector = range(vectors), four = range(4);
+        const texel = (image: string, offset: number) =>
+          `textureLoad(${image}, vec2<u32>(${image}_at % ${IMAGE_WIDTH}u + ${offset}u, ${image}_at / ${IMAGE_WIDTH}u))`;
+        const store = (i: string, sum: (j: number) => string) => [
+          `if (row0 + ${i} < p.m) {`,
+          ...vector.flatMap((j) => [
+            "{",
+            `let sum = ${sum(j)}; let row = row0 + ${i}; let column = column0 + ${j * 4 * lanes}u;`,
+            ...storeFour(epilogue, whole, "sum", "row", "column", (q) => index.offset(q + 2)),
+            "}",
+          ]),
+          "}",
+        ];
+        return [
+          "let z = p.first + workgroup.z;",
+          "let batch = z % p.batches;",
+          ...index.lines("batch"),
+          "let begin = (z / p.batches) * p.length;",
+          "let steps = (min(p.length, p.k - begin) + 3u) / 4u;",
+          `let row0 = workgroup.y * ${rows}u; let column0 = workgroup.x * ${width}u + subgroup_lane * 4u;`,
+          ...row.flatMap((i) => vector.map((j) => `var c${i}_${j} = vec4<f32>();`)),
+          `var a_at = (${index.offset(0)} * p.a_strips + workgroup.y) * p.a_texels + begin * ${
+            rows / 4
+          }u + subgroup_lane;`,
+          `var b_at = (${index.offset(1)} * p.b_strips + workgroup.x) * p.b_texels + begin * ${
+            width / 4
+          }u + subgroup_lane;`,
+          "for (var step = 0u; step < steps; step++) {",
+          ...range(rows / lanes).map((r) => `let a${r} = ${texel("a", r * lanes)};`),
+          ...four.flatMap((q) => vector.map((j) => `let b${q}_${j} = ${texel("b", q * width / 4 + j * lanes)};`)),
+          ...row.flatMap((i) => [
+            "{",
+            ...four.map((q) => `let s${q} = subgroupBroadcast(a${Math.floor(i / lanes)}.${"xyzw"[q]}, ${i % lanes}u);`),
+            ...vector.map((j) => `c${i}_${j} += ${four.map((q) => `s${q} * b${q}_${j}`).join(" + ")};`),
+            "}",
+          ]),
+          `a_at += ${rows}u; b_at += ${width}u;`,
+          "}",
+          "let base = z * p.m * p.n;",
+          // A long epilogue is written once, in a loop; its sums wait in memory that no other lane reads.
+          ...(epilogue.plain ? row.flatMap((i) => store(`${i}u`, (j) => `c${i}_${j}`)) : [
+            ...row.flatMap((i) =>
+              vector.map((j) => `sums[${(i * vectors + j) * lanes}u + subgroup_lane] = c${i}_${j};`)
+            ),
+            `for (var i = 0u; i < ${rows}u; i++) {`,
+            ...store("i", (j) => `sums[(i * ${vectors}u + ${j}u) * ${lanes}u + subgroup_lane]`),
+            "}",
+          ]),
+        ].join("\n");
+      },
     },
-    workgroupSize: lanes,
-    subgroups: true,
-    declarations: () =>
-      [
-        epilogue.declarations(),
-        epilogue.plain ? "" : `var<workgroup> sums: array<vec4<f32>, ${rows * vectors * lanes}>;`,
-      ].join("\n"),
-    body: () => {
-      const row = range(rows), vector = range(vectors), four = range(4);
-      const texel = (image: string, offset: number) =>
-        `textureLoad(${image}, vec2<u32>(${image}_at % ${IMAGE_WIDTH}u + ${offset}u, ${image}_at / ${IMAGE_WIDTH}u))`;
-      const store = (i: string, sum: (j: number) => string) => [
-        `if (row0 + ${i} < p.m) {`,
-        ...vector.flatMap((j) => [
-          "{",
-          `let sum = ${sum(j)}; let row = row0 + ${i}; let column = column0 + ${j * 4 * lanes}u;`,
-          ...storeFour(epilogue, whole, "sum", "row", "column", (q) => index.offset(q + 2)),
-          "}",
-        ]),
-        "}",
-      ];
-      return [
-        "let z = p.first + workgroup.z;",
-        "let batch = z % p.batches;",
-        ...index.lines("batch"),
-        "let begin = (z / p.batches) * p.length;",
-        "let steps = (min(p.length, p.k - begin) + 3u) / 4u;",
-        `let row0 = workgroup.y * ${rows}u; let column0 = workgroup.x * ${width}u + subgroup_lane * 4u;`,
-        ...row.flatMap((i) => vector.map((j) => `var c${i}_${j} = vec4<f32>();`)),
-        `var a_at = (${index.offset(0)} * p.a_strips + workgroup.y) * p.a_texels + begin * ${rows / 4}u + subgroup_lane;`,
-        `var b_at = (${index.offset(1)} * p.b_strips + workgroup.x) * p.b_texels + begin * ${width / 4}u + subgroup_lane;`,
-        "for (var step = 0u; step < steps; step++) {",
-        ...range(rows / lanes).map((r) => `let a${r} = ${texel("a", r * lanes)};`),
-        ...four.flatMap((q) => vector.map((j) => `let b${q}_${j} = ${texel("b", q * width / 4 + j * lanes)};`)),
-        ...row.flatMap((i) => [
-          "{",
-          ...four.map((q) => `let s${q} = subgroupBroadcast(a${Math.floor(i / lanes)}.${"xyzw"[q]}, ${i % lanes}u);`),
-          ...vector.map((j) => `c${i}_${j} += ${four.map((q) => `s${q} * b${q}_${j}`).join(" + ")};`),
-          "}",
-        ]),
-        `a_at += ${rows}u; b_at += ${width}u;`,
-        "}",
-        "let base = z * p.m * p.n;",
-        // A long epilogue is written once, in a loop; its sums wait in memory that no other lane reads.
-        ...(epilogue.plain ? row.flatMap((i) => store(`${i}u`, (j) => `c${i}_${j}`)) : [
-          ...row.flatMap((i) => vector.map((j) => `sums[${(i * vectors + j) * lanes}u + subgroup_lane] = c${i}_${j};`)),
-          `for (var i = 0u; i < ${rows}u; i++) {`,
-          ...store("i", (j) => `sums[(i * ${vectors}u + ${j}u) * ${lanes}u + subgroup_lane]`),
-          "}",
-        ]),
-      ].join("\n");
-    },
-  }, tilesN, tilesM, batches * parts.count);
+    tilesN,
+    tilesM,
+    batches * parts.count,
+  );
   parts.join();
 }
 

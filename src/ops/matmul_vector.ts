@@ -1,4 +1,4 @@
-import type { KernelCall, KernelVariant } from "./define.ts";
+import type { KernelVariant } from "./define.ts";
 import type { MatmulParams } from "./matmul.ts";
 import { batchIndexing, matmulCall } from "./matmul_call.ts";
 import { fetchFour } from "./matmul_fetch.ts";
@@ -40,7 +40,9 @@ export const matmulVector: KernelVariant<MatmulParams> = {
     /** Stores the sum of outer index `o` of the wide factor and column `t` of the thin one. */
     const store = (o: string, t: string, value: string) => {
       const [row, column] = thinRight ? [o, t] : [t, o];
-      return `if (${o} < p.outer) { out[base + ${row} * p.n + ${column}] = ${epilogue.value(value, row, column, offset)}; }`;
+      return `if (${o} < p.outer) { out[base + ${row} * p.n + ${column}] = ${
+        epilogue.value(value, row, column, offset)
+      }; }`;
     };
     const vectors = [...Array(thin.outer).keys()], four = [0, 1, 2, 3];
     call.launch({
@@ -87,7 +89,9 @@ export const matmulVector: KernelVariant<MatmulParams> = {
           "let job = min(group, p.jobs - 1u);",
           "let z = job / p.groups; let batch = z % p.batches;",
           ...index.lines("batch"),
-          `let wide_base = p.wide_start + ${index.offset(wideBase)}; let thin_base = p.thin_start + ${index.offset(thinBase)};`,
+          `let wide_base = p.wide_start + ${index.offset(wideBase)}; let thin_base = p.thin_start + ${
+            index.offset(thinBase)
+          };`,
           "let begin = (z / p.batches) * p.length;",
           "let stop = min(begin + p.length, p.k);",
           "let base = z * p.m * p.n;",

@@ -25,7 +25,12 @@ export function philox(
   out: Uint32Array,
 ): void {
   // As signed integers throughout, which is what engines keep in registers.
-  let c0 = counter[0] | 0, c1 = counter[1] | 0, c2 = counter[2] | 0, c3 = counter[3] | 0, k0 = key[0] | 0, k1 = key[1] | 0;
+  let c0 = counter[0] | 0,
+    c1 = counter[1] | 0,
+    c2 = counter[2] | 0,
+    c3 = counter[3] | 0,
+    k0 = key[0] | 0,
+    k1 = key[1] | 0;
   for (let round = 0; round < ROUNDS; round++) {
     const first = mulHigh(MULTIPLIERS[0], c0) | 0, second = mulHigh(MULTIPLIERS[1], c2) | 0;
     const low = Math.imul(MULTIPLIERS[0], c0);

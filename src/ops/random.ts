@@ -40,12 +40,16 @@ const DTYPES: Readonly<Record<Distribution, DType>> = {
 /** How the four words of a block become four numbers. */
 const NUMBERS: Readonly<Record<Exclude<Distribution, "permutation">, (w: Uint32Array, out: Float64Array) => void>> = {
   bits: (w, out) => out.set(w),
-  uniform: (w, out) => w.forEach((bits, k) => out[k] = (bits >>> 8) * 2 ** -24),
+  uniform: (w, out) => {
+    for (let k = 0; k < 4; k++) out[k] = (w[k] >>> 8) * 2 ** -24;
+  },
   normal: (w, out) => {
     boxMuller(w[0], w[1], out, 0);
     boxMuller(w[2], w[3], out, 2);
   },
-  rademacher: (w, out) => w.forEach((bits, k) => out[k] = 1 - 2 * (bits >>> 31)),
+  rademacher: (w, out) => {
+    for (let k = 0; k < 4; k++) out[k] = 1 - 2 * (w[k] >>> 31);
+  },
 };
 
 /**

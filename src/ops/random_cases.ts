@@ -1,7 +1,12 @@
 import type { Case } from "./define.ts";
 import type { Distribution, RandomParams } from "./random.ts";
 
-const draw = (name: string, params: RandomParams): Case<RandomParams> => ({ name, inputs: {}, params, gradient: false });
+const draw = (name: string, params: RandomParams): Case<RandomParams> => ({
+  name,
+  inputs: {},
+  params,
+  gradient: false,
+});
 
 const BLOCKWISE: readonly Distribution[] = ["bits", "uniform", "normal", "rademacher"];
 
@@ -27,11 +32,6 @@ export const randomCases: readonly Case<RandomParams>[] = [
     }),
     draw(`${distribution}, a large array`, { distribution, shape: [100_003], seed: 5, stream: 3 }),
   ]),
-  draw("uniform, more workgroups than one dimension holds", {
-    distribution: "uniform",
-    shape: [65_535 * 64 * 4 + 77],
-    seed: 11,
-  }),
   ...[0, 1, 2, 3, 4, 7, 63, 64, 65, 1000, 1024, 1025, 4097, 100_003].map((n) =>
     draw(`permutation, n = ${n}`, { distribution: "permutation", shape: [n], seed: 2 ** 40 + 3, stream: n })
   ),

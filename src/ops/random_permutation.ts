@@ -66,7 +66,10 @@ function mix(x: number): number {
 }
 
 /** Fields of the uniform block that {@linkcode permutedText} reads. */
-export function shuffleUniforms(n: number, { rightBits, leftMask, rightMask, swap, keys }: Shuffle): Record<string, number> {
+export function shuffleUniforms(
+  n: number,
+  { rightBits, leftMask, rightMask, swap, keys }: Shuffle,
+): Record<string, number> {
   return {
     n,
     right_bits: rightBits,

@@ -92,7 +92,9 @@ export const reduce = defineOp<ReduceParams>({
         default:
           bounds[o] = worst;
       }
-      bounds[o] = orderMatters(params.reduction, values) ? Infinity : bounds[o] + (Number.isFinite(y) ? u * Math.abs(y) : 0);
+      bounds[o] = orderMatters(params.reduction, values)
+        ? Infinity
+        : bounds[o] + (Number.isFinite(y) ? u * Math.abs(y) : 0);
       if (["argmax", "argmin", "any", "all"].includes(params.reduction)) bounds[o] = 0;
     });
     return { out: bounds };

@@ -21,7 +21,9 @@ export const scatterAdd = defineOp<ScatterAddParams>({
   name: "scatterAdd",
 
   contract(inputs, { axis }) {
-    const x = requireArray(inputs, "x"), indices = requireArray(inputs, "indices"), updates = requireArray(inputs, "updates");
+    const x = requireArray(inputs, "x"),
+      indices = requireArray(inputs, "indices"),
+      updates = requireArray(inputs, "updates");
     requireAxis(axis, x.shape);
     requireIndices(indices, "indices");
     if (indices.shape.length !== 1) {

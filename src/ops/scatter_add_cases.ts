@@ -1,13 +1,17 @@
 import type { Case, CaseInput } from "./define.ts";
 import type { ScatterAddParams } from "./scatter_add.ts";
 
-
 /** A case with arrays `x` [a, n, b] and `updates` [a, m, b], and what of them is special. */
 const add = (
   name: string,
   shape: readonly number[],
   indices: CaseInput & object,
-  { axis = 0, x = {}, updates = {}, gradient = true }: { axis?: number; x?: object; updates?: object; gradient?: boolean } = {},
+  { axis = 0, x = {}, updates = {}, gradient = true }: {
+    axis?: number;
+    x?: object;
+    updates?: object;
+    gradient?: boolean;
+  } = {},
 ): Case<ScatterAddParams> => ({
   name,
   inputs: {
@@ -37,7 +41,9 @@ export const scatterAddCases: readonly Case<ScatterAddParams>[] = [
   add("more rows than one digit of the sort", [300, 2], random(500, 300)),
   add("more rows than two digits of the sort", [5000], random(3000, 5000), { gradient: false }),
   add("a power of two of rows", [256], random(700, 256), { gradient: false }),
-  add("blocks of one row", [3, 2], { shape: [2000], dtype: "i32", fill: [1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 2] }, { gradient: false }),
+  add("blocks of one row", [3, 2], { shape: [2000], dtype: "i32", fill: [1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 2] }, {
+    gradient: false,
+  }),
   add("updates longer than a software adapter's loops on one row", [2], { shape: [150_001], dtype: "i32", fill: [1] }, {
     gradient: false,
   }),
@@ -56,7 +62,10 @@ export const scatterAddCases: readonly Case<ScatterAddParams>[] = [
     gradient: false,
   }),
   add("special values in the base", [64, 2], random(20, 64), { x: { fill: "special" }, gradient: false }),
-  add("very different magnitudes", [3], random(900, 3), { updates: { fill: [1e6, 1e-6, -1e6, 3, 1e-3] }, gradient: false }),
+  add("very different magnitudes", [3], random(900, 3), {
+    updates: { fill: [1e6, 1e-6, -1e6, 3, 1e-3] },
+    gradient: false,
+  }),
   add("integers wrap", [3], at(0, 0, 2, 1, 1), {
     x: { dtype: "i32", fill: [2147483647, -2147483648, 5] },
     updates: { dtype: "i32", fill: [1, 2, 3, -1, 4] },

@@ -19,7 +19,8 @@ async function readFonts(): Promise<Fonts> {
   // The import makes the runtime install the package, without which its name resolves to no file.
   await import("dejavu-fonts-ttf/package.json", { with: { type: "json" } });
   const files = ["DejaVuSans", "DejaVuSans-Bold"].map((face) =>
-    fileURLToPath(import.meta.resolve(`dejavu-fonts-ttf/ttf/${face}.ttf`))
+    // The scheme resolves it to the installed version without an import map too.
+    fileURLToPath(import.meta.resolve(`npm:dejavu-fonts-ttf/ttf/${face}.ttf`))
   );
   const [regular, bold] = (await Promise.all(files.map((file) => Deno.readFile(file)))).map(readAdvanceWidths).map(
     memo,

@@ -167,7 +167,7 @@ function regionProjection(table: Table, ends: Ends, width: number, height: numbe
   return {
     type: "azimuthalEqualArea",
     rotate: [-lon, -lat],
-    fit: { type: "MultiPoint", coordinates: points },
+    fit: { type: "Feature", properties: {}, geometry: { type: "MultiPoint", coordinates: points } },
     extent: [[MARGIN, MARGIN], [width - MARGIN, height - MARGIN]],
   };
 }

@@ -106,10 +106,12 @@ function ruleAt(at: RuleAt): Chart {
   const corner = axis === "y"
     ? { encoding: { x: { value: "width" } }, mark: { align: "right", baseline: "bottom", dx: -4, dy: -3 } }
     : { encoding: { y: { value: 0 } }, mark: { align: "left", baseline: "top", dx: 5, dy: 3 } };
-  const text: ChartSpec = {
+  const words = (look: ChartSpec): ChartSpec => ({
     data,
-    mark: { type: "text", color, tooltip: false, ...corner.mark },
+    mark: { type: "text", tooltip: false, ...corner.mark, ...look },
     encoding: { [axis]: { ...position[axis] }, ...corner.encoding, text: { value: label } },
-  };
-  return figure([line, text], {});
+  });
+  // A white rim keeps the words apart from a curve that runs through them.
+  const rim = words({ color: "white", stroke: "white", strokeWidth: 3, strokeJoin: "round", aria: false });
+  return figure([line, rim, words({ color })], {});
 }

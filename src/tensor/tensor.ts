@@ -122,6 +122,11 @@ export class Tensor {
     return new Tensor(new Source(value.device, value.shape, value.dtype, value));
   }
 
+  /** A tensor with a copy of host data: what methods use that are given tensors and no `gpu`. */
+  static of(device: Device, data: TypedArray, shape: readonly number[], dtype: DType = "f32"): Tensor {
+    return upload(device, data, shape, dtype);
+  }
+
   /** Elementwise formula over named tensors and numbers; see `gpu.map`. */
   static map(formula: Formula, inputs: Readonly<Record<string, TensorLike>>, dtype?: DType, device?: Device): Tensor {
     const found = deviceOf(inputs, device);

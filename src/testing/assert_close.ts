@@ -23,7 +23,12 @@ export interface Comparison {
  */
 export function compare(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: Tolerance = {}): Comparison {
   if (actual.length !== expected.length) {
-    return { ok: false, index: -1, ratio: Infinity, message: `Expected ${expected.length} elements, got ${actual.length}` };
+    return {
+      ok: false,
+      index: -1,
+      ratio: Infinity,
+      message: `Expected ${expected.length} elements, got ${actual.length}`,
+    };
   }
   const { atol = 0, rtol = 0 } = tolerance;
   // No relative part without rtol: 0 · ∞ would be NaN.

@@ -22,13 +22,31 @@ export function seedOf(text: string): number {
 }
 
 /** Values that trip kernels up: not finite, zero of both signs, near the ends of the range. */
-const SPECIAL = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 0.5, 3.4e38, -3.4e38, 1.2e-38, 88.5, -88.5, 2 ** 24 + 2, -1e-6];
+const SPECIAL = [
+  NaN,
+  Infinity,
+  -Infinity,
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  3.4e38,
+  -3.4e38,
+  1.2e-38,
+  88.5,
+  -88.5,
+  2 ** 24 + 2,
+  -1e-6,
+];
 
 /** Inputs of a case on the host, rounded to their dtypes. */
 export function hostInputs<P>(testCase: Case<P>, seed: number): Record<string, HostArray | number> {
   const random = generator(seed);
   return Object.fromEntries(
-    Object.entries(testCase.inputs).map(([name, input]) => [name, typeof input === "number" ? input : hostInput(input, random)]),
+    Object.entries(testCase.inputs).map((
+      [name, input],
+    ) => [name, typeof input === "number" ? input : hostInput(input, random)]),
   );
 }
 
@@ -55,7 +73,7 @@ function hostInput(input: Exclude<CaseInput, number>, random: () => number): Hos
   const block = Math.min(n, 65_521), values = Float64Array.from({ length: block }, (_, k) => draw(k));
   const rounded = typedArray(dtype, n);
   for (let k = 0; k < n; k++) rounded[k] = typeof fill === "string" || block === n ? values[k % block] : draw(k);
-  if (dtype === "bool") for (let k = 0; k < n; k++) rounded[k] = Number(rounded[k] !== 0);
+  if (dtype === "bool") { for (let k = 0; k < n; k++) rounded[k] = Number(rounded[k] !== 0); }
   return { shape: input.shape, dtype, data: Float64Array.from(rounded) };
 }
 

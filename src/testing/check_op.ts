@@ -86,11 +86,16 @@ function variantsFor<P>(
     inputs: operands,
     // `when` may look at types, strides and offsets, never at memory.
     outputs: Object.fromEntries(
-      Object.entries(types).map(([n, t]) => [n, { ...t, device, strides: denseStrides(t.shape), offset: 0 } as unknown as Value]),
+      Object.entries(types).map((
+        [n, t],
+      ) => [n, { ...t, device, strides: denseStrides(t.shape), offset: 0 } as unknown as Value]),
     ),
     params: testCase.params,
     launch: () => {},
     temporary: () => {
+      throw new Error("A kernel's `when` must not allocate");
+    },
+    image: () => {
       throw new Error("A kernel's `when` must not allocate");
     },
     dense: (v) => v,

@@ -27,7 +27,7 @@ export const activations: readonly FunctionRecord[] = [
     f64: true,
     vjp: ([x], _, g) => [select(call("gt", x, num(0)), g, num(0))],
     roundoff: () => 0,
-    domain: { args: [[-8, 8]], smooth: (x) => Math.abs(x) > 0.01 },
+    domain: { args: [[-8, 8]], smooth: (x) => Math.abs(x) > 0.05 },
   },
   {
     name: "softplus",

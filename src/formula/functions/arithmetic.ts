@@ -98,7 +98,7 @@ export const arithmetic: readonly FunctionRecord[] = [
     },
     domain: {
       args: [[-10, 10], [0.5, 4]],
-      smooth: (a, b) => Math.abs(a / b - Math.round(a / b)) > 0.01,
+      smooth: (a, b) => Math.abs(a / b - Math.round(a / b)) > 0.05,
     },
   },
 ];

@@ -2,7 +2,7 @@ import type { Expr } from "../expr.ts";
 import type { FunctionRecord } from "../function_record.ts";
 import { CALL, jsCall, jsInfix, noVjp, num, select, wgslHelper, wgslInfix } from "./rules.ts";
 
-const pair = { args: [[-10, 10], [-10, 10]], smooth: (a: number, b: number) => Math.abs(a - b) > 0.01 } as const;
+const pair = { args: [[-10, 10], [-10, 10]], smooth: (a: number, b: number) => Math.abs(a - b) > 0.05 } as const;
 
 function comparison(name: string, symbol: string, rules: Partial<FunctionRecord>): FunctionRecord {
   return {
@@ -54,7 +54,7 @@ export const comparisons: readonly FunctionRecord[] = [
     f64: true,
     vjp: noVjp,
     roundoff: () => 0,
-    domain: { args: [[-10, 10]], smooth: (a) => Math.abs(a) > 0.01 },
+    domain: { args: [[-10, 10]], smooth: (a) => Math.abs(a) > 0.05 },
   },
   {
     name: "select",
@@ -71,7 +71,7 @@ export const comparisons: readonly FunctionRecord[] = [
     f64: true,
     vjp: ([c], _, g: Expr) => [undefined, select(c, g, num(0)), select(c, num(0), g)],
     roundoff: () => 0,
-    domain: { args: [[-10, 10], [-10, 10], [-10, 10]], smooth: (c) => Math.abs(c) > 0.01 },
+    domain: { args: [[-10, 10], [-10, 10], [-10, 10]], smooth: (c) => Math.abs(c) > 0.05 },
   },
   {
     name: "isnan",
@@ -112,6 +112,6 @@ function logical(name: string, symbol: string, precedence: number): FunctionReco
     f64: true,
     vjp: noVjp,
     roundoff: () => 0,
-    domain: { ...pair, smooth: (a, b) => Math.abs(a) > 0.01 && Math.abs(b) > 0.01 },
+    domain: { ...pair, smooth: (a, b) => Math.abs(a) > 0.05 && Math.abs(b) > 0.05 },
   };
 }

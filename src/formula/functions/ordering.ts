@@ -15,7 +15,7 @@ export const orderings: readonly FunctionRecord[] = [
     f64: true,
     vjp: unaryVjp((x) => call("sign", x)),
     roundoff: () => 0,
-    domain: { args: [[-10, 10]], smooth: (x) => Math.abs(x) > 0.01 },
+    domain: { args: [[-10, 10]], smooth: (x) => Math.abs(x) > 0.05 },
   },
   {
     name: "sign",
@@ -30,7 +30,7 @@ export const orderings: readonly FunctionRecord[] = [
     f64: true,
     vjp: () => [undefined],
     roundoff: () => 0,
-    domain: { args: [[-10, 10]], smooth: (x) => Math.abs(x) > 0.01 },
+    domain: { args: [[-10, 10]], smooth: (x) => Math.abs(x) > 0.05 },
   },
   {
     name: "min",
@@ -65,13 +65,13 @@ export const orderings: readonly FunctionRecord[] = [
     roundoff: () => 0,
     domain: {
       args: [[-10, 10], [-5, -1], [1, 5]],
-      smooth: (x, lo, hi) => Math.abs(x - lo) > 0.01 && Math.abs(x - hi) > 0.01,
+      smooth: (x, lo, hi) => Math.abs(x - lo) > 0.05 && Math.abs(x - hi) > 0.05,
     },
   },
 ];
 
 function apart(...values: number[]): boolean {
-  return values.every((a, i) => values.every((b, j) => i === j || Math.abs(a - b) > 0.01));
+  return values.every((a, i) => values.every((b, j) => i === j || Math.abs(a - b) > 0.05));
 }
 
 /** What `min` and `max` share: NaN is kept, ties split the derivative equally (as NumPy-like autodiff does). */

@@ -12,7 +12,7 @@ function rounding(name: string, js: string, kink: (x: number) => number): Functi
     f64: true,
     vjp: noVjp,
     roundoff: () => 0,
-    domain: { args: [[-10, 10]], smooth: (x) => Math.abs(kink(x) - Math.round(kink(x))) > 0.01 },
+    domain: { args: [[-10, 10]], smooth: (x) => Math.abs(kink(x) - Math.round(kink(x))) > 0.05 },
   };
 }
 

@@ -62,6 +62,17 @@ const folds: Record<string, (...args: number[][]) => number> = {
   maxdist: (u, v) => Math.max(0, ...u.map((a, k) => Math.abs(a - v[k]))),
 };
 
+/** A series of 20 terms from the first one and the ratio of term n + 1 to term n, n = 1, 2, … */
+function series(first: number, ratio: (n: number) => number): number {
+  let term = first;
+  let sum = first;
+  for (let n = 1; n < 20; n++) {
+    term *= ratio(n);
+    sum += term;
+  }
+  return sum;
+}
+
 const truth = (x: number) => x !== 0;
 
 /** The integral of exp(-t²) from a to b by Romberg's method: trapezoids, extrapolated. */
@@ -126,10 +137,10 @@ const scalars: Record<string, (...args: number[]) => number | boolean> = {
   cbrt: (a) => a < 0 ? -((-a) ** (1 / 3)) : a ** (1 / 3),
   hypot: (a, b) => (a * a + b * b) ** 0.5,
   exp: (a) => Math.E ** a,
-  expm1: (a) => Math.abs(a) < 1e-5 ? a + a * a / 2 : Math.exp(a) - 1,
+  expm1: (a) => Math.abs(a) < 0.1 ? series(a, (n) => a / (n + 1)) : Math.exp(a) - 1,
   exp2: (a) => 2 ** a,
   log: (a) => Math.log2(a) * Math.LN2,
-  log1p: (a) => Math.abs(a) < 1e-5 ? a - a * a / 2 : Math.log(1 + a),
+  log1p: (a) => Math.abs(a) < 0.1 ? series(a, (n) => -a * n / (n + 1)) : Math.log(1 + a),
   log2: (a) => Math.log(a) / Math.LN2,
   log10: (a) => Math.log(a) / Math.LN10,
   floor: (a) => Math.floor(a),
@@ -149,16 +160,23 @@ const scalars: Record<string, (...args: number[]) => number | boolean> = {
   atan2: (y, x) => {
     if (Number.isNaN(x + y)) return NaN;
     if (x > 0) return Math.atan(y / x);
-    if (x < 0) return Math.atan(y / x) + (y >= 0 ? Math.PI : -Math.PI);
+    if (x < 0) return Math.atan(y / x) + (y < 0 || Object.is(y, -0) ? -Math.PI : Math.PI);
     return y > 0 ? Math.PI / 2 : y < 0 ? -Math.PI / 2 : x + y === 0 ? Math.atan2(y, x) : NaN;
   },
-  sinh: (a) => Math.abs(a) < 1e-4 ? a + a ** 3 / 6 : (Math.exp(a) - Math.exp(-a)) / 2,
+  sinh: (a) => Math.abs(a) < 0.1 ? series(a, (n) => a * a / (2 * n * (2 * n + 1))) : (Math.exp(a) - Math.exp(-a)) / 2,
   cosh: (a) => (Math.exp(a) + Math.exp(-a)) / 2,
-  tanh: (a) =>
-    Math.abs(a) < 1e-4 ? a - a ** 3 / 3 : a > 0 ? 1 - 2 / (Math.exp(2 * a) + 1) : 2 / (Math.exp(-2 * a) + 1) - 1,
-  asinh: (a) => Math.sign(a) * Math.log(Math.abs(a) + Math.sqrt(a * a + 1)),
+  tanh: (a) => {
+    if (Math.abs(a) > 0.05) return a > 0 ? 1 - 2 / (Math.exp(2 * a) + 1) : 2 / (Math.exp(-2 * a) + 1) - 1;
+    const e = series(2 * a, (n) => 2 * a / (n + 1));
+    return e / (e + 2);
+  },
+  asinh: (a) =>
+    Math.abs(a) < 0.1
+      ? series(a, (n) => -a * a * (2 * n - 1) ** 2 / (2 * n * (2 * n + 1)))
+      : Math.sign(a) * Math.log(Math.abs(a) + Math.sqrt(a * a + 1)),
   acosh: (a) => Math.log(a + Math.sqrt((a - 1) * (a + 1))),
-  atanh: (a) => 0.5 * Math.log((1 + a) / (1 - a)),
+  atanh: (a) =>
+    Math.abs(a) < 0.1 ? series(a, (n) => a * a * (2 * n - 1) / (2 * n + 1)) : 0.5 * Math.log((1 + a) / (1 - a)),
   sigmoid: (a) => a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) / (1 + Math.exp(a)),
   relu: (a) => a > 0 ? a : a < 0 ? 0 : a,
   softplus: (a) => a > 30 ? a + Math.exp(-a) : Math.log1p(Math.exp(a)),

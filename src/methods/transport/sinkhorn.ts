@@ -1,0 +1,103 @@
+import { Tensor } from "../../tensor/mod.ts";
+import { type Cost, prepareCost } from "./cost.ts";
+import { type Geometry, matrixGeometry, pointGeometry } from "./geometry.ts";
+import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
+import { iterate, type SinkhornProgress } from "./sinkhorn_iterations.ts";
+import { SinkhornResult } from "./sinkhorn_result.ts";
+import { prepareWeights, type Weights } from "./weights.ts";
+
+/** Options of {@linkcode sinkhorn}. */
+export interface SinkhornOptions {
+  /** Cost between points; default `sqeuclidean`. Not used with a cost matrix. */
+  cost?: Cost;
+  /** Weights of the rows, `[n]`, zero or more; default equal. */
+  a?: Weights;
+  /** Weights of the columns, `[m]`, with the same sum as `a`; default equal. */
+  b?: Weights;
+  /** Regularization ε, in units that `epsilonScale` says. Default 0.01. */
+  epsilon?: number;
+  /** `relative` (default): `epsilon` is a fraction of the largest cost. `absolute`: it has the cost's unit. */
+  epsilonScale?: "relative" | "absolute";
+  /** Iterations (both potentials renewed once) before giving up. Default 10,000. */
+  maxIterations?: number;
+  /** Stops once the marginal error is below this; see {@linkcode SinkhornResult.marginalError}. Default 1e-5 of the total mass. */
+  tolerance?: number;
+  /** Stops the work early by throwing the signal's reason. */
+  signal?: AbortSignal;
+  /** Called after each measurement of the marginal error. */
+  onProgress?: (progress: SinkhornProgress) => void;
+}
+
+/**
+ * Entropic optimal transport between two weighted point clouds, or for a cost matrix:
+ *
+ *   min ⟨P, C⟩ − ε H(P)  over P ≥ 0 with P·1 = a, Pᵀ·1 = b,  H(P) = −Σ P (log P − 1),
+ *
+ * whose solution is P_ij = exp((f_i + g_j − C_ij)/ε). Sinkhorn's iterations in the log domain, streaming over pairs: for points no
+ * n×m matrix is ever stored, memory is O(n + m). Source: Cuturi, "Sinkhorn Distances" (2013); Peyré and Cuturi, "Computational
+ * Optimal Transport" (2019), sections 4.1 to 4.4.
+ *
+ * @param x Points `[n, d]` (or `[n]` on a line), or a cost matrix `[n, m]` if `y` is left out.
+ * @param y Points `[m, d]` (or `[m]`).
+ * @returns Cost ⟨P, C⟩, dual value, potentials `[f, g]`, the plan as an operator, and what was reached; see {@linkcode SinkhornResult}.
+ * @throws {TypeError} on shapes that do not fit and unknown names.
+ * @throws {RangeError} on NaN or infinite points or costs, negative weights, totals that differ, ε ≤ 0.
+ *
+ * @example
+ * ```ts
+ * import { open, transport } from "@denovo/denovo";
+ * await using gpu = await open({ backend: "cpu" });
+ * const x = gpu.tensor([[0, 0], [1, 0]]), y = gpu.tensor([[0, 1], [1, 1]]);
+ * const { cost, converged } = await transport.sinkhorn(x, y, { epsilon: 0.05 });
+ * console.log(cost.toFixed(3), converged); // 1.000 true
+ * ```
+ */
+export function sinkhorn(x: Tensor, y: Tensor, options?: SinkhornOptions): Promise<SinkhornResult>;
+/** Entropic optimal transport for a cost matrix `[n, m]`. */
+export function sinkhorn(costMatrix: Tensor, options?: Omit<SinkhornOptions, "cost">): Promise<SinkhornResult>;
+export async function sinkhorn(
+  x: Tensor,
+  second?: Tensor | SinkhornOptions,
+  third?: SinkhornOptions,
+): Promise<SinkhornResult> {
+  const y = second instanceof Tensor ? second : undefined;
+  const options = (y ? third : second as SinkhornOptions | undefined) ?? {};
+  const settings = requireOptions(x, y, options);
+  options.signal?.throwIfAborted();
+  const prepared = y && await prepareCost(x, y, options.cost ?? "sqeuclidean");
+  const owned = prepared?.owned ?? [];
+  try {
+    const geometry: Geometry = prepared ? pointGeometry(prepared) : matrixGeometry(x);
+    const [weights, largest] = await Promise.all([
+      prepareWeights(options.a, options.b, geometry.n, geometry.m),
+      largestCost(geometry, x, y),
+    ]);
+    const epsilon = settings.relative && largest > 0 ? settings.epsilon * largest : settings.epsilon;
+    if (settings.relative && largest < 0) {
+      throw new RangeError(
+        `Cannot take "epsilon" relative to the largest cost ${largest}: use epsilonScale: "absolute"`,
+      );
+    }
+    const state = await iterate(geometry, weights, x.device, { ...settings, epsilon, largest, ...options });
+    return await SinkhornResult.from(geometry, state, weights, epsilon, owned);
+  } catch (error) {
+    for (const tensor of owned) tensor.dispose();
+    throw error;
+  }
+}
+
+/** The largest cost; refuses points and costs that are not finite. */
+async function largestCost(geometry: Geometry, x: Tensor, y: Tensor | undefined): Promise<number> {
+  using perRow = geometry.maxCost();
+  const [rows] = await Promise.all([
+    perRow.data(),
+    requireFinite(y ? "x" : "the cost matrix", x),
+    y && requireFinite("y", y),
+  ]);
+  let largest = -Infinity;
+  rows.forEach((c, i) => {
+    if (!Number.isFinite(c)) throw new RangeError(`Expected finite costs, got ${c} in row ${i}`);
+    if (c > largest) largest = c;
+  });
+  return largest;
+}

@@ -1,0 +1,48 @@
+import { Tensor } from "../../tensor/mod.ts";
+import type { SinkhornOptions } from "./sinkhorn.ts";
+
+/** The options with their defaults, checked against the points. */
+export function requireOptions(
+  x: Tensor,
+  y: Tensor | undefined,
+  options: SinkhornOptions,
+): { epsilon: number; relative: boolean; maxIterations: number; tolerance: number } {
+  const { epsilon = 0.01, epsilonScale = "relative", maxIterations = 10_000, tolerance = 1e-5 } = options;
+  if (!(x instanceof Tensor)) throw new TypeError(`Expected points as a tensor, got ${x === null ? "null" : typeof x}`);
+  if (!y) {
+    if (x.rank !== 2) {
+      throw new TypeError(`Expected a cost matrix [n, m], got [${x.shape.join(", ")}]; for points give x and y`);
+    }
+    if (options.cost !== undefined) throw new TypeError('"cost" is for points: a cost matrix is the cost itself');
+  } else {
+    if (x.rank < 1 || x.rank > 2 || y.rank !== x.rank || (x.rank === 2 && x.shape[1] !== y.shape[1])) {
+      throw new TypeError(
+        `Expected points x [n, d] and y [m, d], got [${x.shape.join(", ")}] and [${y.shape.join(", ")}]`,
+      );
+    }
+    if (x.device !== y.device) throw new TypeError("Cannot transport between points on two devices");
+    if (x.rank === 1 && (options.cost === undefined || options.cost === "greatcircle")) {
+      if (options.cost === "greatcircle") throw new TypeError('The cost "greatcircle" needs points [n, 2], got [n]');
+    }
+  }
+  for (const [name, value] of Object.entries({ epsilon, tolerance })) {
+    if (!(typeof value === "number" && value > 0 && value < Infinity)) {
+      throw new RangeError(`Expected "${name}" to be positive, got ${value}`);
+    }
+  }
+  if (!Number.isInteger(maxIterations) || maxIterations < 1) {
+    throw new RangeError(`Expected "maxIterations" to be a whole number from 1, got ${maxIterations}`);
+  }
+  if (epsilonScale !== "relative" && epsilonScale !== "absolute") {
+    throw new TypeError(`Expected "epsilonScale" to be "relative" or "absolute", got ${JSON.stringify(epsilonScale)}`);
+  }
+  return { epsilon, relative: epsilonScale === "relative", maxIterations, tolerance };
+}
+
+/** Refuses a tensor with NaN or infinite elements. */
+export async function requireFinite(name: string, t: Tensor): Promise<void> {
+  using finite = Tensor.reduce("all", "isfinite(x)", { x: t });
+  if (await finite.item()) return;
+  const data = await t.data(), at = data.findIndex((v) => !Number.isFinite(v));
+  throw new RangeError(`Expected finite numbers in ${name}, got ${data[at]} at element ${at}`);
+}

@@ -1,0 +1,128 @@
+import type { Device } from "../../device/mod.ts";
+import { Tensor } from "../../tensor/mod.ts";
+import type { Geometry, Potential, Side } from "./geometry.ts";
+
+/** One measurement of the marginal error. */
+export interface SinkhornProgress {
+  /** Iterations so far. */
+  iteration: number;
+  /** L1 error of the row marginal; the column marginal is exact after each iteration. */
+  error: number;
+}
+
+/** Where the iterations ended. */
+export interface SinkhornState {
+  f: Potential;
+  g: Potential;
+  iterations: number;
+  converged: boolean;
+  /** Measured after `iterations`. */
+  error: number;
+  history: SinkhornProgress[];
+}
+
+interface Settings {
+  epsilon: number;
+  largest: number;
+  maxIterations: number;
+  tolerance: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: SinkhornProgress) => void;
+}
+
+/** Iterations by logsumexp before the cheaper form takes over. */
+const WARM_UP = 2;
+/** Iterations between the first measurements. */
+const FIRST_CHECK = 10;
+
+/** New parts of a potential from its total t in units of ε; zero weights give f = −∞. See {@linkcode Potential}. */
+const SPLIT = (total: string) => ({
+  coarse: `a > 0 ? F + round((${total}) * eps / quantum) * quantum : -inf`,
+  fine: `a > 0 ? (${total}) - round((${total}) * eps / quantum) * quantum / eps : 0`,
+});
+
+/** f ← ε (log a − log Σ exp((g − C)/ε)), from nothing. */
+const FROM_LOG_SUM = SPLIT("log(a) - s");
+/** f ← f + ε (log a − log s) with s the plan's marginal: no maximum needed, one exponential per pair. Its change is held to e^±80. */
+const FROM_MARGINAL = SPLIT("p + log(a) - log(clamp(s, 1e-35, 1e35))");
+
+/**
+ * Sinkhorn's iterations. The marginal error comes with the half-step that renews f: s is the row marginal of the plan before it.
+ * Reading a number costs as much as many iterations, so the time of the next measurement is predicted from the error's decay.
+ */
+export async function iterate(
+  geometry: Geometry,
+  weights: { a: Float64Array; b: Float64Array; total: number },
+  device: Device,
+  settings: Settings,
+): Promise<SinkhornState> {
+  const { epsilon, maxIterations, signal, onProgress } = settings;
+  const { n, m } = geometry;
+  const target = settings.tolerance * weights.total;
+  using a = Tensor.of(device, Float32Array.from(weights.a), [n]);
+  using b = Tensor.of(device, Float32Array.from(weights.b), [m]);
+  // 2^12 steps up to the largest cost: sums of two coarse parts then have twelve bits to spare in f32.
+  const quantum = 2 ** (Math.ceil(Math.log2(Math.max(settings.largest, epsilon, Number.MIN_VALUE))) - 12);
+  const zero = (count: number): Potential => ({
+    coarse: Tensor.of(device, new Float32Array(count), [count]),
+    fine: Tensor.of(device, new Float32Array(count), [count]),
+  });
+  let f = zero(n), g = zero(m);
+  const renew = (side: Side, s: Tensor, formulas: { coarse: string; fine: string }): void => {
+    const old = side === "rows" ? f : g, weight = side === "rows" ? a : b;
+    const fromMarginal = formulas === FROM_MARGINAL;
+    const inputs = { a: weight, s, eps: epsilon, quantum };
+    const base = fromMarginal ? old.coarse : 0;
+    const coarse = Tensor.map(formulas.coarse, { ...inputs, F: base, p: old.fine });
+    const fine = Tensor.map(formulas.fine, { ...inputs, p: old.fine });
+    // Compute both now, while the old parts are at hand.
+    void coarse.value;
+    void fine.value;
+    if (side === "rows") f = { coarse, fine };
+    else g = { coarse, fine };
+    old.coarse.dispose();
+    old.fine.dispose();
+  };
+  const halfStep = (side: Side, warm: boolean): void => {
+    using s = warm ? geometry.logSum(side, side === "rows" ? g : f, epsilon) : geometry.marginal(side, f, g, epsilon);
+    renew(side, s, warm ? FROM_LOG_SUM : FROM_MARGINAL);
+  };
+
+  const history: SinkhornProgress[] = [];
+  let iteration = 0, next = Math.min(FIRST_CHECK, maxIterations);
+  try {
+    for (;;) {
+      for (; iteration < next; iteration++) {
+        halfStep("rows", iteration < WARM_UP);
+        halfStep("columns", iteration < WARM_UP);
+      }
+      using s = geometry.marginal("rows", f, g, epsilon);
+      using difference = Tensor.reduce("sum", "abs(s - a)", { s, a });
+      const error = await difference.item();
+      const progress = { iteration, error };
+      history.push(progress);
+      onProgress?.(progress);
+      signal?.throwIfAborted();
+      const converged = error <= target;
+      if (converged || iteration >= maxIterations) return { f, g, iterations: iteration, converged, error, history };
+      // The measurement is half an iteration: go on from it.
+      renew("rows", s, FROM_MARGINAL);
+      halfStep("columns", false);
+      iteration++;
+      next = Math.min(maxIterations, nextCheck(history, target));
+    }
+  } catch (error) {
+    for (const part of [f.coarse, f.fine, g.coarse, g.fine]) part.dispose();
+    throw error;
+  }
+}
+
+/** When to measure next: where the decay of the last two measurements reaches the target, but at most as far again as so far. */
+function nextCheck(history: readonly SinkhornProgress[], target: number): number {
+  const last = history[history.length - 1], before = history[history.length - 2];
+  const soonest = last.iteration + FIRST_CHECK, latest = Math.max(soonest, Math.round(last.iteration * 1.5));
+  if (!before || !(last.error < before.error)) return Math.min(latest, soonest + FIRST_CHECK);
+  const rate = Math.log(before.error / last.error) / (last.iteration - before.iteration);
+  const wanted = last.iteration + Math.ceil(Math.log(last.error / target) / rate) + 1;
+  return Math.max(last.iteration + 2, Math.min(wanted, latest));
+}

@@ -1,0 +1,128 @@
+import type { LinearOperator } from "../../operators/mod.ts";
+import { Tensor } from "../../tensor/mod.ts";
+import type { Geometry, Potential } from "./geometry.ts";
+import type { SinkhornProgress, SinkhornState } from "./sinkhorn_iterations.ts";
+
+/** What {@linkcode sinkhorn} found, with its certificate: the marginal error measured at the end, and the duality gap. */
+export class SinkhornResult {
+  /** Transport cost ⟨P, C⟩, without the entropy. */
+  readonly cost: number;
+  /** Regularized primal value ⟨P, C⟩ − ε H(P), H(P) = −Σ P (log P − 1). */
+  readonly primal: number;
+  /** Dual value ⟨a, f⟩ + ⟨b, g⟩ − ε ΣP; equal to the primal value at the solution. */
+  readonly dual: number;
+  /** Dual potentials f `[n]` and g `[m]` in the cost's unit; −∞ where a weight is zero. Determined up to a constant. */
+  readonly potentials: [f: Tensor, g: Tensor];
+  /** The plan P = exp((f + g − C)/ε) as an operator `[n, m]`. */
+  readonly plan: LinearOperator;
+  /** ε in the cost's unit. */
+  readonly epsilon: number;
+  /** Iterations done; in each both potentials are renewed once. */
+  readonly iterations: number;
+  /** Whether the marginal error went below the tolerance. */
+  readonly converged: boolean;
+  /** ‖P·1 − a‖₁, measured; the column sums are exact up to rounding after each iteration. */
+  readonly marginalError: number;
+  /** Every measurement of the marginal error. */
+  readonly history: readonly SinkhornProgress[];
+  #owned: readonly Tensor[];
+
+  private constructor(fields: Omit<SinkhornResult, "dispose" | typeof Symbol.dispose>, owned: readonly Tensor[]) {
+    this.cost = fields.cost;
+    this.primal = fields.primal;
+    this.dual = fields.dual;
+    this.potentials = fields.potentials;
+    this.plan = fields.plan;
+    this.epsilon = fields.epsilon;
+    this.iterations = fields.iterations;
+    this.converged = fields.converged;
+    this.marginalError = fields.marginalError;
+    this.history = fields.history;
+    this.#owned = owned;
+  }
+
+  /** Measures the values at the end of the iterations; `owned` are tensors that the plan reads. */
+  static async from(
+    geometry: Geometry,
+    state: SinkhornState,
+    weights: { a: Float64Array; b: Float64Array },
+    epsilon: number,
+    owned: readonly Tensor[],
+  ): Promise<SinkhornResult> {
+    const { f, g } = state;
+    const whole = ({ coarse, fine }: Potential) => Tensor.map("F + eps * p", { F: coarse, p: fine, eps: epsilon });
+    const potentials: [Tensor, Tensor] = [whole(f), whole(g)];
+    using costs = geometry.rowCost(f, g, epsilon);
+    using masses = geometry.marginal("rows", f, g, epsilon);
+    const [rowCost, rowMass, F, p, G, q] = await Promise.all(
+      [costs, masses, f.coarse, f.fine, g.coarse, g.fine].map((t) => t.data()),
+    );
+    // Sums in f64: the device's rows are accurate, a long f32 sum of them would not be.
+    const value = (coarse: ArrayLike<number>, fine: ArrayLike<number>, by: ArrayLike<number>) => {
+      let s = 0;
+      for (let k = 0; k < by.length; k++) if (by[k] > 0) s += by[k] * (coarse[k] + epsilon * fine[k]);
+      return s;
+    };
+    const total = (v: ArrayLike<number>) =>
+      Array.prototype.reduce.call(v, (s, x) => (s as number) + (x as number), 0) as number;
+    const cost = total(rowCost), mass = total(rowMass);
+    // log P = (f + g − C)/ε, so ε ΣP(log P − 1) = ⟨P·1, f⟩ + ⟨Pᵀ·1, g⟩ − ⟨P, C⟩ − ε ΣP; the columns of P sum to b.
+    const dual = value(F, p, weights.a) + value(G, q, weights.b) - epsilon * mass;
+    const primal = value(F, p, rowMass) + value(G, q, weights.b) - epsilon * mass;
+    if (!state.converged) {
+      console.warn(
+        `sinkhorn stopped after ${state.iterations} iterations with a marginal error of ${
+          state.error.toExponential(1)
+        }: ` +
+          "try more maxIterations, a larger epsilon or tolerance",
+      );
+    }
+    return new SinkhornResult({
+      cost,
+      primal,
+      dual,
+      potentials,
+      plan: geometry.plan(f, g, epsilon),
+      epsilon,
+      iterations: state.iterations,
+      converged: state.converged,
+      marginalError: state.error,
+      history: state.history,
+    }, [...potentials, f.coarse, f.fine, g.coarse, g.fine, ...owned]);
+  }
+
+  /** Frees the potentials and what the plan reads. */
+  dispose(): void {
+    for (const tensor of this.#owned) tensor.dispose();
+  }
+
+  /** `using result = …` frees it at the end of the block. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #rows(): [string, string][] {
+    return [
+      ["transport cost ⟨P, C⟩", this.cost.toPrecision(6)],
+      ["primal − dual", (this.primal - this.dual).toExponential(1)],
+      ["marginal error (L1)", this.marginalError.toExponential(1)],
+      ["iterations", `${this.iterations}${this.converged ? "" : " (not converged)"}`],
+      ["ε", this.epsilon.toPrecision(4)],
+      ["plan", `${this.plan.shape[0]} × ${this.plan.shape[1]}, not stored`],
+    ];
+  }
+
+  /** What `console.log` shows. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return `SinkhornResult\n${this.#rows().map(([k, v]) => `  ${k.padEnd(22)} ${v}`).join("\n")}`;
+  }
+
+  /** What a notebook shows. */
+  [Symbol.for("Jupyter.display")](): Record<string, string> {
+    const rows = this.#rows();
+    return {
+      "text/html": `<table>${rows.map(([k, v]) => `<tr><td>${k}</td><td>${v}</td></tr>`).join("")}</table>`,
+      "text/plain": rows.map(([k, v]) => `${k.padEnd(22)} ${v}`).join("\n"),
+    };
+  }
+}

@@ -1,0 +1,55 @@
+import { Tensor } from "../../tensor/mod.ts";
+
+/** Weights of points: a tensor, an array, or none for equal weights. */
+export type Weights = Tensor | readonly number[] | Float32Array | Float64Array;
+
+/** Largest relative difference of the two totals that counts as rounding. */
+const TOTALS = 1e-5;
+
+/** Weights in f64 on the host: checked, and the second scaled so that both have exactly the same total. */
+export async function prepareWeights(
+  a: Weights | undefined,
+  b: Weights | undefined,
+  n: number,
+  m: number,
+): Promise<{ a: Float64Array; b: Float64Array; total: number }> {
+  if (n === 0 || m === 0) {
+    throw new RangeError(`Cannot transport between ${n} and ${m} points: both sides need at least one`);
+  }
+  const [wa, wb] = await Promise.all([read("a", a, n), read("b", b, m)]);
+  // Without weights on one side its total is that of the other.
+  const sums = { a: sum(wa), b: sum(wb) };
+  if (a === undefined && b !== undefined) scale(wa, sums.b / sums.a);
+  else if (b === undefined) scale(wb, sums.a / sums.b);
+  else {
+    if (Math.abs(sums.a - sums.b) > TOTALS * Math.max(sums.a, sums.b)) {
+      throw new RangeError(`Expected the weights "a" and "b" to have the same sum, got ${sums.a} and ${sums.b}`);
+    }
+    scale(wb, sums.a / sums.b);
+  }
+  return { a: wa, b: wb, total: sum(wa) };
+}
+
+async function read(name: string, weights: Weights | undefined, count: number): Promise<Float64Array> {
+  if (weights === undefined) return new Float64Array(count).fill(1 / count);
+  if (weights instanceof Tensor ? weights.rank !== 1 || weights.shape[0] !== count : weights.length !== count) {
+    const got = weights instanceof Tensor ? `[${weights.shape.join(", ")}]` : `[${weights.length}]`;
+    throw new TypeError(`Expected one weight per point in "${name}", [${count}], got ${got}`);
+  }
+  const data = Float64Array.from(weights instanceof Tensor ? await weights.data() : weights);
+  data.forEach((w, k) => {
+    if (!(w >= 0) || w === Infinity) {
+      throw new RangeError(`Expected finite weights of 0 or more in "${name}", got ${w} at ${k}`);
+    }
+  });
+  if (!(sum(data) > 0)) throw new RangeError(`Expected weights with a positive sum in "${name}", got all zeros`);
+  return data;
+}
+
+function sum(v: Float64Array): number {
+  return v.reduce((s, x) => s + x, 0);
+}
+
+function scale(v: Float64Array, by: number): void {
+  for (let k = 0; k < v.length; k++) v[k] *= by;
+}
