@@ -1,5 +1,6 @@
 import { KernelError } from "./errors.ts";
 import type { Launch } from "./launch.ts";
+import { environment } from "./runtime.ts";
 
 /** A compiled kernel and the layout of its bindings. */
 export interface Pipeline {
@@ -9,18 +10,26 @@ export interface Pipeline {
   pipeline: GPUComputePipeline;
   /** Layout of group 0. */
   layout: GPUBindGroupLayout;
+  /** True once it has been dispatched. */
+  tried: boolean;
+  /** True once the device has accepted its text. */
+  proven: boolean;
+  /** What is wrong with its text. */
+  fault: KernelError | undefined;
+  /** Resolves when it is known whether the text is right. */
+  settled: Promise<void>;
 }
 
-/** Compiles kernels once per key. Faults of the text arrive later, as promises given to `report`. */
+/** Compiles kernels once per key. Faults of the text become known later. */
 export class PipelineCache {
   #byKey = new Map<string, Pipeline>();
   #device: GPUDevice;
-  #report: (fault: Promise<Error | undefined>) => void;
+  /** Texts by key, kept only to prove that keys identify them (`DENOVO_VERIFY_KEYS=1`, set by the tests). */
+  #texts: Map<string, string> | undefined = environment("DENOVO_VERIFY_KEYS") === "1" ? new Map() : undefined;
 
-  /** `report` receives, for each new kernel, a promise of what is wrong with it. */
-  constructor(device: GPUDevice, report: (fault: Promise<Error | undefined>) => void) {
+  /** For one device. */
+  constructor(device: GPUDevice) {
     this.#device = device;
-    this.#report = report;
   }
 
   /** The pipeline of a launch. */
@@ -29,8 +38,23 @@ export class PipelineCache {
     const kinds = [launch.read, launch.write].map((list) => list.map((s) => s.kind === "image" ? "i" : "b").join(""));
     const key = `${launch.key}|${kinds},${launch.uniforms.length > 0}`;
     let found = this.#byKey.get(key);
+    if (this.#texts) this.#verify(key, launch);
     if (!found) this.#byKey.set(key, found = this.#compile(launch));
     return found;
+  }
+
+  #verify(key: string, launch: Launch): void {
+    const code = launch.code(), known = this.#texts!.get(key) ?? code;
+    this.#texts!.set(key, known);
+    if (known === code) return;
+    const before = known.split("\n"), now = code.split("\n"), line = now.findIndex((text, k) => text !== before[k]);
+    throw new KernelError(
+      `Two texts of the kernel "${launch.label}" have the key ${JSON.stringify(key)}: line ${line + 1} was\n${
+        before[line]
+      }\nand is\n${now[line]}`,
+      launch.label,
+      code,
+    );
   }
 
   #compile(launch: Launch): Pipeline {
@@ -52,13 +76,21 @@ export class PipelineCache {
       layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: "main" },
     });
-    this.#report(
-      device.popErrorScope().then(async (fault) => {
-        if (!fault) return undefined;
-        return new KernelError(await explain(module, code, label, fault.message), label, code);
-      }),
-    );
-    return { id: this.#byKey.size, pipeline, layout };
+    const scope = device.popErrorScope();
+    const made: Pipeline = {
+      id: this.#byKey.size,
+      pipeline,
+      layout,
+      tried: false,
+      proven: false,
+      fault: undefined,
+      settled: scope.then(async (error) => {
+        if (error) made.fault = new KernelError(await explain(module, code, label, error.message), label, code);
+        else made.proven = true;
+        // A lost device rejects: whoever reads learns it from the read.
+      }).catch(() => {}),
+    };
+    return made;
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Batch, newBatch, settle } from "./batch.ts";
 import type { Launch } from "./launch.ts";
 import type { Pipeline } from "./pipelines.ts";
 import type { Storage } from "./storage.ts";
@@ -17,6 +18,8 @@ export class Recorder {
   #device: GPUDevice;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
+  #batch = newBatch();
+  #report: (batch: Batch) => void;
   #count = 0;
   #uniforms: GPUBuffer;
   #host = new Uint32Array(UNIFORM_BYTES / 4);
@@ -26,9 +29,10 @@ export class Recorder {
   #groups = new Map<string, GPUBindGroup>();
   #timed: { labels: string[]; set: GPUQuerySet; capacity: number } | undefined;
 
-  /** `alignment` is the device's alignment of dynamic uniform offsets in bytes. */
-  constructor(device: GPUDevice, alignment: number) {
+  /** `alignment` is the device's alignment of dynamic uniform offsets in bytes; `report` receives every batch that is sent. */
+  constructor(device: GPUDevice, alignment: number, report: (batch: Batch) => void) {
     this.#device = device;
+    this.#report = report;
     this.#step = Math.max(16, alignment) / 4;
     this.#uniforms = device.createBuffer({
       label: "uniforms",
@@ -45,6 +49,16 @@ export class Recorder {
   /** Records a dispatch. */
   dispatch(launch: Launch, pipeline: Pipeline): void {
     if (launch.workgroups.some((n) => n === 0)) return;
+    if (pipeline.fault) {
+      const failed = newBatch(pipeline.fault);
+      for (const s of launch.write) s.origin = [failed];
+      this.#report(failed);
+      return;
+    }
+    // The first dispatch of a kernel is sent by itself: should its text be wrong, nothing else is refused with it.
+    const first = !pipeline.tried;
+    if (first) this.flush();
+    pipeline.tried = true;
     const timed = this.#timed;
     if (timed && timed.labels.length === timed.capacity) {
       throw new RangeError("Cannot profile more than 2048 dispatches at once");
@@ -68,7 +82,16 @@ export class Recorder {
       this.#pass ??= this.#encoder.beginComputePass({ label: "denovo" });
       this.#encode(this.#pass, launch, pipeline, offset);
     }
-    if (++this.#count >= FLUSH_AFTER) this.flush();
+    this.#note(launch, pipeline);
+    if (first || ++this.#count >= FLUSH_AFTER) this.flush();
+  }
+
+  /** What the launch writes depends on this batch, and on those that what it reads depends on. */
+  #note(launch: Launch, pipeline: Pipeline): void {
+    if (!pipeline.proven) this.#batch.unproven.add(pipeline);
+    const origin = new Set([this.#batch]);
+    for (const s of [...launch.read, ...launch.write]) for (const b of s.origin) if (!b.accepted) origin.add(b);
+    for (const s of launch.write) s.origin = [...origin];
   }
 
   #encode(pass: GPUComputePassEncoder, launch: Launch, pipeline: Pipeline, offset: number): void {
@@ -122,11 +145,12 @@ export class Recorder {
     }
   }
 
-  /** Records a copy of bytes between buffers. */
-  copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
+  /** Records a copy of bytes between buffers; gives the batch it is in. */
+  copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): Batch {
     this.#endPass();
     this.#encoder ??= this.#device.createCommandEncoder({ label: "denovo" });
     this.#encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
+    return this.#batch;
   }
 
   /** Sends what was recorded. */
@@ -135,7 +159,12 @@ export class Recorder {
     if (!encoder) return;
     this.#endPass();
     if (this.#used) this.#device.queue.writeBuffer(this.#uniforms, 0, this.#host, 0, this.#used);
+    const batch = this.#batch;
+    this.#batch = newBatch();
+    this.#device.pushErrorScope("validation");
     this.#device.queue.submit([encoder.finish()]);
+    settle(batch, this.#device.popErrorScope());
+    this.#report(batch);
     this.#encoder = undefined;
     this.#count = 0;
     this.#used = 0;

@@ -1,3 +1,4 @@
+import type { Batch } from "./batch.ts";
 import { DisposedError } from "./errors.ts";
 
 let ids = 0;
@@ -24,6 +25,8 @@ export class Storage {
   readonly label: string;
   /** How kernels see it. */
   readonly kind: StorageKind;
+  /** The submissions that its contents depend on, without those known to have been accepted when it was written (WebGPU). */
+  origin: readonly Batch[] = [];
   #resource: GPUBuffer | GPUTexture | ArrayBuffer | undefined;
   #references = 1;
   #free: (storage: Storage, resource: GPUBuffer | GPUTexture | ArrayBuffer) => void;

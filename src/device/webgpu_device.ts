@@ -1,3 +1,4 @@
+import { type Batch, faultOf } from "./batch.ts";
 import type { TypedArray } from "./dtype.ts";
 import type { Device, DeviceInfo } from "./device.ts";
 import { DeviceLostError } from "./errors.ts";
@@ -24,9 +25,11 @@ export class WebGpuDevice implements Device {
   #staging: GPUBuffer[] = [];
   #faults: Promise<Error | undefined>[] = [];
   #uncaptured: Error[] = [];
+  #refused: Error | undefined;
+  #settling: Promise<void> = Promise.resolve();
   #lost: string | undefined;
   #budget: number;
-  #profile: { table: ProfileTable; label: string; timestamps: boolean; started: number } | undefined;
+  #profile: { table: ProfileTable; timestamps: boolean; started: number } | undefined;
 
   /** Takes over `gpu`, which was opened with the features and limits in `info`. */
   constructor(gpu: GPUDevice, info: DeviceInfo, options: { tune: TuneMode; memoryBudget: number }) {
@@ -34,15 +37,15 @@ export class WebGpuDevice implements Device {
     this.info = info;
     this.#budget = options.memoryBudget;
     this.tuner = new Tuner(`${info.name} ${info.vendor}`, options.tune);
-    const report = (fault: Promise<Error | undefined>) => this.#faults.push(fault);
-    this.#recorder = new Recorder(gpu, Number(gpu.limits.minUniformBufferOffsetAlignment));
-    this.#pipelines = new PipelineCache(gpu, report);
+    this.#recorder = new Recorder(gpu, Number(gpu.limits.minUniformBufferOffsetAlignment), (batch) => this.#follow(batch));
+    this.#pipelines = new PipelineCache(gpu);
     this.#pool = new BufferPool({
       device: gpu,
       ledger: this.ledger,
       limits: { memory: info.limits.bindingBytes, image: info.limits.imageTexels * 16 },
       budget: options.memoryBudget,
-      report,
+      // A lost device rejects: the read says so itself.
+      report: (fault) => this.#faults.push(fault.catch(() => undefined)),
       beforeDestroy: (resource) => {
         this.#recorder.flush();
         this.#recorder.forget(resource);
@@ -111,22 +114,44 @@ export class WebGpuDevice implements Device {
       return new ArrayBuffer(0);
     }
     const staging = this.#takeStaging(size);
-    this.#recorder.copy(storage.buffer, start, staging, 0, size);
+    const batches = new Set([...storage.origin, this.#recorder.copy(storage.buffer, start, staging, 0, size)]);
     this.#recorder.flush();
-    try {
-      await staging.mapAsync(GPUMapMode.READ, 0, size);
-    } catch (error) {
-      await this.#check();
-      throw error;
-    }
-    // Only now: getMappedRange before mapAsync has resolved ends the process in some hosts.
-    const copy = staging.getMappedRange(0, size).slice(byteOffset - start, byteOffset - start + byteLength);
+    const mapped = await this.#map(staging, size);
+    const copy = mapped.slice(byteOffset - start, byteOffset - start + byteLength);
     staging.unmap();
     if (this.#staging.length < 4) this.#staging.push(staging);
     else staging.destroy();
     await this.#check();
+    const fault = await faultOf(batches);
+    if (fault) {
+      if (this.#refused === fault) this.#refused = undefined;
+      throw fault;
+    }
     await this.#collect();
     return copy;
+  }
+
+  /** The contents of a staging buffer, once the copy into it is done. */
+  async #map(staging: GPUBuffer, size: number): Promise<ArrayBuffer> {
+    try {
+      await staging.mapAsync(GPUMapMode.READ, 0, size);
+    } catch (error) {
+      // A lost device may refuse the mapping before it says that it is lost.
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      await Promise.race([this.gpu.lost, new Promise((resolve) => timer = setTimeout(resolve, 200))]);
+      clearTimeout(timer);
+      await this.#check();
+      throw error;
+    }
+    // Only now: getMappedRange before mapAsync has resolved ends the process in some hosts.
+    return staging.getMappedRange(0, size);
+  }
+
+  /** Remembers the first batch that was refused, for `sync`. */
+  #follow(batch: Batch): void {
+    this.#settling = this.#settling.then(() => batch.settled).then(() => {
+      this.#refused ??= batch.fault;
+    });
   }
 
   #takeStaging(size: number): GPUBuffer {
@@ -159,7 +184,6 @@ export class WebGpuDevice implements Device {
     this.#use();
     const pipeline = this.#pipelines.get(launch);
     this.#recorder.dispatch(launch, pipeline);
-    if (this.#profile && this.#profile.label === "") this.#profile.table.cost(launch.label, { flops: 0, bytes: 0 });
   }
 
   runHost(): void {
@@ -187,6 +211,10 @@ export class WebGpuDevice implements Device {
     this.#recorder.flush();
     await this.gpu.queue.onSubmittedWorkDone();
     await this.#check();
+    await this.#settling;
+    const fault = this.#refused;
+    this.#refused = undefined;
+    if (fault) throw fault;
     await this.#collect();
   }
 
@@ -194,7 +222,7 @@ export class WebGpuDevice implements Device {
     this.#use();
     const timestamps = this.info.features.includes("timestamp-query");
     if (timestamps) this.#recorder.startTiming();
-    this.#profile = { table: new ProfileTable(), label: "profile", timestamps, started: performance.now() };
+    this.#profile = { table: new ProfileTable(), timestamps, started: performance.now() };
   }
 
   async stopProfile(): Promise<ProfileRow[]> {
@@ -216,8 +244,7 @@ export class WebGpuDevice implements Device {
     const staging = this.#takeStaging(stamps.size);
     this.#recorder.copy(stamps, 0, staging, 0, stamps.size);
     this.#recorder.flush();
-    await staging.mapAsync(GPUMapMode.READ, 0, stamps.size);
-    const times = new BigUint64Array(staging.getMappedRange(0, stamps.size).slice(0));
+    const times = new BigUint64Array((await this.#map(staging, stamps.size)).slice(0));
     staging.destroy();
     stamps.destroy();
     await this.#check();

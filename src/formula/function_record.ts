@@ -81,7 +81,7 @@ export interface FunctionRecord {
   readonly vjp: (args: readonly Expr[], value: Expr, adjoint: Expr) => (Expr | undefined)[];
   /**
    * Bound of the absolute error of the emitted f32 code at exact arguments, in units of u = 2^-24; default `|value|`
-   * (correctly rounded). Taken from the accuracy table of the WGSL specification for builtins.
+   * (correctly rounded). An expansion needs none. Taken from the accuracy table of the WGSL specification for builtins.
    */
   readonly roundoff?: (value: number, ...args: number[]) => number;
   readonly domain: Domain;

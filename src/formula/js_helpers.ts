@@ -1,5 +1,5 @@
 /** What emitted JavaScript calls beside `Math`: functions that JavaScript lacks or that differ from IEEE 754. */
-export const jsHelpers = { erf, gelu, mod, modInteger, modUnsigned, pow, roundEven };
+export const jsHelpers = { erf, gelu, mod, modInteger, modUnsigned, pow, roundEven, rsqrt };
 
 const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 /** Below it the Taylor series of erf, above it the continued fraction of erfc converges in few terms. */
@@ -7,6 +7,7 @@ const SERIES_END = 2.25;
 
 /** The error function, 2/√π ∫₀ˣ exp(-t²) dt. */
 function erf(x: number): number {
+  if (x === 0) return x;
   const a = Math.abs(x);
   const value = a < SERIES_END ? erfSeries(a) : 1 - erfcFraction(a);
   return x < 0 ? -value : value;
@@ -61,6 +62,11 @@ function modUnsigned(a: number, b: number): number {
 function pow(x: number, y: number): number {
   if (x === 1) return 1;
   return x === -1 && Math.abs(y) === Infinity ? 1 : Math.pow(x, y);
+}
+
+/** 1 / √x; of both zeros Infinity. */
+function rsqrt(x: number): number {
+  return x === 0 ? Infinity : 1 / Math.sqrt(x);
 }
 
 /** The nearest integer; halves go to the even neighbour. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { call, compile, element, errorBound, type Expr, name, print, type Signature } from "../../src/formula/mod.ts";
 import { functions } from "../../src/formula/functions.ts";
-import type { FunctionRecord } from "../../src/formula/function_record.ts";
+import { isRegular } from "../unit/formula/interpret.ts";
 import { generator, pointIn } from "../unit/formula/random.ts";
 import { formula } from "../unit/formula/random_tree.ts";
 import {
@@ -10,26 +10,26 @@ import {
   EDGES,
   inputsOf,
   plain,
+  type Rows,
   runFormulas,
   scalarRecords,
   withDevice,
 } from "./formula_gpu.ts";
 
 const U = 2 ** -24;
-/** Results smaller than this may be flushed to zero. */
-const TINY = 2 ** -125;
+
 for (const nan of ["strict", "fast"] as const) {
   Deno.test(`every function keeps its error bound in f32 on its sample domain (${nan})`, async () => {
     await withDevice(async (device) => {
       const random = generator(1);
       const failures: string[] = [];
       for (const record of scalarRecords) {
-        const { expr, names } = application(record);
+        const tested = application(record);
         const points = Array.from(
           { length: 2000 },
-          () => pointIn(random, record.domain.args, names.length).map(Math.fround),
+          () => pointIn(random, record.domain.args, tested.names.length).map(Math.fround),
         );
-        failures.push(...await beyondBound(device, record, expr, names, points, nan));
+        failures.push(...await beyondBound(device, tested, points, nan));
       }
       assertEquals(failures, []);
     });
@@ -41,40 +41,38 @@ Deno.test("every function keeps its error bound in f32 on arguments of any magni
     const random = generator(2);
     const failures: string[] = [];
     for (const record of scalarRecords) {
-      const { expr, names } = application(record);
+      const tested = application(record);
       const points = Array.from({ length: 2000 }, () =>
-        names.map(() => {
+        tested.names.map(() => {
           const magnitude = 10 ** (random() < 0.5 ? random() * 3 - 1.5 : random() * 36 - 18);
           return Math.fround(random() < 0.5 ? magnitude : -magnitude);
         }));
-      failures.push(...await beyondBound(device, record, expr, names, points, "strict"));
+      failures.push(...await beyondBound(device, tested, points, "strict"));
     }
     assertEquals(failures, []);
   });
 });
 
-/** The worst point of a function whose value is further from the f64 function than its record says. */
+/** The worst point of a function whose value is further from the f64 function than its error bound. */
 async function beyondBound(
   device: GPUDevice,
-  record: FunctionRecord,
-  expr: Expr,
-  names: string[],
+  { expr, names }: { expr: Expr; names: string[] },
   points: number[][],
   nan: "strict" | "fast",
 ): Promise<string[]> {
-  const f = compile(expr, names);
   const options = { scalar: "f32", signature: plain, count: points.length, nan } as const;
   const [values] = await runFormulas(device, [expr], inputsOf(points), options);
   let worst = 1;
   let report: string[] = [];
   points.forEach((point, p) => {
-    const expected = f(...point);
-    if (!(Math.abs(expected) < 3.3e38)) return;
-    const roundoff = record.roundoff?.(expected, ...point) ?? Math.abs(expected);
-    const ratio = Math.abs(values[p] - expected) / (roundoff * U + U * Math.abs(expected) + TINY);
+    const leaf = (e: Expr) => point[names.indexOf((e as { name: string }).name)];
+    const { value, bound } = errorBound(expr, leaf, U) as { value: number; bound: number };
+    if (!(Math.abs(value) < 3.3e38)) return;
+    // The value itself is rounded to f32.
+    const ratio = Math.abs(values[p] - value) / (bound + U * Math.abs(value));
     if (ratio <= worst) return;
     worst = ratio;
-    report = [`${print(expr)} at ${point}: ${values[p]}, expected ${expected}, ${ratio.toFixed(1)} times the bound`];
+    report = [`${print(expr)} at ${point}: ${values[p]}, expected ${value}, ${ratio.toFixed(1)} times the bound`];
   });
   return report;
 }
@@ -176,15 +174,14 @@ for (const vector of [false, true]) {
         const results = await runFormulas(device, formulas, inputs, options);
         formulas.forEach((expr, n) => {
           for (let p = 0; p < count; p++) {
-            const leaf = (e: Expr) => {
-              const { data, width = 1 } = inputs[(e as { name: keyof typeof inputs }).name] as {
-                data: number[];
-                width?: number;
-              };
+            const leaf = (e: Expr): number | number[] => {
+              if (e.kind === "number" || e.kind === "call") throw new Error("not a leaf");
+              const { data, width = 1 } = inputs[e.name as keyof typeof inputs] as Rows;
               if (e.kind === "name" || width === 1) return data[p];
-              if (e.kind === "element" && e.component !== undefined) return data[p * width + e.component];
-              return data.slice(p * width, (p + 1) * width);
+              return e.component !== undefined ? data[p * width + e.component] : data.slice(p * width, (p + 1) * width);
             };
+            // A value on the edge of a domain, such as acosh(1), may be NaN in one precision and not in another.
+            const regular = isRegular(expr, leaf);
             const { value, bound } = errorBound(expr, leaf, U);
             for (let k = 0; k < components; k++) {
               const expected = typeof value === "number" ? value : value[k];
@@ -192,7 +189,7 @@ for (const vector of [false, true]) {
               const got = results[n][p * components + k];
               all++;
               if (
-                !Number.isFinite(expected) || Math.abs(expected) > 1e38 || !(allowed < 1e-2 * (1 + Math.abs(expected)))
+                !regular || Math.abs(expected) > 1e38 || !(allowed < 1e-2 * (1 + Math.abs(expected)))
               ) continue;
               told++;
               const error = Math.abs(got - expected);
@@ -201,7 +198,7 @@ for (const vector of [false, true]) {
           }
         });
       }
-      assert(told > 0.6 * all, `Only ${told} of ${all} points have a finite value and a useful bound`);
+      assert(told > 0.5 * all, `Only ${told} of ${all} points have a finite value and a useful bound`);
     });
   });
 }

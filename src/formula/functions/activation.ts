@@ -26,7 +26,6 @@ export const activations: readonly FunctionRecord[] = [
     expand: (x) => call("max", x, num(0)),
     f64: true,
     vjp: ([x], _, g) => [select(call("gt", x, num(0)), g, num(0))],
-    roundoff: () => 0,
     domain: { args: [[-8, 8]], smooth: (x) => Math.abs(x) > 0.05 },
   },
   {
@@ -35,7 +34,6 @@ export const activations: readonly FunctionRecord[] = [
     arity: [1, 1],
     expand: (x) => add(call("max", x, num(0)), call("log1p", call("exp", neg(call("abs", x))))),
     vjp: unaryVjp((x) => sigmoid(x)),
-    roundoff: (value, x) => 24 * Math.abs(value) + 4 * Math.abs(value * Math.min(x, 0)),
     domain: { args: [[-8, 8]] },
   },
   {
@@ -44,7 +42,6 @@ export const activations: readonly FunctionRecord[] = [
     arity: [1, 1],
     expand: (x) => mul(x, sigmoid(x)),
     vjp: unaryVjp((x) => mul(sigmoid(x), add(num(1), mul(x, sigmoid(neg(x)))))),
-    roundoff: (value, x) => Math.abs(value) * (14 + 4 * Math.abs(x)),
     domain: { args: [[-8, 8]] },
   },
   {

@@ -62,7 +62,6 @@ export const orderings: readonly FunctionRecord[] = [
         select(high, g, num(0)),
       ];
     },
-    roundoff: () => 0,
     domain: {
       args: [[-10, 10], [-5, -1], [1, 5]],
       smooth: (x, lo, hi) => Math.abs(x - lo) > 0.05 && Math.abs(x - hi) > 0.05,
@@ -99,6 +98,5 @@ function extremum(fn: "min" | "max") {
       const count = winners.reduce((a, b) => add(a, b));
       return winners.map((wins) => select(wins, div(g, count), num(0)));
     },
-    roundoff: () => 0,
   } satisfies Partial<FunctionRecord>;
 }

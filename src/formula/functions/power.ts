@@ -15,6 +15,7 @@ import {
   unlessZero,
   wgslBuiltin,
   wgslHelper,
+  wgslStrict,
 } from "./rules.ts";
 
 const LARGEST_POWER = 16;
@@ -69,7 +70,6 @@ export const powers: readonly FunctionRecord[] = [
     expand: (x) => div(num(1), x),
     f64: true,
     vjp: unaryVjp((x, value) => neg(div(value, x))),
-    roundoff: division,
     domain: { args: [[0.2, 10]] },
   },
   {
@@ -87,8 +87,9 @@ export const powers: readonly FunctionRecord[] = [
     name: "rsqrt",
     form: CALL,
     arity: [1, 1],
-    wgsl: wgslBuiltin("inverseSqrt"),
-    js: ([a]) => `1 / Math.sqrt(${a})`,
+    // Of -0 too it is Infinity: compilers take it for positive, and what they build on that goes wrong for -Infinity.
+    wgsl: wgslStrict("dn_rsqrt", "inverseSqrt"),
+    js: jsCall("h.rsqrt"),
     vjp: ([x], value, g) => [neg(div(mul(mul(num(0.5), g), value), x))],
     roundoff: (value) => 4 * Math.abs(value),
     domain: { args: [[0.05, 10]] },

@@ -5,7 +5,6 @@ import { CALL, div, eq, mul, neg, num, square, sub, unlessZero } from "./rules.t
 
 const sum = (v: Expr) => call("sum", v);
 const abs = (v: Expr) => call("abs", v);
-const rounding = (value: number) => Math.abs(value);
 const one = { args: [[-3, 3]] } as const;
 const two = { args: [[-3, 3], [-3, 3]], smooth: (a: number, b: number) => Math.abs(a - b) > 0.05 } as const;
 
@@ -83,7 +82,6 @@ export const vectors: readonly FunctionRecord[] = [
       const du = mul(g, call("sign", sub(u, v)));
       return [du, neg(du)];
     },
-    roundoff: rounding,
     domain: two,
   },
   {

@@ -33,6 +33,12 @@ export const exponential: WgslHelpers = {
   return select(r, -r, floor(half) != half);
 }`,
   },
+  dn_rsqrt: {
+    needs: ["dn_inf"],
+    text: `fn dn_rsqrt(x: f32) -> f32 {
+  return select(inverseSqrt(x), dn_inf(), x == 0.0f);
+}`,
+  },
   // One Newton step takes the error of the exponential away.
   dn_cbrt: {
     text: `fn dn_cbrt(x: f32) -> f32 {

@@ -1,6 +1,7 @@
 import type { Device } from "../../device/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import type { Geometry, Potential, Side } from "./geometry.ts";
+import { Relaxation } from "./relaxation.ts";
 
 /** One measurement of the marginal error. */
 export interface SinkhornProgress {
@@ -43,8 +44,11 @@ const SPLIT = (total: string) => ({
 
 /** f ← ε (log a − log Σ exp((g − C)/ε)), from nothing. */
 const FROM_LOG_SUM = SPLIT("log(a) - s");
-/** f ← f + ε (log a − log s) with s the plan's marginal: no maximum needed, one exponential per pair. Its change is held to e^±80. */
-const FROM_MARGINAL = SPLIT("p + log(a) - log(clamp(s, 1e-35, 1e35))");
+/**
+ * f ← f + ω ε (log a − log s) with s the plan's marginal: no maximum needed, one exponential per pair. Its change is held to e^±80.
+ * ω = 1 is Sinkhorn's step, ω > 1 over-relaxes.
+ */
+const FROM_MARGINAL = SPLIT("p + omega * (log(a) - log(clamp(s, 1e-35, 1e35)))");
 
 /**
  * Sinkhorn's iterations. The marginal error comes with the half-step that renews f: s is the row marginal of the plan before it.
@@ -68,10 +72,10 @@ export async function iterate(
     fine: Tensor.of(device, new Float32Array(count), [count]),
   });
   let f = zero(n), g = zero(m);
-  const renew = (side: Side, s: Tensor, formulas: { coarse: string; fine: string }): void => {
+  const renew = (side: Side, s: Tensor, formulas: { coarse: string; fine: string }, omega = 1): void => {
     const old = side === "rows" ? f : g, weight = side === "rows" ? a : b;
     const fromMarginal = formulas === FROM_MARGINAL;
-    const inputs = { a: weight, s, eps: epsilon, quantum };
+    const inputs = { a: weight, s, eps: epsilon, quantum, omega };
     const base = fromMarginal ? old.coarse : 0;
     const coarse = Tensor.map(formulas.coarse, { ...inputs, F: base, p: old.fine });
     const fine = Tensor.map(formulas.fine, { ...inputs, p: old.fine });
@@ -83,18 +87,20 @@ export async function iterate(
     old.coarse.dispose();
     old.fine.dispose();
   };
-  const halfStep = (side: Side, warm: boolean): void => {
+  const halfStep = (side: Side, warm: boolean, omega = 1): void => {
     using s = warm ? geometry.logSum(side, side === "rows" ? g : f, epsilon) : geometry.marginal(side, f, g, epsilon);
-    renew(side, s, warm ? FROM_LOG_SUM : FROM_MARGINAL);
+    renew(side, s, warm ? FROM_LOG_SUM : FROM_MARGINAL, omega);
   };
 
   const history: SinkhornProgress[] = [];
+  const relaxation = new Relaxation();
   let iteration = 0, next = Math.min(FIRST_CHECK, maxIterations);
   try {
     for (;;) {
       for (; iteration < next; iteration++) {
-        halfStep("rows", iteration < WARM_UP);
-        halfStep("columns", iteration < WARM_UP);
+        halfStep("rows", iteration < WARM_UP, relaxation.omega);
+        // A plain step before each measurement, so that the column marginal is exact then.
+        halfStep("columns", iteration < WARM_UP, iteration + 1 < next ? relaxation.omega : 1);
       }
       using s = geometry.marginal("rows", f, g, epsilon);
       using difference = Tensor.reduce("sum", "abs(s - a)", { s, a });
@@ -105,9 +111,10 @@ export async function iterate(
       signal?.throwIfAborted();
       const converged = error <= target;
       if (converged || iteration >= maxIterations) return { f, g, iterations: iteration, converged, error, history };
+      relaxation.learn(history);
       // The measurement is half an iteration: go on from it.
-      renew("rows", s, FROM_MARGINAL);
-      halfStep("columns", false);
+      renew("rows", s, FROM_MARGINAL, relaxation.omega);
+      halfStep("columns", false, relaxation.omega);
       iteration++;
       next = Math.min(maxIterations, nextCheck(history, target));
     }

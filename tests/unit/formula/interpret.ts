@@ -133,7 +133,7 @@ const scalars: Record<string, (...args: number[]) => number | boolean> = {
   square: (a) => a * a,
   reciprocal: (a) => 1 / a,
   sqrt: (a) => a ** 0.5,
-  rsqrt: (a) => 1 / a ** 0.5,
+  rsqrt: (a) => a === 0 ? Infinity : 1 / a ** 0.5,
   cbrt: (a) => a < 0 ? -((-a) ** (1 / 3)) : a ** (1 / 3),
   hypot: (a, b) => (a * a + b * b) ** 0.5,
   exp: (a) => Math.E ** a,
