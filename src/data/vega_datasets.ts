@@ -1,6 +1,3 @@
-/** What the file of a data set is read as. */
-type Parsed = Record<string, unknown>[] | Record<string, unknown>;
-
 /**
  * A data set of the `vega-datasets` package, read from the installed package (nothing is fetched): rows of a `.json` or `.csv` file,
  * or the object that a `.json` file holds. Each file has its own licence, in the package's `datapackage.json`.
@@ -14,7 +11,7 @@ type Parsed = Record<string, unknown>[] | Record<string, unknown>;
  * const airports = await data.vegaDataset("airports.csv") as { iata: string; latitude: number }[];
  * ```
  */
-export async function vegaDataset(file: string): Promise<Parsed> {
+export async function vegaDataset(file: string): Promise<Record<string, unknown>[] | Record<string, unknown>> {
   if (!/^[\w.-]+\.(json|csv)$/.test(file)) throw new TypeError(`Expected a .json or .csv file of vega-datasets, got ${JSON.stringify(file)}`);
   // A bare import makes sure that the package is installed; its own loader would fetch from the network.
   await import("vega-datasets");

@@ -13,11 +13,16 @@ export interface Batch {
   fault: Error | undefined;
   /** Resolves when it is accepted or refused. */
   settled: Promise<void>;
+  /** The list of this batch alone: what most results depend on. */
+  readonly alone: readonly Batch[];
 }
 
 /** A batch that nothing has been recorded into; one with a fault stands for work that is not even sent. */
 export function newBatch(fault?: Error): Batch {
-  return { unproven: new Set(), accepted: false, fault, settled: Promise.resolve() };
+  const alone: Batch[] = [];
+  const batch: Batch = { unproven: new Set(), accepted: false, fault, settled: Promise.resolve(), alone };
+  alone.push(batch);
+  return batch;
 }
 
 /** Follows a batch that was sent; `refused` is the error scope around it. */
@@ -33,6 +38,30 @@ export function settle(batch: Batch, refused: Promise<GPUError | null>): void {
     batch.fault = kernels.find((p) => p.fault)?.fault ?? new Error(error.message);
     // A lost device rejects: whoever reads learns it from the read.
   }).catch(() => {});
+}
+
+/** Most batches that a block remembers one by one: work that is never waited for must not make the lists grow. */
+const REMEMBERED = 8;
+
+/** The batches that a result depends on: the one it is computed in, and those that its inputs depend on. */
+export function originOf(batch: Batch, inputs: Iterable<{ readonly origin: readonly Batch[] }>): readonly Batch[] {
+  const own = batch.alone;
+  let origin = own;
+  for (const input of inputs) {
+    if (input.origin === own) continue;
+    for (const b of input.origin) if (!b.accepted && !origin.includes(b)) origin = [...origin, b];
+  }
+  return origin.length <= REMEMBERED ? origin : [batch, joined(origin.slice(1))];
+}
+
+/** One batch that stands for several. */
+function joined(batches: readonly Batch[]): Batch {
+  const all = newBatch();
+  all.settled = faultOf(batches).then((fault) => {
+    all.fault = fault;
+    all.accepted = fault === undefined;
+  });
+  return all;
 }
 
 /** The fault of the first refused batch of a list, once that is known. */

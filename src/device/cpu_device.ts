@@ -1,3 +1,4 @@
+import { Collector } from "./collector.ts";
 import type { TypedArray } from "./dtype.ts";
 import type { Device, DeviceInfo } from "./device.ts";
 import { DeviceLostError, OutOfMemoryError } from "./errors.ts";
@@ -5,7 +6,6 @@ import type { Cost } from "./launch.ts";
 import { Ledger } from "./ledger.ts";
 import { megabytes } from "./pool.ts";
 import { type ProfileRow, ProfileTable } from "./profiler.ts";
-import { collectGarbage } from "./runtime.ts";
 import { Storage } from "./storage.ts";
 import { type TuneMode, Tuner } from "./tuner.ts";
 
@@ -17,13 +17,13 @@ export class CpuDevice implements Device {
   readonly info: DeviceInfo;
   readonly ledger: Ledger = new Ledger();
   readonly tuner: Tuner;
-  #budget: number;
+  #collector: Collector;
   #closed = false;
   #profile: ProfileTable | undefined;
 
   /** Opens the host as a device; `reason` says why it was chosen. */
   constructor(reason: string, options: { tune: TuneMode; memoryBudget: number }) {
-    this.#budget = options.memoryBudget;
+    this.#collector = new Collector(this.ledger, options.memoryBudget);
     this.info = {
       backend: "cpu",
       name: "CPU (TypeScript)",
@@ -123,7 +123,7 @@ export class CpuDevice implements Device {
 
   async sync(): Promise<void> {
     this.#use();
-    if (this.ledger.live > this.#budget && collectGarbage()) await new Promise((resolve) => setTimeout(resolve, 0));
+    await this.#collector.collect();
   }
 
   startProfile(): void {

@@ -1,10 +1,12 @@
 /** The device was lost (destroyed, reset or closed). Open a new one: the process itself is fine. */
 export class DeviceLostError extends Error {
+  /** Name of the class, as in stack traces. */
   override readonly name = "DeviceLostError";
 }
 
 /** A buffer could not be allocated: over the device's limit or out of memory. Carries both sizes. */
 export class OutOfMemoryError extends RangeError {
+  /** Name of the class, as in stack traces. */
   override readonly name = "OutOfMemoryError";
   /** Bytes that were asked for. */
   readonly requested: number;
@@ -21,6 +23,7 @@ export class OutOfMemoryError extends RangeError {
 
 /** A kernel did not compile or was launched wrongly. The message shows the WGSL line with a caret. */
 export class KernelError extends Error {
+  /** Name of the class, as in stack traces. */
   override readonly name = "KernelError";
   /** Name of the kernel. */
   readonly kernel: string;
@@ -37,5 +40,6 @@ export class KernelError extends Error {
 
 /** A tensor or buffer was used after it had been disposed of. */
 export class DisposedError extends Error {
+  /** Name of the class, as in stack traces. */
   override readonly name = "DisposedError";
 }

@@ -21,6 +21,8 @@ export interface OpenOptions {
   memoryBudget?: number;
 }
 
+const OPTIONS: readonly (keyof OpenOptions)[] = ["backend", "powerPreference", "tune", "memoryBudget"];
+
 /** Optional features worth having; browsers have none of the `wgpu-` ones. */
 const WANTED = [
   "timestamp-query",
@@ -31,8 +33,9 @@ const WANTED = [
   "wgpu-shader-float32-atomic",
 ];
 
-/** Opens a device. Throws a `TypeError` on unknown options and an `Error` in words when `webgpu` is asked for and absent. */
+/** Opens a device. Throws a `TypeError` on unknown options and values, and an `Error` in words when `webgpu` is asked for and absent. */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  for (const option of Object.keys(options)) oneOf("option", option, OPTIONS);
   const { powerPreference = "high-performance", tune = "on", memoryBudget = 2 ** 30 } = options;
   let backend = options.backend ?? "auto", asked = `backend: "${backend}"`;
   oneOf("backend", backend, ["auto", "webgpu", "cpu"]);

@@ -18,6 +18,8 @@ export class BufferPool {
   #limits: Readonly<Record<StorageKind, number>>;
   #keep: number;
   #free: Readonly<Record<StorageKind, Map<number, Resource[]>>> = { memory: new Map(), image: new Map() };
+  /** Buffers that the device could not make: nobody shall get them again. */
+  #broken = new WeakSet<Resource>();
   #report: (fault: Promise<Error | undefined>) => void;
   #beforeDestroy: (resource: Resource) => void;
 
@@ -84,12 +86,12 @@ export class BufferPool {
     this.#report(
       Promise.all([memory, validation]).then(([m, v]) => {
         const fault = m ?? v;
-        return fault
-          ? new OutOfMemoryError(
-            `Cannot allocate ${megabytes(size)} for "${label}": ${fault.message || "out of memory"}`,
-            size,
-          )
-          : undefined;
+        if (!fault) return undefined;
+        this.#broken.add(resource);
+        return new OutOfMemoryError(
+          `Cannot allocate ${megabytes(size)} for "${label}": ${fault.message || "out of memory"}`,
+          size,
+        );
       }),
     );
     return resource;
@@ -97,7 +99,7 @@ export class BufferPool {
 
   /** Takes a buffer or texture back. */
   give(resource: Resource, size: number, kind: StorageKind): void {
-    if (this.#ledger.pooled + size > this.#keep) {
+    if (this.#ledger.pooled + size > this.#keep || this.#broken.has(resource)) {
       this.#beforeDestroy(resource);
       resource.destroy();
       return;

@@ -1,4 +1,4 @@
-import { type Batch, newBatch, settle } from "./batch.ts";
+import { type Batch, newBatch, originOf, settle } from "./batch.ts";
 import type { Launch } from "./launch.ts";
 import type { Pipeline } from "./pipelines.ts";
 import type { Storage } from "./storage.ts";
@@ -51,7 +51,7 @@ export class Recorder {
     if (launch.workgroups.some((n) => n === 0)) return;
     if (pipeline.fault) {
       const failed = newBatch(pipeline.fault);
-      for (const s of launch.write) s.origin = [failed];
+      for (const s of launch.write) s.origin = failed.alone;
       this.#report(failed);
       return;
     }
@@ -89,9 +89,8 @@ export class Recorder {
   /** What the launch writes depends on this batch, and on those that what it reads depends on. */
   #note(launch: Launch, pipeline: Pipeline): void {
     if (!pipeline.proven) this.#batch.unproven.add(pipeline);
-    const origin = new Set([this.#batch]);
-    for (const s of [...launch.read, ...launch.write]) for (const b of s.origin) if (!b.accepted) origin.add(b);
-    for (const s of launch.write) s.origin = [...origin];
+    const origin = originOf(this.#batch, [...launch.read, ...launch.write]);
+    for (const s of launch.write) s.origin = origin;
   }
 
   #encode(pass: GPUComputePassEncoder, launch: Launch, pipeline: Pipeline, offset: number): void {

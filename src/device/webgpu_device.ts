@@ -1,4 +1,5 @@
 import { type Batch, faultOf } from "./batch.ts";
+import { Collector } from "./collector.ts";
 import type { TypedArray } from "./dtype.ts";
 import type { Device, DeviceInfo } from "./device.ts";
 import { DeviceLostError } from "./errors.ts";
@@ -8,7 +9,7 @@ import { PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
 import { type ProfileRow, ProfileTable } from "./profiler.ts";
 import { Recorder } from "./recorder.ts";
-import { collectGarbage, deno } from "./runtime.ts";
+import { deno } from "./runtime.ts";
 import { Storage, type StorageKind } from "./storage.ts";
 import { type TuneMode, Tuner } from "./tuner.ts";
 
@@ -22,6 +23,7 @@ export class WebGpuDevice implements Device {
   #pool: BufferPool;
   #pipelines: PipelineCache;
   #recorder: Recorder;
+  #collector: Collector;
   #staging: GPUBuffer[] = [];
   #faults: Promise<Error | undefined>[] = [];
   #uncaptured: Error[] = [];
@@ -36,8 +38,13 @@ export class WebGpuDevice implements Device {
     this.gpu = gpu;
     this.info = info;
     this.#budget = options.memoryBudget;
+    this.#collector = new Collector(this.ledger, options.memoryBudget);
     this.tuner = new Tuner(`${info.name} ${info.vendor}`, options.tune);
-    this.#recorder = new Recorder(gpu, Number(gpu.limits.minUniformBufferOffsetAlignment), (batch) => this.#follow(batch));
+    this.#recorder = new Recorder(
+      gpu,
+      Number(gpu.limits.minUniformBufferOffsetAlignment),
+      (batch) => this.#follow(batch),
+    );
     this.#pipelines = new PipelineCache(gpu);
     this.#pool = new BufferPool({
       device: gpu,
@@ -116,9 +123,7 @@ export class WebGpuDevice implements Device {
     const staging = this.#takeStaging(size);
     const batches = new Set([...storage.origin, this.#recorder.copy(storage.buffer, start, staging, 0, size)]);
     this.#recorder.flush();
-    const mapped = await this.#map(staging, size);
-    const copy = mapped.slice(byteOffset - start, byteOffset - start + byteLength);
-    staging.unmap();
+    const copy = await this.#take(staging, byteOffset - start, byteLength);
     if (this.#staging.length < 4) this.#staging.push(staging);
     else staging.destroy();
     await this.#check();
@@ -127,14 +132,18 @@ export class WebGpuDevice implements Device {
       if (this.#refused === fault) this.#refused = undefined;
       throw fault;
     }
-    await this.#collect();
+    await this.#collector.collect();
     return copy;
   }
 
-  /** The contents of a staging buffer, once the copy into it is done. */
-  async #map(staging: GPUBuffer, size: number): Promise<ArrayBuffer> {
+  /** A part of what was copied into a staging buffer, which can then be used again. */
+  async #take(staging: GPUBuffer, from: number, bytes: number): Promise<ArrayBuffer> {
     try {
-      await staging.mapAsync(GPUMapMode.READ, 0, size);
+      await staging.mapAsync(GPUMapMode.READ);
+      // Only now: getMappedRange before mapAsync has resolved ends the process in some hosts.
+      const copy = staging.getMappedRange().slice(from, from + bytes);
+      staging.unmap();
+      return copy;
     } catch (error) {
       // A lost device may refuse the mapping before it says that it is lost.
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -143,8 +152,6 @@ export class WebGpuDevice implements Device {
       await this.#check();
       throw error;
     }
-    // Only now: getMappedRange before mapAsync has resolved ends the process in some hosts.
-    return staging.getMappedRange(0, size);
   }
 
   /** Remembers the first batch that was refused, for `sync`. */
@@ -172,12 +179,6 @@ export class WebGpuDevice implements Device {
   #clearUncaptured(error: Error): Error {
     this.#uncaptured.length = 0;
     return error;
-  }
-
-  /** Over budget, lets the registry of unreachable tensors run: it needs a collection and one macrotask. */
-  async #collect(): Promise<void> {
-    if (this.ledger.live <= this.#budget || !collectGarbage()) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
   dispatch(launch: Launch): void {
@@ -215,7 +216,7 @@ export class WebGpuDevice implements Device {
     const fault = this.#refused;
     this.#refused = undefined;
     if (fault) throw fault;
-    await this.#collect();
+    await this.#collector.collect();
   }
 
   startProfile(): void {
@@ -244,7 +245,7 @@ export class WebGpuDevice implements Device {
     const staging = this.#takeStaging(stamps.size);
     this.#recorder.copy(stamps, 0, staging, 0, stamps.size);
     this.#recorder.flush();
-    const times = new BigUint64Array((await this.#map(staging, stamps.size)).slice(0));
+    const times = new BigUint64Array(await this.#take(staging, 0, stamps.size));
     staging.destroy();
     stamps.destroy();
     await this.#check();

@@ -1,9 +1,10 @@
 import type { Expr } from "./expr.ts";
-import { FormulaError } from "./formula_error.ts";
+import { FormulaError, tooDeep } from "./formula_error.ts";
 import { recordOf } from "./functions.ts";
 import { nearest } from "./nearest.ts";
 import { parse, sourceOf } from "./parse.ts";
 import { print } from "./print.ts";
+import { depth, MAX_DEPTH } from "./structure.ts";
 import type { Signature } from "./signature.ts";
 
 /** What a formula gives. */
@@ -21,10 +22,12 @@ export interface FormulaType {
  *
  * @param text The text of the formula, for error messages; by default the text it was parsed from.
  * @throws {FormulaError} for a name that is not in the signature, an input used with an index where it has none (or the
- * other way round), a component out of range, and vectors of different length in one operation.
+ * other way round), a component out of range, vectors of different length in one operation, and more than 1000 levels of
+ * nesting.
  */
 export function check(expr: Expr, signature: Signature, text?: string): FormulaType {
   const source = text ?? sourceOf(expr);
+  if (depth(expr) > MAX_DEPTH) throw tooDeep(source ?? "");
   try {
     const { length, boolean } = inferTypes(signature)(expr);
     return length === undefined ? { kind: "scalar", boolean } : { kind: "vector", length, boolean };

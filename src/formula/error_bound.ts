@@ -31,6 +31,22 @@ function functionOf(fn: string, arity: number): (...values: number[]) => number 
  * each argument by its error both ways, so that jumps and kinks count too. `leaf` gives the value of a leaf: an array for a vector.
  */
 export function errorBound(expr: Expr, leaf: (expr: Expr) => number | readonly number[], u: number): Bounded {
+  // Trees that share parts are graphs: each part is analysed once.
+  const known = new Map<Expr, Bounded>();
+  const analyse = (expr: Expr): Bounded => {
+    let found = known.get(expr);
+    if (!found) known.set(expr, found = boundOf(expr, leaf, u, analyse));
+    return found;
+  };
+  return analyse(expr);
+}
+
+function boundOf(
+  expr: Expr,
+  leaf: (expr: Expr) => number | readonly number[],
+  u: number,
+  analyse: (expr: Expr) => Bounded,
+): Bounded {
   if (expr.kind === "number") return { value: expr.value, bound: u * Math.abs(expr.value) };
   if (expr.kind !== "call") {
     const value = leaf(expr);
@@ -38,8 +54,8 @@ export function errorBound(expr: Expr, leaf: (expr: Expr) => number | readonly n
   }
   const record = recordOf(expr.fn);
   const other = record.expand?.(...expr.args);
-  if (other) return errorBound(other, leaf, u);
-  const args = expr.args.map((a) => errorBound(a, leaf, u));
+  if (other) return analyse(other);
+  const args = expr.args.map(analyse);
   const length = args.map((a) => a.value).find((v) => typeof v !== "number")?.length;
   const component = (k: number): { values: number[]; bounds: number[] } => ({
     values: args.map((a) => typeof a.value === "number" ? a.value : a.value[k]),
@@ -86,17 +102,21 @@ function scalarTerm(term: Expr, values: readonly number[], bounds: readonly numb
 
 function operation(fn: string, values: readonly number[], bounds: readonly number[], u: number): Scalar {
   const f = functionOf(fn, values.length), value = f(...values);
-  if (!Number.isFinite(value)) return { value, bound: 0 };
   const record = recordOf(fn);
-  let bound = (record.roundoff ? record.roundoff(value, ...values) : Math.abs(value)) * u + (u > 0 ? TINY : 0);
+  const finite = Number.isFinite(value);
+  let bound = !finite
+    ? 0
+    : (record.roundoff ? record.roundoff(value, ...values) : Math.abs(value)) * u + (u > 0 ? TINY : 0);
   const moved = [...values];
   for (let k = 0; k < values.length; k++) {
     if (!(bounds[k] > 0)) continue;
     let reach = 0;
     for (const sign of [-1, 1]) {
       moved[k] = values[k] + sign * bounds[k];
-      const change = Math.abs(f(...moved) - value);
-      reach = Math.max(reach, Number.isNaN(change) ? Infinity : change);
+      const there = f(...moved);
+      // Next to a pole or the end of a domain either side may be what is computed; NaN and NaN, ∞ and ∞ are the same.
+      if (!finite) reach = Number.isFinite(there) ? Infinity : reach;
+      else reach = Math.max(reach, Number.isFinite(there) ? Math.abs(there - value) : Infinity);
     }
     moved[k] = values[k];
     bound += reach;

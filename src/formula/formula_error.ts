@@ -17,6 +17,11 @@ export class FormulaError extends SyntaxError {
   }
 }
 
+/** The error of a formula that is nested too deeply for the recursive walks. */
+export function tooDeep(formula: string): FormulaError {
+  return new FormulaError("Formula is nested too deeply", formula, 0);
+}
+
 const BEFORE = 60;
 const AFTER = 40;
 

@@ -1,10 +1,11 @@
 import type { IterationNode, NonterminalNode } from "ohm-js";
 import { call, type Expr, type Index } from "./expr.ts";
-import { FormulaError } from "./formula_error.ts";
+import { FormulaError, tooDeep } from "./formula_error.ts";
 import { callable, constants } from "./functions.ts";
 import { grammar } from "./grammar.ts";
 import { nearest } from "./nearest.ts";
 import { type Link, nest } from "./nest_operators.ts";
+import { depth, MAX_DEPTH } from "./structure.ts";
 import { syntaxError } from "./syntax_error.ts";
 
 const parsed = new Map<string, Expr>();
@@ -45,11 +46,12 @@ function read(text: string): Expr {
   try {
     const match = grammar.match(text);
     if (match.failed()) throw syntaxError(text, match);
-    return semantics(match).tree();
+    const expr: Expr = semantics(match).tree();
+    if (depth(expr) > MAX_DEPTH) throw tooDeep(text);
+    return expr;
   } catch (error) {
-    // The parser is recursive, so the engine's stack is the limit of nesting.
-    if (error instanceof RangeError) throw new FormulaError("Formula is nested too deeply", text, 0);
-    throw error;
+    // The parser needs more of the stack than the walks: it may not come as far.
+    throw error instanceof RangeError ? tooDeep(text) : error;
   }
 }
 

@@ -94,3 +94,26 @@ export function size(expr: Expr): number {
   }
   return nodes;
 }
+
+/** The depth to which formulas may be nested: the walks are recursive, and the engine's stack is not theirs alone. */
+export const MAX_DEPTH = 1000;
+
+const depths = new WeakMap<Expr, number>();
+
+/** The number of nodes on the longest way from the root to a leaf. */
+export function depth(root: Expr): number {
+  // Without recursion, since this is the test of what recursion can bear.
+  const open = [root];
+  while (open.length > 0) {
+    const expr = open.at(-1)!;
+    const args = expr.kind === "call" ? expr.args : [];
+    const unknown = args.filter((arg) => !depths.has(arg));
+    if (unknown.length > 0) {
+      open.push(...unknown);
+    } else {
+      depths.set(expr, 1 + Math.max(0, ...args.map((arg) => depths.get(arg)!)));
+      open.pop();
+    }
+  }
+  return depths.get(root)!;
+}

@@ -1,7 +1,7 @@
 import { byteSize } from "../device/mod.ts";
 import { broadcastCases } from "./broadcast_cases.ts";
 import { requireArray, requireShape } from "./contract_checks.ts";
-import { defineOp, type KernelCall } from "./define.ts";
+import { defineOp, type KernelCall, type OpDefinition } from "./define.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { type Copy, fourAtOnce, recordCopies } from "./strided_copy.ts";
 import { broadcastStrides, showShape, sizeOf, type Value } from "./value.ts";
@@ -13,7 +13,7 @@ export interface BroadcastParams {
 }
 
 /** A dense copy of `x` under a broadcast shape: repeated along axes of size 1 and new leading axes (`numpy.broadcast_to`). */
-export const broadcast = defineOp<BroadcastParams>({
+export const broadcast: OpDefinition<BroadcastParams> = defineOp({
   name: "broadcast",
 
   contract(inputs, { shape }) {

@@ -1,7 +1,7 @@
 import { byteSize } from "../device/mod.ts";
 import { concatenateCases } from "./concatenate_cases.ts";
 import { requireArray, requireAxis } from "./contract_checks.ts";
-import { defineOp, type HostArray, type InputTypes, type KernelCall } from "./define.ts";
+import { defineOp, type HostArray, type InputTypes, type KernelCall, type OpDefinition } from "./define.ts";
 import { type Copy, fourAtOnce, recordCopies } from "./strided_copy.ts";
 import { type ArrayType, showShape, sizeOf, type Value } from "./value.ts";
 
@@ -12,7 +12,7 @@ export interface ConcatenateParams {
 }
 
 /** The inputs `x0`, `x1`, … one after the other along an axis (`numpy.concatenate`); they agree in dtype and other axes. */
-export const concatenate = defineOp<ConcatenateParams>({
+export const concatenate: OpDefinition<ConcatenateParams> = defineOp({
   name: "concatenate",
 
   contract(inputs, { axis }) {

@@ -1,6 +1,6 @@
 import { byteSize, isFloat } from "../device/mod.ts";
 import { requireArray, requireAxis, requireIndices } from "./contract_checks.ts";
-import { defineOp } from "./define.ts";
+import { defineOp, type OpDefinition } from "./define.ts";
 import { gatherCases } from "./gather_cases.ts";
 import { fillOf } from "./gather_fill.ts";
 import { gatherKernels } from "./gather_kernels.ts";
@@ -19,7 +19,7 @@ export interface GatherParams {
  * Elements of `x` at positions along an axis (`numpy.take`): `x` [a, n, b] and `indices` of any shape [s] give [a, s, b].
  * Negative indices count from the end. An index out of range gives `fill`, because nobody can throw from within a kernel.
  */
-export const gather = defineOp<GatherParams>({
+export const gather: OpDefinition<GatherParams> = defineOp({
   name: "gather",
 
   contract(inputs, params) {

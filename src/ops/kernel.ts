@@ -1,4 +1,4 @@
-import type { DType, Launch, Limits } from "../device/mod.ts";
+import { type DType, IMAGE_WIDTH, type Launch, type Limits } from "../device/mod.ts";
 import type { Value } from "./value.ts";
 
 /** A 4-byte word of the uniform block: unsigned unless said otherwise. */
@@ -34,6 +34,14 @@ export interface KernelText {
 /** WGSL scalar type in which a dtype is stored. */
 export function storedType(dtype: DType): string {
   return dtype === "bool" ? "u32" : dtype;
+}
+
+/**
+ * WGSL of the column and row of texel number `at` of an image. With masks and shifts: for `%` and `/` some compilers keep a test for
+ * division by zero, which costs more than the load.
+ */
+export function texelPlace(at: string): { x: string; y: string } {
+  return { x: `(${at} & ${IMAGE_WIDTH - 1}u)`, y: `(${at} >> ${Math.log2(IMAGE_WIDTH)}u)` };
 }
 
 /** Completes a kernel's text to a launch. */

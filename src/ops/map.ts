@@ -64,7 +64,8 @@ export const map = defineOp<MapParams>({
 
   // y = f(a, b, …), so ȧ = ȳ · ∂f/∂a, summed over the axes along which a was broadcast.
   vjp(k, { inputs, cotangents, params }) {
-    const result: Record<string, ReturnType<typeof k.map> | undefined> = {};
+    // No prototype: an operand may be called "constructor".
+    const result: Record<string, ReturnType<typeof k.map> | undefined> = Object.create(null);
     for (const [output, { formula }] of Object.entries(params)) {
       const g = cotangents[output];
       if (!g) continue;

@@ -1,6 +1,6 @@
-import { IMAGE_WIDTH } from "../device/mod.ts";
 import type { KernelCall } from "./define.ts";
 import { indexing } from "./indexing.ts";
+import { texelPlace } from "./kernel.ts";
 import type { MatmulParams } from "./matmul.ts";
 import type { Factor, MatmulCall } from "./matmul_call.ts";
 import { launchTiles } from "./matmul_call.ts";
@@ -62,12 +62,12 @@ export function pack(
         [
           fetch.declaration,
           "fn put(at: u32, v: vec4<f32>) {",
-          `  textureStore(image, vec2<u32>(at % ${IMAGE_WIDTH}u, at / ${IMAGE_WIDTH}u), v);`,
+          `  textureStore(image, vec2<u32>(${texelPlace("at").x}, ${texelPlace("at").y}), v);`,
           "}",
         ].join("\n"),
       body: () =>
         [
-          `let ${x} = workgroup.x * 8u + lane % 8u; let ${y} = workgroup.y * 8u + lane / 8u;`,
+          `let ${x} = workgroup.x * 8u + (lane & 7u); let ${y} = workgroup.y * 8u + (lane >> 3u);`,
           `let strip = block_o / ${tile / 4}u;`,
           "if (strip >= p.strips || block_i >= p.steps) { return; }",
           "let matrix = p.first + workgroup.z;",

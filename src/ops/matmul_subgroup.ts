@@ -1,5 +1,5 @@
-import { IMAGE_WIDTH } from "../device/mod.ts";
 import type { KernelCall, KernelVariant } from "./define.ts";
+import { texelPlace } from "./kernel.ts";
 import type { MatmulParams } from "./matmul.ts";
 import { batchIndexing, launchTiles, matmulCall } from "./matmul_call.ts";
 import { storeFour } from "./matmul_epilogue.ts";
@@ -50,6 +50,7 @@ function record(call: KernelCall<MatmulParams>, rows: number, vectors: number): 
   const a = pack(call, product, product.a, rows, "inner"), b = pack(call, product, product.b, width, "outer");
   const index = batchIndexing(product, epilogue, [a.batchStrides, b.batchStrides]);
   const whole = n % 4 === 0;
+  const direct = whole && epilogue.plain && epilogue.stored === "f32" && !(globalThis as any).STAGED;
   launchTiles(
     call,
     {
@@ -75,12 +76,12 @@ function record(call: KernelCall<MatmulParams>, rows: number, vectors: number): 
       declarations: () =>
         [
           epilogue.declarations(),
-          epilogue.plain ? "" : `var<workgroup> sums: array<vec4<f32>, ${rows * vectors * lanes}>;`,
+          direct ? "" : `var<workgroup> sums: array<vec4<f32>, ${rows * vectors * lanes}>;`,
         ].join("\n"),
       body: () => {
         const row = range(rows), vector = range(vectors), four = range(4);
         const texel = (image: string, offset: number) =>
-          `textureLoad(${image}, vec2<u32>(${image}_at % ${IMAGE_WIDTH}u + ${offset}u, ${image}_at / ${IMAGE_WIDTH}u))`;
+          `textureLoad(${image}, vec2<u32>(${image}_x + ${offset}u, ${image}_y))`;
         const store = (i: string, sum: (j: number) => string) => [
           `if (row0 + ${i} < p.m) {`,
           ...vector.flatMap((j) => [
@@ -106,6 +107,8 @@ function record(call: KernelCall<MatmulParams>, rows: number, vectors: number): 
             width / 4
           }u + subgroup_lane;`,
           "for (var step = 0u; step < steps; step++) {",
+          `let a_x = ${texelPlace("a_at").x}; let a_y = ${texelPlace("a_at").y};`,
+          `let b_x = ${texelPlace("b_at").x}; let b_y = ${texelPlace("b_at").y};`,
           ...range(rows / lanes).map((r) => `let a${r} = ${texel("a", r * lanes)};`),
           ...four.flatMap((q) => vector.map((j) => `let b${q}_${j} = ${texel("b", q * width / 4 + j * lanes)};`)),
           ...row.flatMap((i) => [
@@ -118,7 +121,7 @@ function record(call: KernelCall<MatmulParams>, rows: number, vectors: number): 
           "}",
           "let base = z * p.m * p.n;",
           // A long epilogue is written once, in a loop; its sums wait in memory that no other lane reads.
-          ...(epilogue.plain ? row.flatMap((i) => store(`${i}u`, (j) => `c${i}_${j}`)) : [
+          ...(direct ? row.flatMap((i) => store(`${i}u`, (j) => `c${i}_${j}`)) : [
             ...row.flatMap((i) =>
               vector.map((j) => `sums[${(i * vectors + j) * lanes}u + subgroup_lane] = c${i}_${j};`)
             ),

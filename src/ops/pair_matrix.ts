@@ -75,7 +75,8 @@ export const pairMatrix = defineOp<PairMatrixParams>({
     if (!g) return {};
     const types = Object.fromEntries(Object.entries(inputs).map(([n, v]) => [n, typeof v === "number" ? null : v]));
     const { expr, n, m, outLength } = layoutOf(types, params);
-    const result: Record<string, ReturnType<typeof k.map> | undefined> = {};
+    // No prototype: an operand may be called "constructor".
+    const result: Record<string, ReturnType<typeof k.map> | undefined> = Object.create(null);
     const add = (name: string, term: ReturnType<typeof k.map>) => {
       const known = result[name];
       result[name] = known ? k.map("a + b", { a: known, b: term }) : term;

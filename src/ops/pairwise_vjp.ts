@@ -51,7 +51,7 @@ export function pairwiseVjp<T extends ArrayType>(
     const shape = typeof v === "number" ? [] : v.shape;
     signature[id] = shape.length === 0 ? { kind: "plain" } : { kind: "row", length: shape[1] };
   }
-  const result: Record<string, T | undefined> = {};
+  const result: Record<string, T | undefined> = Object.create(null);
   const add = (id: string, term: T) => result[id] = result[id] ? k.map("a + b", { a: result[id]!, b: term }) : term;
   for (const { expr, seed } of adjoints) {
     const partials = gradient(expr, signature, seed);

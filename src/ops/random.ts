@@ -1,7 +1,7 @@
 import { byteSize, type DType } from "../device/mod.ts";
 import { nearest } from "../formula/mod.ts";
 import { requireShape } from "./contract_checks.ts";
-import { defineOp } from "./define.ts";
+import { defineOp, type OpDefinition } from "./define.ts";
 import { philox, toWords } from "./philox.ts";
 import { randomCases } from "./random_cases.ts";
 import { randomKernels } from "./random_kernels.ts";
@@ -56,7 +56,7 @@ const NUMBERS: Readonly<Record<Exclude<Distribution, "permutation">, (w: Uint32A
  * Random numbers that depend on the seed alone: the same bits on every device, in whatever order they are made. Element k comes
  * from word k mod 4 of Philox4x32-10 at counter ⌊k / 4⌋ under the seed as key (a normal number from its word and the neighbour).
  */
-export const random = defineOp<RandomParams>({
+export const random: OpDefinition<RandomParams> = defineOp({
   name: "random",
 
   contract(inputs, params) {

@@ -47,7 +47,7 @@ export function reduceVjp<T extends ArrayType>(
   };
   const seed = seeds();
   const partials = gradient(expr, plainSignature([...names, cotangent, value]), { kind: "name", name: cotangent });
-  const result: Record<string, T | undefined> = {};
+  const result: Record<string, T | undefined> = Object.create(null);
   for (const name of names) {
     const x = inputs[name], partial = partials.get(name);
     if (typeof x === "number" || !partial) continue;

@@ -1,12 +1,27 @@
 import type { OpDefinition } from "./define.ts";
+import { broadcast } from "./broadcast.ts";
+import { concatenate } from "./concatenate.ts";
+import { gather } from "./gather.ts";
 import { map } from "./map.ts";
 import { pairMatrix } from "./pair_matrix.ts";
 import { pairwise } from "./pairwise.ts";
+import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
+import { scatterAdd } from "./scatter_add.ts";
 
 /** Every op of the library: the conformance driver, the documentation and the tape walk this list. */
 // deno-lint-ignore no-explicit-any
-export const registry: readonly OpDefinition<any>[] = [map, reduce, pairwise, pairMatrix];
+export const registry: readonly OpDefinition<any>[] = [
+  map,
+  reduce,
+  pairwise,
+  pairMatrix,
+  gather,
+  scatterAdd,
+  concatenate,
+  broadcast,
+  random,
+];
 
 const byName = new Map(registry.map((op) => [op.name, op]));
 

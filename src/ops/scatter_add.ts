@@ -1,6 +1,6 @@
 import { byteSize, isFloat } from "../device/mod.ts";
 import { requireArray, requireAxis, requireIndices } from "./contract_checks.ts";
-import { defineOp, type HostArray, type HostInputs } from "./define.ts";
+import { defineOp, type HostArray, type HostInputs, type OpDefinition } from "./define.ts";
 import { rowOf } from "./index_row.ts";
 import { scatterAtomic, scatterIntegerAtomic } from "./scatter_add_atomic.ts";
 import { scatterAddCases } from "./scatter_add_cases.ts";
@@ -17,7 +17,7 @@ export interface ScatterAddParams {
  * `x` [a, n, b] with `updates` [a, m, b] added at positions `indices` [m] along an axis (`numpy.add.at`): repeated positions add
  * up, in the same order in every run. Negative indices count from the end; updates at indices out of range are dropped.
  */
-export const scatterAdd = defineOp<ScatterAddParams>({
+export const scatterAdd: OpDefinition<ScatterAddParams> = defineOp({
   name: "scatterAdd",
 
   contract(inputs, { axis }) {
@@ -52,7 +52,7 @@ export const scatterAdd = defineOp<ScatterAddParams>({
     });
   },
 
-  kernels: [scatterCsr, scatterIntegerAtomic, scatterAtomic],
+  kernels: [...scatterCsr, scatterIntegerAtomic, scatterAtomic],
 
   // y = x + Σ_k e_{indices[k]} u_k, so x̄ = ȳ and ū_k = ȳ[indices[k]], which is 0 for the updates that were dropped.
   vjp(k, { inputs, cotangents, params: { axis } }) {

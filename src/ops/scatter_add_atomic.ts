@@ -48,7 +48,7 @@ function record(call: KernelCall<ScatterAddParams>): void {
 export const scatterIntegerAtomic: KernelVariant<ScatterAddParams> = {
   name: "integerAtomic",
   when: (call) => call.outputs.out.dtype === "i32" || call.outputs.out.dtype === "u32",
-  rank: () => 1,
+  rank: () => 2,
   record,
 };
 

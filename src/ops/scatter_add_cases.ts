@@ -30,6 +30,8 @@ const random = (m: number, below: number) => ({ shape: [m], dtype: "i32", fill: 
 export const scatterAddCases: readonly Case<ScatterAddParams>[] = [
   ...[0, 1, 63, 64, 65, 257].map((m) => add(`${m} updates of a vector`, [17], random(m, 17))),
   add("rows", [5, 3], at(1, 4, 1, 0, 1)),
+  add("rows of whole vectors of four", [5, 8], at(1, 4, 1, 0, 1, 4)),
+  add("whole vectors of four after a middle axis", [3, 5, 4], random(11, 5), { axis: 1 }),
   add("columns", [4, 5], at(4, 4, 0), { axis: 1 }),
   add("middle axis", [2, 5, 3], random(9, 5), { axis: 1 }),
   add("one row", [1, 4], at(0, 0, 0)),
@@ -42,6 +44,9 @@ export const scatterAddCases: readonly Case<ScatterAddParams>[] = [
   add("more rows than two digits of the sort", [5000], random(3000, 5000), { gradient: false }),
   add("a power of two of rows", [256], random(700, 256), { gradient: false }),
   add("blocks of one row", [3, 2], { shape: [2000], dtype: "i32", fill: [1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 2] }, {
+    gradient: false,
+  }),
+  add("blocks of one row of whole vectors of four", [3, 4], { shape: [2000], dtype: "i32", fill: [1, 1, 1, 1, 1, 2] }, {
     gradient: false,
   }),
   add("updates longer than a software adapter's loops on one row", [2], { shape: [150_001], dtype: "i32", fill: [1] }, {

@@ -1,9 +1,8 @@
 import type { Device, DType } from "../device/mod.ts";
-import { check, type Expr, leaves, size } from "../formula/mod.ts";
-import { type Formula, plainSignature, toExpr } from "../ops/formulas.ts";
+import { check, constant, type Expr, leaves, size, substitute } from "../formula/mod.ts";
+import { computeType, type Formula, plainSignature, toExpr } from "../ops/formulas.ts";
 import { map } from "../ops/map.ts";
-import { requireType } from "../ops/run.ts";
-
+import { requireDType } from "./dtypes.ts";
 import { MAX_ARRAYS, MAX_SIZE, realize, typesOfInputs } from "./fuse.ts";
 import { type Input, Source } from "./source.ts";
 
@@ -17,33 +16,62 @@ export function delayedMap(
   given: Readonly<Record<string, Input>>,
   dtype?: DType,
 ): Source {
-  const expr: Expr = toExpr(formula);
-  check(expr, plainSignature(Object.keys(given)), typeof formula === "string" ? formula : undefined);
-  const inputs = usedInputs(expr, given), used = Object.values(inputs);
+  const tree = toExpr(formula);
+  check(tree, plainSignature(Object.keys(given)), typeof formula === "string" ? formula : undefined);
+  const { expr, inputs } = fitNumbers(tree, usedInputs(tree, given));
+  if (dtype !== undefined) requireDType(device, dtype);
   const { out } = map.contract(typesOfInputs(inputs), { out: { formula: expr, dtype } });
-  requireType(device, out.dtype);
+  requireDType(device, out.dtype);
+  return new Source(device, out.shape, out.dtype, { kind: "map", expr, inputs, ...makeRoom(expr, inputs) });
+}
+
+/**
+ * Computes the longest delayed inputs of a formula until it fits into one kernel with all that it still absorbs; gives the
+ * operations and arrays that it has then.
+ */
+export function makeRoom(expr: Expr, inputs: Readonly<Record<string, Input>>): { size: number; arrays: number } {
+  const used = Object.values(inputs);
   for (;;) {
     const weights = used.map(weight);
     const total = size(expr) + weights.reduce((s, w) => s + w.size, 0);
     const arrays = weights.reduce((s, w) => s + w.arrays, 0);
-    if (total <= MAX_SIZE && arrays <= MAX_ARRAYS) {
-      return new Source(device, out.shape, out.dtype, { kind: "map", expr, inputs, size: total, arrays });
-    }
+    if (total <= MAX_SIZE && arrays <= MAX_ARRAYS) return { size: total, arrays };
     const heaviest = used.reduce<Input | undefined>(
       (best, input) => isOpen(input) && (best === undefined || weight(input).size > weight(best).size) ? input : best,
       undefined,
     );
-    if (heaviest === undefined || typeof heaviest === "number") {
-      return new Source(device, out.shape, out.dtype, {
-        kind: "map",
-        expr,
-        inputs,
-        size: MAX_SIZE,
-        arrays: MAX_ARRAYS,
-      });
-    }
+    if (heaviest === undefined || typeof heaviest === "number") return { size: MAX_SIZE, arrays: MAX_ARRAYS };
     realize(heaviest.source);
   }
+}
+
+const RANGES = { i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1] } as const;
+
+/**
+ * A formula and its inputs, so that its plain numbers keep their values: beside integers a fraction becomes a constant of the
+ * formula, which is then computed in f32. Throws a `RangeError` for a whole number that the integers cannot hold.
+ */
+export function fitNumbers(
+  expr: Expr,
+  inputs: Record<string, Input>,
+): { expr: Expr; inputs: Record<string, Input> } {
+  const scalar = computeType(expr, typesOfInputs(inputs), Object.keys(inputs));
+  if (scalar !== "i32" && scalar !== "u32") return { expr, inputs };
+  const numbers = Object.entries(inputs).filter((entry): entry is [string, number] => typeof entry[1] === "number");
+  const fractions = new Map(numbers.filter(([, value]) => !Number.isInteger(value)));
+  if (fractions.size > 0) {
+    const constants = substitute(expr, (leaf) => {
+      const value = leaf.kind === "name" ? fractions.get(leaf.name) : undefined;
+      return value === undefined ? undefined : constant(value);
+    });
+    return { expr: constants, inputs: usedInputs(constants, inputs) };
+  }
+  const [low, high] = RANGES[scalar];
+  const wide = numbers.find(([, value]) => value < low || value > high);
+  if (wide) {
+    throw new RangeError(`Expected "${wide[0]}" to be from ${low} to ${high} beside ${scalar}, got ${wide[1]}`);
+  }
+  return { expr, inputs };
 }
 
 /** The inputs that a formula reads: the others have no say in its shape. */

@@ -5,7 +5,7 @@ import { map } from "../ops/map.ts";
 import { opNamed } from "../ops/registry.ts";
 import { run } from "../ops/run.ts";
 import type { ArrayType, Operand, Value } from "../ops/value.ts";
-import { type Input, Source, type View } from "./source.ts";
+import type { Input, Source, View } from "./source.ts";
 
 /** Largest tree that is fused into one kernel: compilers take more than linear time for longer ones. */
 export const MAX_SIZE = 64;
@@ -96,6 +96,8 @@ export function fuse(
       if (again) return again;
       const work = input.source.delayed!;
       if (work.kind !== "map" || input.source.uses++ > 0) return name(label(input));
+      // A formula of numbers alone has no array that would keep it in f32 among integers.
+      if (Object.values(work.inputs).every((v) => typeof v === "number")) return name(label(input));
       const inner = computeType(work.expr, typesOfInputs(work.inputs), leaves(work.expr).names);
       if (inner !== scalar || !isNatural(input.source, work)) return name(label(input));
       const tree = absorb(work.expr, work.inputs);

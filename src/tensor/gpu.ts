@@ -12,15 +12,16 @@ import { check, leaves, nearest } from "../formula/mod.ts";
 import { type Formula, plainSignature, toExpr } from "../ops/formulas.ts";
 import type { PairReduction } from "../ops/pairwise.ts";
 import type { Reduction } from "../ops/reducers.ts";
-import { requireType } from "../ops/run.ts";
 import { showShape } from "../ops/value.ts";
 import { normalizeAxis } from "./axes.ts";
+import { requireDType } from "./dtypes.ts";
+import { fitNumbers, usedInputs } from "./elementwise.ts";
 import { memoryBundle, memoryText } from "./memory_table.ts";
 import { checkShape, fromNested, type Nested } from "./nested.ts";
 import { type Profile, profileRun } from "./profile.ts";
 import { RandomSource } from "./random_source.ts";
 import { runScope } from "./scope.ts";
-import { type Axis, type ReduceOptions, Tensor, type TensorLike, upload } from "./tensor.ts";
+import { type Axis, type ReduceOptions, Tensor, type TensorLike, toInputs, upload } from "./tensor.ts";
 
 /** Opens a device and gives the functions that make tensors on it. See {@linkcode OpenOptions} for the choice of device. */
 export async function open(options: OpenOptions = {}): Promise<Gpu> {
@@ -66,8 +67,9 @@ export class Gpu {
     options: { shape?: readonly number[]; dtype?: DType; label?: string } = {},
   ): Tensor {
     if (data instanceof Tensor) throw new TypeError("Expected arrays or numbers, got a tensor");
+    if (options.dtype !== undefined) requireDType(this.device, options.dtype);
     const made = fromNested(data, options.shape, options.dtype);
-    requireType(this.device, made.dtype);
+    requireDType(this.device, made.dtype);
     return upload(this.device, made.data, made.shape, made.dtype, options.label);
   }
 
@@ -84,7 +86,7 @@ export class Gpu {
   /** One value everywhere; it takes the memory of one element. */
   full(shape: readonly number[], value: number, dtype: DType = "f32"): Tensor {
     checkShape(shape);
-    requireType(this.device, dtype);
+    requireDType(this.device, dtype);
     const data = typedArray(dtype, 1);
     data[0] = dtype === "bool" ? Number(value !== 0) : value;
     using one = upload(this.device, data, [], dtype);
@@ -95,9 +97,12 @@ export class Gpu {
   arange(start: number, stop?: number, step = 1, dtype?: DType): Tensor {
     if (!Number.isFinite(step) || step === 0) throw new RangeError(`Expected a step other than 0, got ${step}`);
     const [first, last] = stop === undefined ? [0, start] : [start, stop];
+    if (!Number.isFinite(first) || !Number.isFinite(last)) {
+      throw new RangeError(`Expected finite ends, got ${first} and ${last}`);
+    }
     const count = Math.max(0, Math.ceil((last - first) / step));
     const own = dtype ?? (Number.isInteger(first) && Number.isInteger(step) ? "i32" : "f32");
-    requireType(this.device, own);
+    requireDType(this.device, own);
     const data = typedArray(own, count);
     for (let k = 0; k < count; k++) data[k] = first + k * step;
     return upload(this.device, data, [count], own);
@@ -144,7 +149,13 @@ export class Gpu {
       return Tensor.map(formula as Formula, inputs, undefined, this.device);
     }
     this.#requireUsed(Object.values(formula), inputs);
-    const params = Object.fromEntries(Object.entries(formula).map(([name, text]) => [name, { formula: text }]));
+    const given = toInputs(inputs);
+    const params = Object.fromEntries(
+      Object.entries(formula).map(([name, text]) => {
+        const expr = toExpr(text);
+        return [name, { formula: fitNumbers(expr, usedInputs(expr, given)).expr }];
+      }),
+    );
     return Tensor.apply("map", inputs, params, this.device);
   }
 

@@ -54,10 +54,8 @@ export async function runScope<R>(fn: () => R | Promise<R>): Promise<R> {
   const outer = currentScope(), scope: Scope = new Set();
   try {
     const result = await storage.run(scope, async () => await fn());
-    for (const kept of disposablesIn(result)) {
-      scope.delete(kept);
-      outer?.add(kept);
-    }
+    // What was made elsewhere stays with whoever made it.
+    for (const kept of disposablesIn(result)) if (scope.delete(kept)) outer?.add(kept);
     return result;
   } finally {
     for (const tensor of scope) tensor.dispose();

@@ -5,7 +5,7 @@ import { gather, run } from "../ops/run.ts";
 import { broadcastShapes, denseStrides, isDense, type Operand, showShape, sizeOf, type Value } from "../ops/value.ts";
 import type { Reduction } from "../ops/reducers.ts";
 import { normalizeAxes, normalizeAxis } from "./axes.ts";
-import { delayedMap, usedInputs } from "./elementwise.ts";
+import { delayedMap, fitNumbers, makeRoom, usedInputs } from "./elementwise.ts";
 import { fuse, operands, realize, typesOfInputs } from "./fuse.ts";
 import { fromNested, type NestedArray, toNested } from "./nested.ts";
 import { currentScope } from "./scope.ts";
@@ -143,12 +143,18 @@ export class Tensor {
     device?: Device,
   ): Tensor {
     const found = deviceOf(inputs, device);
-    const expr = toExpr(formula), raw = usedInputs(expr, toInputs(inputs));
+    const tree = toExpr(formula), { expr, inputs: raw } = fitNumbers(tree, usedInputs(tree, toInputs(inputs)));
     const shapes = Object.entries(typesOfInputs(raw)).flatMap(([n, t]) => t ? [[n, t.shape] as const] : []);
     const axes = normalizeAxes(axis, broadcastShapes(Object.fromEntries(shapes)));
-    const fused = fuse(expr, raw);
-    const params = { reduction, formula: fused.expr, axes, keepDims: options.keepDims };
-    return Tensor.from(run(found, opNamed("reduce"), operands(fused.inputs), params).out);
+    const op = opNamed("reduce"), { keepDims } = options;
+    const { dtype } = op.contract(typesOfInputs(raw), { reduction, formula: expr, axes, keepDims }).out;
+    makeRoom(expr, raw);
+    let { expr: body, inputs: read } = fuse(expr, raw);
+    // What was absorbed may have another dtype than its result has: then it is computed first.
+    if (op.contract(typesOfInputs(read), { reduction, formula: body, axes, keepDims }).out.dtype !== dtype) {
+      [body, read] = [expr, raw];
+    }
+    return Tensor.from(run(found, op, operands(read), { reduction, formula: body, axes, keepDims }).out);
   }
 
   /** Runs an op of the registry on named tensors and numbers. */
@@ -416,9 +422,12 @@ export class Tensor {
   where(yes: TensorLike, no: TensorLike): Tensor {
     return Tensor.map("c ? yes : no", { c: this, yes, no });
   }
-  /** The same values in another dtype; floats are truncated towards zero when they become integers. */
+  /**
+   * The same values in another dtype. Floats are truncated towards zero when they become integers; those that the integers cannot
+   * hold, NaN among them, give a value that depends on the device. What is not zero, NaN too, becomes `true`.
+   */
   astype(dtype: DType): Tensor {
-    return Tensor.map("x", { x: this }, dtype);
+    return dtype === "bool" ? this.#unary("x != 0") : Tensor.map("x", { x: this }, dtype);
   }
 
   // ------------------------------------------------------------------------------------------------ reductions
@@ -468,9 +477,11 @@ export class Tensor {
     const axes = normalizeAxes(axis, this.shape), n = sizeOf(axes.map((a) => this.shape[a]));
     const ddof = options.ddof ?? 0;
     if (n - ddof <= 0) throw new RangeError(`Cannot take the variance of ${n} elements with ddof ${ddof}`);
-    using mean = this.mean(axes, { keepDims: true });
-    using total = Tensor.reduce("sum", "(x - m)^2", { x: this, m: mean }, axes, options);
-    return Tensor.map("s / n", { s: total, n: n - ddof });
+    return this.#widened((x) => {
+      using mean = x.mean(axes, { keepDims: true });
+      using total = Tensor.reduce("sum", "(x - m)^2", { x, m: mean }, axes, options);
+      return Tensor.map("s / n", { s: total, n: n - ddof });
+    });
   }
   /** Standard deviation over axes; see `variance`. */
   std(axis?: Axis, options: ReduceOptions & { ddof?: number } = {}): Tensor {
@@ -480,21 +491,37 @@ export class Tensor {
   /** Vector norm over axes: 2 (default), 1 or `Infinity`. */
   norm(axis?: Axis, options: ReduceOptions & { ord?: 1 | 2 | number } = {}): Tensor {
     const { ord = 2 } = options;
-    if (ord === 1) return Tensor.reduce("sum", "abs(x)", { x: this }, axis, options);
-    if (ord === Infinity) return Tensor.reduce("max", "abs(x)", { x: this }, axis, options);
-    if (ord !== 2) throw new RangeError(`Expected "ord" to be 1, 2 or Infinity, got ${ord}`);
-    using squares = Tensor.reduce("sum", "x^2", { x: this }, axis, options);
-    return squares.sqrt();
+    if (ord !== 1 && ord !== 2 && ord !== Infinity) {
+      throw new RangeError(`Expected "ord" to be 1, 2 or Infinity, got ${ord}`);
+    }
+    return this.#widened((x) => {
+      if (ord === 1) return Tensor.reduce("sum", "abs(x)", { x }, axis, options);
+      if (ord === Infinity) return Tensor.reduce("max", "abs(x)", { x }, axis, options);
+      using squares = Tensor.reduce("sum", "x^2", { x }, axis, options);
+      return squares.sqrt();
+    });
   }
   /** exp(x) / Σ exp(x) along an axis (default the last). */
   softmax(axis = -1): Tensor {
-    using total = this.logsumexp(axis, { keepDims: true });
-    return Tensor.map("exp(x - l)", { x: this, l: total });
+    return this.#widened((x) => {
+      using total = x.logsumexp(axis, { keepDims: true });
+      return Tensor.map("exp(x - l)", { x, l: total });
+    });
   }
   /** x − log Σ exp(x) along an axis (default the last). */
   logSoftmax(axis = -1): Tensor {
-    using total = this.logsumexp(axis, { keepDims: true });
-    return Tensor.map("x - l", { x: this, l: total });
+    return this.#widened((x) => {
+      using total = x.logsumexp(axis, { keepDims: true });
+      return Tensor.map("x - l", { x, l: total });
+    });
+  }
+  /** What `fn` makes of this tensor in f32: its partial results would overflow integers and lose digits in f16. */
+  #widened(fn: (x: Tensor) => Tensor): Tensor {
+    if (this.dtype === "f32" || this.dtype === "f64") return fn(this);
+    using wide = this.astype("f32");
+    if (this.dtype !== "f16") return fn(wide);
+    using result = fn(wide);
+    return result.astype("f16");
   }
 
   // ------------------------------------------------------------------------------------------------ products
@@ -516,6 +543,8 @@ export class Tensor {
       }
       const types = { a: { shape: a.shape, dtype: a.dtype }, b: { shape: b.shape, dtype: b.dtype } };
       const { out } = opNamed("matmul").contract(types, {});
+      // Computed now: a chain of delayed products would be as deep as it is long.
+      for (const t of [a, b]) realize(t.#use());
       const work = { kind: "matmul", a: a.input, b: b.input, transposeA: false, transposeB: false } as const;
       const product = new Tensor(new Source(this.device, out.shape, out.dtype, work));
       if (a === this && b === other) return product;
@@ -666,7 +695,8 @@ export function deviceOf(inputs: Readonly<Record<string, TensorLike>>, otherwise
   return found;
 }
 
-function toInputs(inputs: Readonly<Record<string, TensorLike>>): Record<string, Input> {
+/** Tensors and numbers as inputs of delayed work. */
+export function toInputs(inputs: Readonly<Record<string, TensorLike>>): Record<string, Input> {
   const out: Record<string, Input> = Object.create(null);
   for (const [name, v] of Object.entries(inputs)) out[name] = v instanceof Tensor ? v.input : Number(v);
   return out;

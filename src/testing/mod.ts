@@ -11,4 +11,5 @@
  * @module
  */
 export { assertClose, compare, type Comparison, type Tolerance } from "./assert_close.ts";
+export { checkGrad } from "./check_grad.ts";
 export { checkOp, type CheckResult } from "./check_op.ts";

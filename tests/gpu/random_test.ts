@@ -33,12 +33,18 @@ const sets: readonly RandomParams[] = [
     stream: 2 ** 33 + 1,
     offset: 4 * (2 ** 32 - 1000),
   })),
-  ...[1, 2, 3, 1000, 65_536, 300_001].map((n) => ({ distribution: "permutation" as const, shape: [n], seed: 2 ** 52 + n })),
+  ...[1, 2, 3, 1000, 65_536, 300_001].map((n) => ({
+    distribution: "permutation" as const,
+    shape: [n],
+    seed: 2 ** 52 + n,
+  })),
 ];
 
 onEachDevice("random numbers are bit for bit those of the reference, by every kernel", async (gpu) => {
   for (const params of sets) {
-    const blocks = params.distribution === "permutation" ? ["feistel"] : ["halves", ...gpu.info.probes.int64 ? ["int64"] : []];
+    const blocks = params.distribution === "permutation"
+      ? ["feistel"]
+      : ["halves", ...gpu.info.probes.int64 ? ["int64"] : []];
     const want = expected(params);
     for (const variant of gpu.info.backend === "cpu" ? [undefined] : blocks) {
       const got = await words(gpu, params, variant);

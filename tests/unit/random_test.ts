@@ -51,11 +51,22 @@ Deno.test("Philox4x32-10 gives the published words", () => {
 });
 
 Deno.test("mulHigh is the upper word of the product", () => {
-  const words = [0, 1, 2, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff, ...draw({
-    distribution: "bits",
-    shape: [40],
-    seed: 3,
-  })];
+  const words = [
+    0,
+    1,
+    2,
+    0xffff,
+    0x10000,
+    0x7fffffff,
+    0x80000000,
+    0xfffffffe,
+    0xffffffff,
+    ...draw({
+      distribution: "bits",
+      shape: [40],
+      seed: 3,
+    }),
+  ];
   for (const a of words) {
     for (const b of words) assertEquals(mulHigh(a, b), Number((BigInt(a) * BigInt(b)) >> 32n), `${a} times ${b}`);
   }
@@ -64,7 +75,8 @@ Deno.test("mulHigh is the upper word of the product", () => {
 Deno.test("uniform and Rademacher numbers are bits of the words that bits gives", () => {
   const shape = [1003], seed = 9;
   const bits = draw({ distribution: "bits", shape, seed });
-  const uniform = draw({ distribution: "uniform", shape, seed }), signs = draw({ distribution: "rademacher", shape, seed });
+  const uniform = draw({ distribution: "uniform", shape, seed }),
+    signs = draw({ distribution: "rademacher", shape, seed });
   bits.forEach((word, k) => {
     assertEquals(uniform[k], Math.floor(word / 256) / 2 ** 24);
     assertEquals(signs[k], word >= 2 ** 31 ? -1 : 1);
@@ -129,7 +141,19 @@ Deno.test("uniform numbers fill 256 bins evenly, in pairs too", () => {
 
 Deno.test("Box–Muller in integers stays within 0.6 units of its grid of the exact value", () => {
   const words = draw({ distribution: "bits", shape: [40_000], seed: 8 }), z = [0, 0];
-  const edges = [0, 1, 2, 0x3fffffff, 0x40000000, 0x7fffffff, 0x80000000, 0xbfffffff, 0xc0000000, 0xfffffffe, 0xffffffff];
+  const edges = [
+    0,
+    1,
+    2,
+    0x3fffffff,
+    0x40000000,
+    0x7fffffff,
+    0x80000000,
+    0xbfffffff,
+    0xc0000000,
+    0xfffffffe,
+    0xffffffff,
+  ];
   const check = (first: number, second: number) => {
     boxMuller(first, second, z, 0);
     // ln u near u = 1 from the distance to 1, which is exact.
@@ -269,14 +293,22 @@ Deno.test("a long permutation has about one fixed point and moves neighbours apa
 
 Deno.test("random refuses what it cannot draw, in words", () => {
   const refuse = (params: object, kind: typeof TypeError | typeof RangeError, message: string) =>
-    assertThrows(() => random.contract({}, { distribution: "bits", shape: [3], seed: 0, ...params } as RandomParams), kind, message);
+    assertThrows(
+      () => random.contract({}, { distribution: "bits", shape: [3], seed: 0, ...params } as RandomParams),
+      kind,
+      message,
+    );
   refuse({ distribution: "norml" }, TypeError, 'Unknown distribution "norml", did you mean "normal"?');
   refuse({ shape: [2, -1] }, RangeError, 'Expected "shape" to be whole sizes from 0, got [2, -1]');
   refuse({ seed: 1.5 }, RangeError, 'Expected "seed" to be a whole number from 0 to 2^53 - 1, got 1.5');
   refuse({ seed: -1 }, RangeError, '"seed"');
   refuse({ stream: 2 ** 53 }, RangeError, '"stream"');
   refuse({ offset: 6 }, RangeError, 'Expected "offset" to be a multiple of 4, got 6');
-  refuse({ distribution: "permutation", shape: [3, 4] }, TypeError, "Expected the shape [n] for a permutation, got [3, 4]");
+  refuse(
+    { distribution: "permutation", shape: [3, 4] },
+    TypeError,
+    "Expected the shape [n] for a permutation, got [3, 4]",
+  );
   refuse({ distribution: "permutation", shape: [2 ** 31 + 1] }, RangeError, "at most 2^31");
   refuse({ distribution: "permutation", offset: 4 }, RangeError, "offset");
   assertThrows(
@@ -287,7 +319,8 @@ Deno.test("random refuses what it cannot draw, in words", () => {
 });
 
 Deno.test("one seed gives other numbers for other sizes only where they are more", () => {
-  const short = draw({ distribution: "normal", shape: [10], seed: 1 }), long = draw({ distribution: "normal", shape: [4, 5], seed: 1 });
+  const short = draw({ distribution: "normal", shape: [10], seed: 1 }),
+    long = draw({ distribution: "normal", shape: [4, 5], seed: 1 });
   assertEquals([...long.slice(0, 10)], [...short]);
   assertNotEquals([...long.slice(10)], [...short]);
 });

@@ -1,6 +1,6 @@
 import { call } from "../expr.ts";
 import type { Form, FunctionRecord } from "../function_record.ts";
-import { div, division, jsCall, jsInfix, mul, neg, wgslHelper, wgslInfix, wrap } from "./rules.ts";
+import { div, jsCall, jsInfix, mul, neg, wgslHelper, wgslInfix, wrap } from "./rules.ts";
 
 function infix(symbol: string, precedence: number): Form {
   return { kind: "infix", symbol, precedence, associativity: "left" };
@@ -59,17 +59,17 @@ export const arithmetic: readonly FunctionRecord[] = [
     js: jsInfix("/"),
     f64: true,
     vjp: ([_, b], value, g) => [div(g, b), neg(div(mul(g, value), b))],
-    roundoff: division,
+    roundoff: (value) => 5 * Math.abs(value), // WGSL: division is within 2.5 ulp
     domain: { args: [[-10, 10], [0.5, 10]] },
   },
   {
     name: "neg",
     form: { kind: "prefix", symbol: "-", precedence: 8 },
     arity: [1, 1],
-    wgsl: ([a]) => `-${a.text.startsWith("-") ? `(${a.text})` : a.text}`,
-    js: ([a]) => `-(${a})`,
+    wgsl: ([a]) => `-${a.text}`,
+    js: ([a]) => `-${a}`,
     integer: {
-      wgsl: ([a], { scalar }) => scalar === "u32" ? `0u - ${a.text}` : `-(${a.text})`,
+      wgsl: ([a], { scalar }) => scalar === "u32" ? `0u - ${a.text}` : `-${a.text}`,
       js: ([a], scalar) => wrap(`-(${a})`, scalar),
     },
     f64: true,

@@ -4,7 +4,6 @@ import type { FunctionRecord } from "../function_record.ts";
 import {
   CALL,
   div,
-  division,
   jsCall,
   mul,
   neg,

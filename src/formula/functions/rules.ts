@@ -61,5 +61,3 @@ export const select = (condition: Expr, a: Expr, b: Expr): Expr => call("select"
 export const num = constant;
 /** `value`, but 0 where `guard` is 0: the subgradient of a distance at 0. */
 export const unlessZero = (guard: Expr, value: Expr): Expr => select(eq(guard, num(0)), num(0), value);
-/** WGSL: division is within 2.5 ulp. */
-export const division = (value: number): number => 5 * Math.abs(value);

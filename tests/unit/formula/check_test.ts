@@ -1,5 +1,18 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { call, check, FormulaError, name, parse, type Signature } from "../../../src/formula/mod.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  call,
+  check,
+  compile,
+  emitWgsl,
+  equal,
+  type Expr,
+  FormulaError,
+  gradient,
+  name,
+  parse,
+  print,
+  type Signature,
+} from "../../../src/formula/mod.ts";
 
 const signature: Signature = {
   eps: { kind: "plain" },
@@ -71,4 +84,23 @@ Deno.test("check() reads own properties of the signature only", () => {
 
 Deno.test("a tree with an unknown function is refused", () => {
   assertThrows(() => check(call("constructor", name("eps")), signature), TypeError, 'Unknown function "constructor"');
+});
+
+Deno.test("formulas up to 1000 levels deep work everywhere, deeper ones are refused with a FormulaError", () => {
+  const sum = (depth: number): Expr => {
+    let e: Expr = name("eps");
+    for (let k = 1; k < depth; k++) e = call("add", e, name("eps"));
+    return e;
+  };
+  const deep = sum(1000);
+  assertEquals(compile(deep, ["eps"])(1), 1000);
+  const target = { name: () => "x", element: () => "x" };
+  assertEquals(emitWgsl(deep, target, { scalar: "f32", signature }).value, "t999");
+  assert(equal(parse(print(deep)), deep));
+  assertEquals(compile(gradient(deep, signature).get("eps")!, [])(), 1000);
+  for (const depth of [1001, 20_000]) {
+    assertThrows(() => check(sum(depth), signature), FormulaError, "Formula is nested too deeply");
+    assertThrows(() => compile(sum(depth), ["eps"]), FormulaError, "Formula is nested too deeply");
+    assertThrows(() => gradient(sum(depth), signature), FormulaError, "Formula is nested too deeply");
+  }
 });
