@@ -46,13 +46,13 @@ export function pack(
   const fetch = fetchFour(factor, layout.k, "f32");
   const strips = Math.ceil(outer / tile);
   const image = call.image(packedTexels(product, factor, tile));
-  // Neighbouring invocations read neighbouring memory.
-  const [x, y] = fetch.along === "inner" ? ["block_i", "block_o"] : ["block_o", "block_i"];
-  const blocks = { block_i: Math.ceil(steps / 8), block_o: Math.ceil(strips * tile / 32) };
+  // Neighbouring invocations read neighbouring memory: a whole workgroup one long piece of it, where there is one.
+  const count = { inner: steps, outer: strips * tile / 4 }, far = fetch.along === "inner" ? "outer" : "inner";
+  const across = count[fetch.along] >= 48 ? 64 : 8, down = 64 / across;
   launchTiles(
     call,
     {
-      key: `pack|${tile}|${texel}|${fetch.key}|${index.key}`,
+      key: `pack|${across}|${tile}|${texel}|${fetch.key}|${index.key}`,
       read: { [name]: value },
       write: { image },
       elements: fetch.elements,
@@ -67,26 +67,27 @@ export function pack(
         ].join("\n"),
       body: () =>
         [
-          `let ${x} = workgroup.x * 8u + (lane & 7u); let ${y} = workgroup.y * 8u + (lane >> 3u);`,
-          `let strip = block_o / ${tile / 4}u;`,
-          "if (strip >= p.strips || block_i >= p.steps) { return; }",
+          `let ${fetch.along} = workgroup.x * ${across}u + (lane & ${across - 1}u);`,
+          `let ${far} = workgroup.y * ${down}u + lane / ${across}u;`,
+          `let strip = outer / ${tile / 4}u;`,
+          "if (strip >= p.strips || inner >= p.steps) { return; }",
           "let matrix = p.first + workgroup.z;",
           ...index.lines("matrix"),
           `let base = p.start + ${index.offset(0)};`,
           ...[0, 1, 2, 3].map((q) => {
             const [o, i] = fetch.along === "inner" ? [q, 0] : [0, q];
-            return `let r${q} = fetch_${name}(base, block_o * 4u + ${o}u, block_i * 4u + ${i}u, p.k);`;
+            return `let r${q} = fetch_${name}(base, outer * 4u + ${o}u, inner * 4u + ${i}u, p.k);`;
           }),
           ...(fetch.along === texel
             ? [0, 1, 2, 3].map((q) => `let v${q} = r${q};`)
             : ["x", "y", "z", "w"].map((c, q) => `let v${q} = vec4<f32>(r0.${c}, r1.${c}, r2.${c}, r3.${c});`)),
-          `let at = (matrix * p.strips + strip) * p.steps * ${tile}u + block_i * ${tile}u + ` +
-          (texel === "inner" ? `(block_o * 4u) % ${tile}u;` : `block_o % ${tile / 4}u;`),
+          `let at = (matrix * p.strips + strip) * p.steps * ${tile}u + inner * ${tile}u + ` +
+          (texel === "inner" ? `(outer * 4u) % ${tile}u;` : `outer % ${tile / 4}u;`),
           ...[0, 1, 2, 3].map((q) => `put(at + ${texel === "inner" ? q : q * tile / 4}u, v${q});`),
         ].join("\n"),
     },
-    blocks[x as "block_i"],
-    blocks[y as "block_i"],
+    Math.ceil(count[fetch.along] / across),
+    Math.ceil(count[far] / down),
     sizeOf(own),
   );
   const dense = denseStrides(own);

@@ -30,22 +30,34 @@ export function realize(source: Source): Value {
       fused.expr,
       (leaf) => leaf.kind === "name" && leaf.name === whole.name ? name("product") : undefined,
     );
-    source.settle(product(whole.delayed, epilogue, operands(extras), source.dtype));
+    source.settle(product(whole.delayed, epilogue, extras, source.dtype));
     return source.value!;
   }
-  const { out } = run(device, map, operands(fused.inputs), { out: { formula: fused.expr, dtype: source.dtype } });
-  source.settle(out);
-  return out;
+  const params = { out: { formula: fused.expr, dtype: source.dtype } };
+  source.settle(withOperands(fused.inputs, (values) => run(device, map, values, params).out));
+  return source.value!;
 }
 
 /** An input as an op takes it. */
-export function operand(input: Input): Operand {
+function operand(input: Input): Operand {
   return typeof input === "number" ? input : viewed(realize(input.source), input.view);
 }
 
-/** Inputs as an op takes them. */
-export function operands(inputs: Readonly<Record<string, Input>>): Record<string, Operand> {
-  return Object.fromEntries(Object.entries(inputs).map(([n, input]) => [n, operand(input)]));
+/**
+ * Calls `fn` with inputs as an op takes them. They are held meanwhile: computing one of them may store a result that was absorbed
+ * beside it, which lets go of the arrays that the formula now reads in its place.
+ */
+export function withOperands<R>(
+  inputs: Readonly<Record<string, Input>>,
+  fn: (values: Record<string, Operand>) => R,
+): R {
+  const sources = Object.values(inputs).flatMap((input) => typeof input === "number" ? [] : [input.source]);
+  for (const source of sources) source.retain();
+  try {
+    return fn(Object.fromEntries(Object.entries(inputs).map(([n, input]) => [n, operand(input)])));
+  } finally {
+    for (const source of sources) source.release();
+  }
 }
 
 function viewed(value: Value, view: View | undefined): Value {
@@ -54,10 +66,12 @@ function viewed(value: Value, view: View | undefined): Value {
 
 type MatmulWork = Extract<NonNullable<Source["delayed"]>, { kind: "matmul" }>;
 
-function product(work: MatmulWork, epilogue: Expr | undefined, extras: Record<string, Operand>, dtype: DType): Value {
-  const a = operand(work.a) as Value, b = operand(work.b) as Value;
-  const { transposeA, transposeB } = work;
-  return run(a.device, opNamed("matmul"), { a, b, ...extras }, { transposeA, transposeB, epilogue, dtype }).out;
+function product(work: MatmulWork, epilogue: Expr | undefined, extras: Record<string, Input>, dtype: DType): Value {
+  const { a, b, transposeA, transposeB } = work, params = { transposeA, transposeB, epilogue, dtype };
+  return withOperands(
+    { ...extras, a, b },
+    (values) => run((values.a as Value).device, opNamed("matmul"), values, params).out,
+  );
 }
 
 /**

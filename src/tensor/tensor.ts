@@ -6,7 +6,7 @@ import { broadcastShapes, denseStrides, isDense, type Operand, showShape, sizeOf
 import type { Reduction } from "../ops/reducers.ts";
 import { normalizeAxes, normalizeAxis } from "./axes.ts";
 import { delayedMap, fitNumbers, makeRoom, usedInputs } from "./elementwise.ts";
-import { fuse, operands, realize, typesOfInputs } from "./fuse.ts";
+import { fuse, realize, typesOfInputs, withOperands } from "./fuse.ts";
 import { fromNested, type NestedArray, toNested } from "./nested.ts";
 import { currentScope } from "./scope.ts";
 import { tensorBundle, tensorText } from "./show.ts";
@@ -154,7 +154,8 @@ export class Tensor {
     if (op.contract(typesOfInputs(read), { reduction, formula: body, axes, keepDims }).out.dtype !== dtype) {
       [body, read] = [expr, raw];
     }
-    return Tensor.from(run(found, op, operands(read), { reduction, formula: body, axes, keepDims }).out);
+    const params = { reduction, formula: body, axes, keepDims };
+    return Tensor.from(withOperands(read, (values) => run(found, op, values, params).out));
   }
 
   /** Runs an op of the registry on named tensors and numbers. */

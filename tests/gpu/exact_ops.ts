@@ -27,15 +27,21 @@ export function isFloat(dtype: DType): boolean {
   return dtype === "f16" || dtype === "f32" || dtype === "f64";
 }
 
-type Binary = [name: "add" | "sub" | "mul" | "maximum" | "minimum", f: (x: number, y: number) => number];
+type Binary = [
+  name: "add" | "sub" | "mul" | "maximum" | "minimum",
+  f: (x: number, y: number, dtype: DType) => number,
+];
 
-const integers = (x: number, y: number) => Number.isInteger(x) && Number.isInteger(y);
+/** A product; of integers the low bits count. */
+function product(x: number, y: number, dtype: DType): number {
+  return isFloat(dtype) ? x * y : Math.imul(x, y);
+}
 
-/** Arithmetic; a product of large integers keeps its low bits. */
+/** Arithmetic, by the dtype of the result. */
 export const arithmetic: readonly Binary[] = [
   ["add", (x, y) => x + y],
   ["sub", (x, y) => x - y],
-  ["mul", (x, y) => integers(x, y) && Math.abs(x * y) > 2 ** 53 ? Math.imul(x, y) : x * y],
+  ["mul", product],
   ["maximum", (x, y) => Math.max(x, y)],
   ["minimum", (x, y) => Math.min(x, y)],
 ];
@@ -57,7 +63,7 @@ export const comparisons: readonly Comparison[] = [
   ["logicalOr", (x, y) => x !== 0 || y !== 0],
 ];
 
-type Unary = [name: string, apply: (t: Tensor) => Tensor, f: (x: number) => number];
+type Unary = [name: string, apply: (t: Tensor) => Tensor, f: (x: number, dtype: DType) => number];
 
 function halvesToEven(x: number): number {
   const low = Math.floor(x), rest = x - low;
@@ -69,7 +75,7 @@ function halvesToEven(x: number): number {
 export const unary: readonly Unary[] = [
   ["neg", (t) => t.neg(), (x) => -x],
   ["abs", (t) => t.abs(), (x) => Math.abs(x)],
-  ["square", (t) => t.square(), (x) => integers(x, x) && x * x > 2 ** 53 ? Math.imul(x, x) : x * x],
+  ["square", (t) => t.square(), (x, dtype) => product(x, x, dtype)],
   ["relu", (t) => t.relu(), (x) => Math.max(x, 0)],
   ["sign", (t) => t.sign(), (x) => Math.sign(x)],
   ["floor", (t) => t.floor(), (x) => Math.floor(x)],

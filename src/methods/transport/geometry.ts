@@ -1,4 +1,4 @@
-import { call, element, type Expr, leaves, name, parse, substitute } from "../../formula/mod.ts";
+import { call, check, element, type Expr, leaves, name, parse, type Signature, substitute } from "../../formula/mod.ts";
 import { dense, type LinearOperator, pairwise } from "../../operators/mod.ts";
 import { Tensor, type TensorLike } from "../../tensor/mod.ts";
 import type { PreparedCost } from "./cost.ts";
@@ -37,6 +37,7 @@ export interface Geometry {
 /** Costs between points: everything streams over pairs, nothing of size n×m is stored. */
 export function pointGeometry(cost: PreparedCost): Geometry {
   const expr = parse(cost.formula);
+  check(expr, signatureOf(cost.inputs), cost.formula);
   const id = (base: string) => {
     while (Object.hasOwn(cost.inputs, base)) base += "_";
     return base;
@@ -84,6 +85,16 @@ export function pointGeometry(cost: PreparedCost): Geometry {
     rowCost: (f, g, epsilon) => run("sum", call("mul", entry, expr), inputs(f, g, epsilon)),
     plan: (f, g, epsilon) => pairwise(entry, inputs(f, g, epsilon)),
   };
+}
+
+/** How the formula may use each input: rows of numbers or vectors, or scalars. */
+function signatureOf(inputs: Readonly<Record<string, TensorLike>>): Signature {
+  const slots: Record<string, Signature[string]> = Object.create(null);
+  for (const [id, v] of Object.entries(inputs)) {
+    const shape = v instanceof Tensor ? v.shape : [];
+    slots[id] = shape.length === 0 ? { kind: "plain" } : { kind: "row", length: shape[1] };
+  }
+  return slots;
 }
 
 function swap(expr: Expr): Expr {

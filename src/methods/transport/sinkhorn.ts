@@ -78,7 +78,8 @@ export async function sinkhorn(
         `Cannot take "epsilon" relative to the largest cost ${largest}: use epsilonScale: "absolute"`,
       );
     }
-    const state = await iterate(geometry, weights, x.device, { ...settings, epsilon, largest, ...options });
+    const { signal, onProgress } = options;
+    const state = await iterate(geometry, weights, x.device, { ...settings, epsilon, largest, signal, onProgress });
     return await SinkhornResult.from(geometry, state, weights, epsilon, owned);
   } catch (error) {
     for (const tensor of owned) tensor.dispose();

@@ -24,7 +24,9 @@ Deno.test("the plain array slices as Python does", () => {
     [0, [null, null, -1], []],
     [1, [-1, null, 5], [0]],
   ];
-  for (const [size, part, expected] of known) assertEquals(positions(part, size), expected, JSON.stringify([size, part]));
+  for (const [size, part, expected] of known) {
+    assertEquals(positions(part, size), expected, JSON.stringify([size, part]));
+  }
 });
 
 Deno.test("the plain array transposes, broadcasts, reshapes and reduces", () => {
