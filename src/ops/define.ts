@@ -46,7 +46,10 @@ export interface KernelVariant<P> {
   readonly name: string;
   /** Whether this variant can compute the call at all; absent means always. */
   readonly when?: (call: KernelCall<P>) => boolean;
-  /** How promising it looks: the highest goes first, ties go to the earlier one. Absent means 0. */
+  /**
+   * How promising it looks: the highest goes first, ties go to the earlier one. A negative one is taken only for want of a better and
+   * never timed. Absent means 0.
+   */
   readonly rank?: (call: KernelCall<P>) => number;
   /** False if two runs of one call may differ in the last digits: such a variant runs only when asked for by name. */
   readonly deterministic?: false;

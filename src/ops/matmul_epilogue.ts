@@ -107,5 +107,5 @@ export function storeFour(
     return [0, 1, 2, 3].map((q) => `if (${column} + ${q}u < p.n) { out[${at} + ${q}u] = ${value(q)}; }`);
   }
   const four = epilogue.plain && epilogue.stored !== "u32" ? vector : [0, 1, 2, 3].map(value).join(", ");
-  return [`if (${column} < p.n) { out[(${at}) / 4u] = vec4<${epilogue.stored}>(${four}); }`];
+  return [`if (${column} < p.n) { out[(${at}) >> 2u] = vec4<${epilogue.stored}>(${four}); }`];
 }

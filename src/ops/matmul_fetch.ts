@@ -30,7 +30,7 @@ export function fetchFour(factor: Factor, k: number, sum: Scalar): Fetch {
   const at = (o: string, i: string) => `base + (${o}) * p.${name}_outer + (${i}) * p.${name}_inner`;
   const inside = `outer < p.${name}_size && inner < stop`;
   const body = whole
-    ? [`if (${inside}) { v = vec4<${sum}>(${name}[(${at("outer", "inner")}) / 4u]); }`]
+    ? [`if (${inside}) { v = vec4<${sum}>(${name}[(${at("outer", "inner")}) >> 2u]); }`]
     : [0, 1, 2, 3].map((q) => {
       const [o, i] = along === "outer" ? [`outer + ${q}u`, "inner"] : ["outer", `inner + ${q}u`];
       return `if (${o} < p.${name}_size && ${i} < stop) { v.${"xyzw"[q]} = ${sum}(${name}[${at(o, i)}]); }`;

@@ -68,8 +68,8 @@ export function pack(
       body: () =>
         [
           `let ${fetch.along} = workgroup.x * ${across}u + (lane & ${across - 1}u);`,
-          `let ${far} = workgroup.y * ${down}u + lane / ${across}u;`,
-          `let strip = outer / ${tile / 4}u;`,
+          `let ${far} = workgroup.y * ${down}u + (lane >> ${Math.log2(across)}u);`,
+          `let strip = outer >> ${Math.log2(tile / 4)}u;`,
           "if (strip >= p.strips || inner >= p.steps) { return; }",
           "let matrix = p.first + workgroup.z;",
           ...index.lines("matrix"),
@@ -82,7 +82,7 @@ export function pack(
             ? [0, 1, 2, 3].map((q) => `let v${q} = r${q};`)
             : ["x", "y", "z", "w"].map((c, q) => `let v${q} = vec4<f32>(r0.${c}, r1.${c}, r2.${c}, r3.${c});`)),
           `let at = (matrix * p.strips + strip) * p.steps * ${tile}u + inner * ${tile}u + ` +
-          (texel === "inner" ? `(outer * 4u) % ${tile}u;` : `outer % ${tile / 4}u;`),
+          (texel === "inner" ? `((outer * 4u) & ${tile - 1}u);` : `(outer & ${tile / 4 - 1}u);`),
           ...[0, 1, 2, 3].map((q) => `put(at + ${texel === "inner" ? q : q * tile / 4}u, v${q});`),
         ].join("\n"),
     },

@@ -12,7 +12,7 @@ export const matmulSimple: KernelVariant<MatmulParams> = {
   // Two loads for each product of two numbers: worth it only where one dispatch is all that counts.
   rank: (call) => {
     const { layout, batches } = matmulCall(call);
-    return batches * layout.m * layout.n * layout.k <= 1 << 16 ? 4 : -1;
+    return batches * layout.m * layout.n * layout.k <= 1 << 16 ? 4 : -2;
   },
   record: (call) => {
     const product = matmulCall(call);

@@ -22,7 +22,8 @@ function tiled(v: 1 | 2): KernelVariant<MatmulParams> {
         tilesOf(layout.n, size) <= limits.workgroups;
     },
     rank: (call) => {
-      if (call.info.software) return 0;
+      // Workgroup memory is no faster than any other there.
+      if (call.info.software) return -1;
       const { layout: { m, n }, batches } = matmulCall(call);
       // Large tiles load less, small ones make more workgroups: a processor has about a hundred cores to fill.
       const groups = batches * tilesOf(m, 128) * tilesOf(n, 128);
@@ -101,7 +102,7 @@ function record(call: KernelCall<MatmulParams>, v: number, size: number, depth: 
           ...index.lines("batch"),
           "let begin = (z / p.batches) * p.length;",
           "let stop = min(begin + p.length, p.k);",
-          `let x = lane % ${THREADS}u; let y = lane / ${THREADS}u;`,
+          `let x = lane & ${THREADS - 1}u; let y = lane >> ${Math.log2(THREADS)}u;`,
           `let row0 = workgroup.y * ${size}u; let column0 = workgroup.x * ${size}u;`,
           `let a_base = p.a_start + ${index.offset(0)}; let b_base = p.b_start + ${index.offset(1)};`,
           ...places(a, fetches[0], size, depth),
@@ -128,7 +129,7 @@ function record(call: KernelCall<MatmulParams>, v: number, size: number, depth: 
           ),
           "default: {}",
           "}",
-          `let row = row0 + (r / 4u) * ${4 * THREADS}u + y * 4u + r % 4u;`,
+          `let row = row0 + (r >> 2u) * ${4 * THREADS}u + y * 4u + (r & 3u);`,
           "if (row < p.m) {",
           ...spans.flatMap((t) => [
             "{",
@@ -151,15 +152,15 @@ function record(call: KernelCall<MatmulParams>, v: number, size: number, depth: 
 /** Where in the block this thread loads its four: `a_o`, `a_i` along the outer and inner axes. */
 function places({ name }: Factor, { along }: Fetch, size: number, depth: number): string[] {
   return along === "inner"
-    ? [`let ${name}_o = lane / ${depth / 4}u; let ${name}_i = (lane % ${depth / 4}u) * 4u;`]
-    : [`let ${name}_o = (lane % ${size / 4}u) * 4u; let ${name}_i = lane / ${size / 4}u;`];
+    ? [`let ${name}_o = lane >> ${Math.log2(depth / 4)}u; let ${name}_i = (lane & ${depth / 4 - 1}u) * 4u;`]
+    : [`let ${name}_o = (lane & ${size / 4 - 1}u) * 4u; let ${name}_i = lane >> ${Math.log2(size / 4)}u;`];
 }
 
 /** Puts the four that were loaded into workgroup memory, which is laid out `[inner][outer]`. */
 function keep({ along }: Fetch, name: string, pitch: number): string[] {
-  if (along === "outer") return [`tile_${name}[${name}_i * ${pitch}u + ${name}_o / 4u] = next_${name};`];
+  if (along === "outer") return [`tile_${name}[${name}_i * ${pitch}u + (${name}_o >> 2u)] = next_${name};`];
   return range(4).map((q) =>
-    `tile_${name}[(${name}_i + ${q}u) * ${pitch}u + ${name}_o / 4u][${name}_o % 4u] = next_${name}.${"xyzw"[q]};`
+    `tile_${name}[(${name}_i + ${q}u) * ${pitch}u + (${name}_o >> 2u)][${name}_o & 3u] = next_${name}.${"xyzw"[q]};`
   );
 }
 

@@ -6,12 +6,14 @@ import { longestSum, splitSum } from "./matmul_parts.ts";
 
 /** Most columns of the thin factor. */
 const THIN = 4;
-/** Outer indices of the wide factor that an invocation takes. */
-const ROWS = 4;
+/** Rows of the wide factor whose sums a workgroup shares. */
+const ROWS = 8;
+/** Outer indices of the wide factor that an invocation takes otherwise: vectors of four. */
+const VECTORS = 4;
 
 /**
  * A wide matrix times a few vectors: every number of the wide one is used once or a few times, so all depends on reading it in the order
- * of memory. If neighbours lie along the sum, the lanes of a workgroup share the sums of four rows; else each lane has four sums.
+ * of memory. If neighbours lie along the sum, the lanes of a workgroup share the sums of a few rows; else each lane has its own.
  */
 export const matmulVector: KernelVariant<MatmulParams> = {
   name: "vector",
@@ -26,11 +28,16 @@ export const matmulVector: KernelVariant<MatmulParams> = {
     const [wide, thin] = thinRight ? [a, b] : [b, a];
     const load = { wide: fetchFour(wide, k, sum), thin: fetchFour(thin, k, sum) };
     const shared = load.wide.along === "inner";
-    const lanes = shared && call.info.software ? 8 : 64;
-    const groups = Math.ceil(wide.outer / (shared ? ROWS : ROWS * lanes));
+    const lanes = call.info.software ? 8 : 64;
+    const groups = Math.ceil(wide.outer / (shared ? ROWS : 4 * VECTORS * lanes));
     const perStep = shared ? 4 * lanes : 4;
+    const enough = Math.ceil((call.info.software ? 16 : 512) / (groups * batches));
     const parts = splitSum(call, product, {
-      wanted: Math.min(Math.ceil((call.info.software ? 16 : 512) / (groups * batches)), Math.ceil(k / (16 * perStep))),
+      // Walking down columns far apart, a software adapter misses the translation of every address: short walks reuse them.
+      wanted: Math.max(
+        Math.min(enough, Math.ceil(k / (16 * perStep))),
+        !shared && call.info.software ? Math.ceil(k / 512) : 1,
+      ),
       step: perStep,
       longest: longestSum(call, perStep),
     });
@@ -97,16 +104,25 @@ export const matmulVector: KernelVariant<MatmulParams> = {
           "let base = z * p.m * p.n;",
         ];
         if (!shared) {
+          const pieces = [...Array(VECTORS).keys()];
           return [
             ...begin,
-            `let o = ((job % p.groups) * ${lanes}u + lane) * ${ROWS}u;`,
-            ...vectors.map((t) => `var c${t} = vec4<${sum}>();`),
+            `let o = (job % p.groups) * ${4 * VECTORS * lanes}u + lane * 4u;`,
+            ...pieces.flatMap((v) => vectors.map((t) => `var c${v}_${t} = vec4<${sum}>();`)),
             "for (var i = begin; i < stop; i += 4u) {",
             ...thinLoads,
-            ...four.map((e) => `let w${e} = fetch_${wide.name}(wide_base, o, i + ${e}u, stop);`),
-            ...vectors.map((t) => `c${t} += ${four.map((e) => `x${t}.${"xyzw"[e]} * w${e}`).join(" + ")};`),
+            ...pieces.flatMap((v) => [
+              "{",
+              ...four.map((e) => `let w${e} = fetch_${wide.name}(wide_base, o + ${4 * v * lanes}u, i + ${e}u, stop);`),
+              ...vectors.map((t) => `c${v}_${t} += ${four.map((e) => `x${t}.${"xyzw"[e]} * w${e}`).join(" + ")};`),
+              "}",
+            ]),
             "}",
-            ...vectors.flatMap((t) => four.map((e) => store(`(o + ${e}u)`, `${t}u`, `c${t}.${"xyzw"[e]}`))),
+            ...pieces.flatMap((v) =>
+              vectors.flatMap((t) =>
+                four.map((e) => store(`(o + ${4 * v * lanes + e}u)`, `${t}u`, `c${v}_${t}.${"xyzw"[e]}`))
+              )
+            ),
           ].join("\n");
         }
         const rows = [...Array(ROWS).keys()], results = ROWS * thin.outer;

@@ -4,9 +4,8 @@ import { showShape } from "../ops/value.ts";
 export function normalizeAxis(axis: number, rank: number, shape: readonly number[]): number {
   const k = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || k < 0 || k >= rank) {
-    throw new RangeError(
-      `Expected an axis from ${-rank} to ${rank - 1} for the shape ${showShape(shape)}, got ${axis}`,
-    );
+    const range = rank === 0 ? "no axis" : `an axis from ${-rank} to ${rank - 1}`;
+    throw new RangeError(`Expected ${range} for the shape ${showShape(shape)}, got ${axis}`);
   }
   return k;
 }

@@ -486,8 +486,10 @@ export class Tensor {
   }
   /** Standard deviation over axes; see `variance`. */
   std(axis?: Axis, options: ReduceOptions & { ddof?: number } = {}): Tensor {
-    using variance = this.variance(axis, options);
-    return variance.sqrt();
+    return this.#widened((x) => {
+      using variance = x.variance(axis, options);
+      return variance.sqrt();
+    });
   }
   /** Vector norm over axes: 2 (default), 1 or `Infinity`. */
   norm(axis?: Axis, options: ReduceOptions & { ord?: 1 | 2 | number } = {}): Tensor {
@@ -603,7 +605,7 @@ export class Tensor {
   }
   /** A new axis of size 1 before `axis`. */
   expandDims(axis: number): Tensor {
-    const k = normalizeAxis(axis, this.rank + 1, [...this.shape, 1]);
+    const k = normalizeAxis(axis, this.rank + 1, this.shape);
     return this.reshape([...this.shape.slice(0, k), 1, ...this.shape.slice(k)]);
   }
   /** Without axes of size 1 (all of them, or those given). */

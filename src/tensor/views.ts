@@ -68,12 +68,16 @@ export function broadcastView(view: View, shape: readonly number[]): View {
 
 /** The whole shape for one with at most one −1. */
 export function resolveShape(shape: readonly number[], count: number, from: readonly number[]): number[] {
+  if (!Array.isArray(shape)) checkShape(shape);
   const unknown = shape.indexOf(-1);
+  if (unknown >= 0 && shape.includes(-1, unknown + 1)) {
+    throw new RangeError(`Expected at most one size of -1, got the shape ${showShape(shape)}`);
+  }
   const known = shape.map((s, k) => k === unknown ? 1 : s);
   checkShape(known);
   const rest = sizeOf(known), out = [...known];
   if (unknown >= 0) out[unknown] = rest === 0 ? 0 : count / rest;
-  if (!Number.isInteger(sizeOf(out)) || sizeOf(out) !== count) {
+  if (!out.every(Number.isInteger) || sizeOf(out) !== count) {
     throw new TypeError(`Cannot reshape ${showShape(from)} (${count} elements) to ${showShape(shape)}`);
   }
   return out;
