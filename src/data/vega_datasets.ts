@@ -12,7 +12,9 @@
  * ```
  */
 export async function vegaDataset(file: string): Promise<Record<string, unknown>[] | Record<string, unknown>> {
-  if (!/^[\w.-]+\.(json|csv)$/.test(file)) throw new TypeError(`Expected a .json or .csv file of vega-datasets, got ${JSON.stringify(file)}`);
+  if (!/^[\w.-]+\.(json|csv)$/.test(file)) {
+    throw new TypeError(`Expected a .json or .csv file of vega-datasets, got ${JSON.stringify(file)}`);
+  }
   // A bare import makes sure that the package is installed; its own loader would fetch from the network.
   await import("vega-datasets");
   const url = new URL(`../data/${file}`, import.meta.resolve("vega-datasets"));

@@ -131,6 +131,7 @@ onEachDevice("bad input is refused by name", async (gpu) => {
   const x = points(gpu, 4, 2, 11), y = points(gpu, 3, 2, 12);
   // deno-lint-ignore no-explicit-any
   const refused = (message: string, kind: any, ...args: any[]) =>
+    // deno-lint-ignore no-explicit-any
     assertRejects(() => (sinkhorn as any)(...args), kind, message);
   await refused('Expected "epsilon" to be positive, got 0', RangeError, x, y, { epsilon: 0 });
   await refused('Expected "epsilon" to be positive, got NaN', RangeError, x, y, { epsilon: NaN });

@@ -56,8 +56,9 @@ async function compareWith(gpu: Gpu, problem: SinkhornCase, solution: SinkhornSo
   const pivot = problem.a.indexOf(Math.max(...problem.a)), shift = f[pivot] - solution.f[pivot]!;
   const compareAll = (ours: ArrayLike<number>, theirs: readonly (number | null)[], sign: number, name: string) =>
     theirs.forEach((want, k) => {
-      if (want === null) assert(ours[k] === -Infinity, `${where}: ${name}[${k}] of a point without weight is ${ours[k]}`);
-      else if (solution.fraction >= 0.01 && result.iterations < 1000) {
+      if (want === null) {
+        assert(ours[k] === -Infinity, `${where}: ${name}[${k}] of a point without weight is ${ours[k]}`);
+      } else if (solution.fraction >= 0.01 && result.iterations < 1000) {
         near(ours[k] - sign * shift, want, RELATIVE * problem.maxCost, `${where}: ${name}[${k}]`);
       }
     });
@@ -88,7 +89,8 @@ function costsOf({ x, y, metric }: SinkhornCase): number[] {
         return metric === "euclidean" ? Math.sqrt(s) : s;
       }
       const [a, b] = [p, q].map(([lon, lat]) => ({ lon: lon * radians, lat: lat * radians }));
-      const h = Math.sin((a.lat - b.lat) / 2) ** 2 + Math.cos(a.lat) * Math.cos(b.lat) * Math.sin((a.lon - b.lon) / 2) ** 2;
+      const h = Math.sin((a.lat - b.lat) / 2) ** 2 +
+        Math.cos(a.lat) * Math.cos(b.lat) * Math.sin((a.lon - b.lon) / 2) ** 2;
       return 2 * 6371 * Math.asin(Math.min(1, Math.sqrt(h)));
     })
   );
