@@ -71,13 +71,14 @@ export function batchIndexing(
   return indexing("l", layout.batch, [...strides, ...epilogue.batchStrides]);
 }
 
-/** Records a launch over tiles of each product: `workgroup.x` and `.y` are the tile, `p.first + workgroup.z` the product and part. */
+/**
+ * Records a launch over tiles of each of `count` matrices: `workgroup.x` and `.y` are the column and row of the tile,
+ * `p.first + workgroup.z` is the matrix.
+ */
 export function launchTiles(
   call: KernelCall<MatmulParams>,
+  [columns, rows, count]: readonly [number, number, number],
   text: Omit<KernelText, "workgroups">,
-  columns: number,
-  rows: number,
-  count: number,
 ): void {
   const limit = call.info.limits.workgroups;
   for (let first = 0; first < count; first += limit) {

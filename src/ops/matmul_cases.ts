@@ -77,7 +77,7 @@ export const matmulCases: readonly Case<MatmulParams>[] = [
   // Longer than the loops of a software adapter.
   { ...product(3, 70_001, 2), gradient: false },
   { ...product(5, 70_001, 6), gradient: false },
-  { ...product(5, 66_000, 6, ["transposed", "transposed"]), gradient: false },
+  { ...product(16, 66_001, 17, ["transposed", "transposed"]), gradient: false },
   // Layouts.
   product(33, 29, 35, ["transposed", "transposed"]),
   product(36, 32, 40, ["transposed", "dense"]),

@@ -6,6 +6,8 @@ import type { Factor } from "./matmul_call.ts";
 export interface Fetch {
   /** The axis along which the four lie: the one that is closer together in memory. */
   readonly along: "outer" | "inner";
+  /** True if the four are one aligned vector in memory. */
+  readonly whole: boolean;
   /** Element type of the binding, if it is not the scalar. */
   readonly elements: Record<string, string>;
   /** Identifies the text. */
@@ -37,6 +39,7 @@ export function fetchFour(factor: Factor, k: number, sum: Scalar): Fetch {
     });
   return {
     along,
+    whole,
     elements: whole ? { [name]: `vec4<${stored}>` } : {},
     key: `${along}${whole ? 4 : 1}`,
     uniforms: { [`${name}_size`]: outer, [`${name}_outer`]: outerStride, [`${name}_inner`]: innerStride },

@@ -49,47 +49,41 @@ export function pack(
   // Neighbouring invocations read neighbouring memory: a whole workgroup one long piece of it, where there is one.
   const count = { inner: steps, outer: strips * tile / 4 }, far = fetch.along === "inner" ? "outer" : "inner";
   const across = count[fetch.along] >= 48 ? 64 : 8, down = 64 / across;
-  launchTiles(
-    call,
-    {
-      key: `pack|${across}|${tile}|${texel}|${fetch.key}|${index.key}`,
-      read: { [name]: value },
-      write: { image },
-      elements: fetch.elements,
-      uniforms: { k: layout.k, steps, strips, start: value.offset, ...fetch.uniforms, ...index.uniforms },
-      workgroupSize: 64,
-      declarations: () =>
-        [
-          fetch.declaration,
-          "fn put(at: u32, v: vec4<f32>) {",
-          `  textureStore(image, vec2<u32>(${texelPlace("at").x}, ${texelPlace("at").y}), v);`,
-          "}",
-        ].join("\n"),
-      body: () =>
-        [
-          `let ${fetch.along} = workgroup.x * ${across}u + (lane & ${across - 1}u);`,
-          `let ${far} = workgroup.y * ${down}u + (lane >> ${Math.log2(across)}u);`,
-          `let strip = outer >> ${Math.log2(tile / 4)}u;`,
-          "if (strip >= p.strips || inner >= p.steps) { return; }",
-          "let matrix = p.first + workgroup.z;",
-          ...index.lines("matrix"),
-          `let base = p.start + ${index.offset(0)};`,
-          ...[0, 1, 2, 3].map((q) => {
-            const [o, i] = fetch.along === "inner" ? [q, 0] : [0, q];
-            return `let r${q} = fetch_${name}(base, outer * 4u + ${o}u, inner * 4u + ${i}u, p.k);`;
-          }),
-          ...(fetch.along === texel
-            ? [0, 1, 2, 3].map((q) => `let v${q} = r${q};`)
-            : ["x", "y", "z", "w"].map((c, q) => `let v${q} = vec4<f32>(r0.${c}, r1.${c}, r2.${c}, r3.${c});`)),
-          `let at = (matrix * p.strips + strip) * p.steps * ${tile}u + inner * ${tile}u + ` +
-          (texel === "inner" ? `((outer * 4u) & ${tile - 1}u);` : `(outer & ${tile / 4 - 1}u);`),
-          ...[0, 1, 2, 3].map((q) => `put(at + ${texel === "inner" ? q : q * tile / 4}u, v${q});`),
-        ].join("\n"),
-    },
-    Math.ceil(count[fetch.along] / across),
-    Math.ceil(count[far] / down),
-    sizeOf(own),
-  );
+  launchTiles(call, [Math.ceil(count[fetch.along] / across), Math.ceil(count[far] / down), sizeOf(own)], {
+    key: `pack|${across}|${tile}|${texel}|${fetch.key}|${index.key}`,
+    read: { [name]: value },
+    write: { image },
+    elements: fetch.elements,
+    uniforms: { k: layout.k, steps, strips, start: value.offset, ...fetch.uniforms, ...index.uniforms },
+    workgroupSize: 64,
+    declarations: () =>
+      [
+        fetch.declaration,
+        "fn put(at: u32, v: vec4<f32>) {",
+        `  textureStore(image, vec2<u32>(${texelPlace("at").x}, ${texelPlace("at").y}), v);`,
+        "}",
+      ].join("\n"),
+    body: () =>
+      [
+        `let ${fetch.along} = workgroup.x * ${across}u + (lane & ${across - 1}u);`,
+        `let ${far} = workgroup.y * ${down}u + (lane >> ${Math.log2(across)}u);`,
+        `let strip = outer >> ${Math.log2(tile / 4)}u;`,
+        "if (strip >= p.strips || inner >= p.steps) { return; }",
+        "let matrix = p.first + workgroup.z;",
+        ...index.lines("matrix"),
+        `let base = p.start + ${index.offset(0)};`,
+        ...[0, 1, 2, 3].map((q) => {
+          const [o, i] = fetch.along === "inner" ? [q, 0] : [0, q];
+          return `let r${q} = fetch_${name}(base, outer * 4u + ${o}u, inner * 4u + ${i}u, p.k);`;
+        }),
+        ...(fetch.along === texel
+          ? [0, 1, 2, 3].map((q) => `let v${q} = r${q};`)
+          : ["x", "y", "z", "w"].map((c, q) => `let v${q} = vec4<f32>(r0.${c}, r1.${c}, r2.${c}, r3.${c});`)),
+        `let at = (matrix * p.strips + strip) * p.steps * ${tile}u + inner * ${tile}u + ` +
+        (texel === "inner" ? `((outer * 4u) & ${tile - 1}u);` : `(outer & ${tile / 4 - 1}u);`),
+        ...[0, 1, 2, 3].map((q) => `put(at + ${texel === "inner" ? q : q * tile / 4}u, v${q});`),
+      ].join("\n"),
+  });
   const dense = denseStrides(own);
   return {
     image,

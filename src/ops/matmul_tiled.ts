@@ -17,9 +17,10 @@ function tiled(v: 1 | 2): KernelVariant<MatmulParams> {
   return {
     name: `tiled${size}`,
     when: (call) => {
-      const { layout } = matmulCall(call), { limits } = call.info;
-      return limits.invocations >= THREADS * THREADS && tilesOf(layout.m, size) <= limits.workgroups &&
-        tilesOf(layout.n, size) <= limits.workgroups;
+      const { layout: { m, n } } = matmulCall(call), { limits } = call.info;
+      // A tile of which next to nothing is used is a waste of everyone's time.
+      return limits.invocations >= THREADS * THREADS && m * n * 64 >= size * size &&
+        tilesOf(Math.max(m, n), size) <= limits.workgroups;
     },
     rank: (call) => {
       // Workgroup memory is no faster than any other there.
@@ -51,101 +52,95 @@ function record(call: KernelCall<MatmulParams>, v: number, size: number, depth: 
   const whole = n % 4 === 0;
   // One vector of padding per row keeps threads that write down a column on different memory banks.
   const pitch = size / 4 + 1;
-  launchTiles(
-    call,
-    {
-      key: `${sum}|${fetches.map((f) => f.key)}|${whole}|${epilogue.key}|${index.key}`,
-      read: { a: a.value, b: b.value, ...epilogue.read },
-      write: { out: parts.out },
-      elements: {
-        ...fetches[0].elements,
-        ...fetches[1].elements,
-        ...(whole ? { out: `vec4<${epilogue.stored}>` } : {}),
-      },
-      uniforms: {
-        m,
-        n,
-        k,
-        batches,
-        length: parts.length,
-        a_start: a.value.offset,
-        b_start: b.value.offset,
-        ...fetches[0].uniforms,
-        ...fetches[1].uniforms,
-        ...index.uniforms,
-        ...epilogue.uniforms,
-      },
-      workgroupSize: THREADS * THREADS,
-      declarations: () =>
-        [
-          ...fetches.map((f) => f.declaration),
-          `var<workgroup> tile_a: array<vec4<${sum}>, ${depth * pitch}>;`,
-          `var<workgroup> tile_b: array<vec4<${sum}>, ${depth * pitch}>;`,
-          epilogue.declarations(),
-        ].join("\n"),
-      body: () => {
-        const spans = range(v), element = range(4);
-        const steps = range(depth).flatMap((i) => [
-          "{",
-          ...spans.map((s) => `let a${s} = tile_a[${i * pitch + s * THREADS}u + y];`),
-          ...spans.map((s) => `let b${s} = tile_b[${i * pitch + s * THREADS}u + x];`),
-          ...spans.flatMap((s) =>
-            element.flatMap((e) =>
-              spans.map((t) => `c${s}${e}${t} ${multiply(`a${s}.${"xyzw"[e]}`, `b${t}`, `c${s}${e}${t}`, sum)};`)
-            )
-          ),
-          "}",
-        ]);
-        return [
-          "let z = p.first + workgroup.z;",
-          "let batch = z % p.batches;",
-          ...index.lines("batch"),
-          "let begin = (z / p.batches) * p.length;",
-          "let stop = min(begin + p.length, p.k);",
-          `let x = lane & ${THREADS - 1}u; let y = lane >> ${Math.log2(THREADS)}u;`,
-          `let row0 = workgroup.y * ${size}u; let column0 = workgroup.x * ${size}u;`,
-          `let a_base = p.a_start + ${index.offset(0)}; let b_base = p.b_start + ${index.offset(1)};`,
-          ...places(a, fetches[0], size, depth),
-          ...places(b, fetches[1], size, depth),
-          ...spans.flatMap((s) => element.flatMap((e) => spans.map((t) => `var c${s}${e}${t} = vec4<${sum}>();`))),
-          "var next_a = fetch_a(a_base, row0 + a_o, begin + a_i, stop);",
-          "var next_b = fetch_b(b_base, column0 + b_o, begin + b_i, stop);",
-          `for (var i = begin; i < stop; i += ${depth}u) {`,
-          ...keep(fetches[0], "a", pitch),
-          ...keep(fetches[1], "b", pitch),
-          "workgroupBarrier();",
-          `next_a = fetch_a(a_base, row0 + a_o, i + ${depth}u + a_i, stop);`,
-          `next_b = fetch_b(b_base, column0 + b_o, i + ${depth}u + b_i, stop);`,
-          ...steps,
-          "workgroupBarrier();",
-          "}",
-          "let base = z * p.m * p.n;",
-          // One copy of the epilogue per vector of a row, not per element of the tile: it may be long.
-          `for (var r = 0u; r < ${4 * v}u; r++) {`,
-          ...spans.map((t) => `var v${t} = c00${t};`),
-          "switch r {",
-          ...spans.flatMap((s) =>
-            element.map((e) => `case ${4 * s + e}u: { ${spans.map((t) => `v${t} = c${s}${e}${t};`).join(" ")} }`)
-          ),
-          "default: {}",
-          "}",
-          `let row = row0 + (r >> 2u) * ${4 * THREADS}u + y * 4u + (r & 3u);`,
-          "if (row < p.m) {",
-          ...spans.flatMap((t) => [
-            "{",
-            `let column = column0 + ${t * 4 * THREADS}u + x * 4u;`,
-            ...storeFour(epilogue, whole, `v${t}`, "row", "column", (q) => index.offset(q + 2)),
-            "}",
-          ]),
-          "}",
-          "}",
-        ].join("\n");
-      },
+  launchTiles(call, [columns, rows, batches * parts.count], {
+    key: `${sum}|${fetches.map((f) => f.key)}|${whole}|${epilogue.key}|${index.key}`,
+    read: { a: a.value, b: b.value, ...epilogue.read },
+    write: { out: parts.out },
+    elements: {
+      ...fetches[0].elements,
+      ...fetches[1].elements,
+      ...(whole ? { out: `vec4<${epilogue.stored}>` } : {}),
     },
-    columns,
-    rows,
-    batches * parts.count,
-  );
+    uniforms: {
+      m,
+      n,
+      k,
+      batches,
+      length: parts.length,
+      a_start: a.value.offset,
+      b_start: b.value.offset,
+      ...fetches[0].uniforms,
+      ...fetches[1].uniforms,
+      ...index.uniforms,
+      ...epilogue.uniforms,
+    },
+    workgroupSize: THREADS * THREADS,
+    declarations: () =>
+      [
+        ...fetches.map((f) => f.declaration),
+        `var<workgroup> tile_a: array<vec4<${sum}>, ${depth * pitch}>;`,
+        `var<workgroup> tile_b: array<vec4<${sum}>, ${depth * pitch}>;`,
+        epilogue.declarations(),
+      ].join("\n"),
+    body: () => {
+      const spans = range(v), element = range(4);
+      const steps = range(depth).flatMap((i) => [
+        "{",
+        ...spans.map((s) => `let a${s} = tile_a[${i * pitch + s * THREADS}u + y];`),
+        ...spans.map((s) => `let b${s} = tile_b[${i * pitch + s * THREADS}u + x];`),
+        ...spans.flatMap((s) =>
+          element.flatMap((e) =>
+            spans.map((t) => `c${s}${e}${t} ${multiply(`a${s}.${"xyzw"[e]}`, `b${t}`, `c${s}${e}${t}`, sum)};`)
+          )
+        ),
+        "}",
+      ]);
+      return [
+        "let z = p.first + workgroup.z;",
+        "let batch = z % p.batches;",
+        ...index.lines("batch"),
+        "let begin = (z / p.batches) * p.length;",
+        "let stop = min(begin + p.length, p.k);",
+        `let x = lane & ${THREADS - 1}u; let y = lane >> ${Math.log2(THREADS)}u;`,
+        `let row0 = workgroup.y * ${size}u; let column0 = workgroup.x * ${size}u;`,
+        `let a_base = p.a_start + ${index.offset(0)}; let b_base = p.b_start + ${index.offset(1)};`,
+        ...places(a, fetches[0], size, depth),
+        ...places(b, fetches[1], size, depth),
+        ...spans.flatMap((s) => element.flatMap((e) => spans.map((t) => `var c${s}${e}${t} = vec4<${sum}>();`))),
+        "var next_a = fetch_a(a_base, row0 + a_o, begin + a_i, stop);",
+        "var next_b = fetch_b(b_base, column0 + b_o, begin + b_i, stop);",
+        `for (var i = begin; i < stop; i += ${depth}u) {`,
+        ...keep(fetches[0], "a", pitch),
+        ...keep(fetches[1], "b", pitch),
+        "workgroupBarrier();",
+        `next_a = fetch_a(a_base, row0 + a_o, i + ${depth}u + a_i, stop);`,
+        `next_b = fetch_b(b_base, column0 + b_o, i + ${depth}u + b_i, stop);`,
+        ...steps,
+        "workgroupBarrier();",
+        "}",
+        "let base = z * p.m * p.n;",
+        // One copy of the epilogue per vector of a row, not per element of the tile: it may be long.
+        `for (var r = 0u; r < ${4 * v}u; r++) {`,
+        ...spans.map((t) => `var v${t} = c00${t};`),
+        "switch r {",
+        ...spans.flatMap((s) =>
+          element.map((e) => `case ${4 * s + e}u: { ${spans.map((t) => `v${t} = c${s}${e}${t};`).join(" ")} }`)
+        ),
+        "default: {}",
+        "}",
+        `let row = row0 + (r >> 2u) * ${4 * THREADS}u + y * 4u + (r & 3u);`,
+        "if (row < p.m) {",
+        ...spans.flatMap((t) => [
+          "{",
+          `let column = column0 + ${t * 4 * THREADS}u + x * 4u;`,
+          ...storeFour(epilogue, whole, `v${t}`, "row", "column", (q) => index.offset(q + 2)),
+          "}",
+        ]),
+        "}",
+        "}",
+      ].join("\n");
+    },
+  });
   parts.join();
 }
 

@@ -154,8 +154,8 @@ function measure<P>(
     const started = device.time()!;
     if (best && started - begun > 1000) break;
     record(variant);
-    // The first round compiles too, so it is no measurement; but one that took this long cannot be the fastest.
-    if (device.time()! - started > bestMs + 1000) continue;
+    // This round compiles too, so it is no measurement; but if it took this long, there is no time for more.
+    if (device.time()! - started > 1000) return best ?? variant;
     let ms = Infinity;
     for (let round = 0; round < 2; round++) {
       const start = device.time()!;

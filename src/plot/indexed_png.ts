@@ -1,4 +1,5 @@
-import { crc32, deflateSync } from "node:zlib";
+import { deflateSync } from "node:zlib";
+import { assemblePng } from "../tensor/png_chunks.ts";
 
 /** The index that means a transparent pixel. */
 export const TRANSPARENT = 255;
@@ -27,29 +28,11 @@ export function encodeIndexedPng(
   for (let row = 0; row < height; row++) {
     rows.set(pixels.subarray(row * width, (row + 1) * width), row * (width + 1) + 1);
   }
-  const chunks = [
-    Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
-    chunk("IHDR", new Uint8Array(header.buffer)),
-    chunk("PLTE", colorTable),
-    chunk("tRNS", alpha),
-    chunk("IDAT", deflateSync(rows)),
-    chunk("IEND", new Uint8Array(0)),
-  ];
-  const png = new Uint8Array(chunks.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of chunks) {
-    png.set(part, offset);
-    offset += part.length;
-  }
-  return png;
-}
-
-function chunk(type: string, data: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(data.length + 12);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, data.length);
-  bytes.set(new TextEncoder().encode(type), 4);
-  bytes.set(data, 8);
-  view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)));
-  return bytes;
+  return assemblePng([
+    ["IHDR", new Uint8Array(header.buffer)],
+    ["PLTE", colorTable],
+    ["tRNS", alpha],
+    ["IDAT", deflateSync(rows)],
+    ["IEND", new Uint8Array(0)],
+  ]);
 }

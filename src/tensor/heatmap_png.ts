@@ -1,3 +1,5 @@
+import { assemblePng } from "./png_chunks.ts";
+
 /** Largest side of a heatmap in pixels; larger matrices are thinned out. */
 const SIDE = 160;
 
@@ -33,14 +35,9 @@ export async function heatmapPng(
   new DataView(header.buffer).setUint32(0, width);
   new DataView(header.buffer).setUint32(4, height);
   header.set([8, 2, 0, 0, 0], 8); // 8 bits, RGB
-  const parts = [
-    Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10),
-    chunk("IHDR", header),
-    chunk("IDAT", await deflate(raw)),
-    chunk("IEND", new Uint8Array(0)),
-  ];
+  const file = assemblePng([["IHDR", header], ["IDAT", await deflate(raw)], ["IEND", new Uint8Array(0)]]);
   let binary = "";
-  for (const part of parts) for (const byte of part) binary += String.fromCharCode(byte);
+  for (const byte of file) binary += String.fromCharCode(byte);
   return { png: { base64: btoa(binary), width, height }, low, high };
 }
 
@@ -52,19 +49,4 @@ function colour(t: number): number[] {
 async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-/** Length, type, contents and checksum (CRC-32) of a PNG chunk. */
-function chunk(type: string, contents: Uint8Array): Uint8Array {
-  const out = new Uint8Array(12 + contents.length), view = new DataView(out.buffer);
-  view.setUint32(0, contents.length);
-  out.set(new TextEncoder().encode(type), 4);
-  out.set(contents, 8);
-  let crc = 0xffffffff;
-  for (let k = 4; k < 8 + contents.length; k++) {
-    crc ^= out[k];
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  view.setUint32(8 + contents.length, ~crc >>> 0);
-  return out;
 }
