@@ -17,7 +17,11 @@
  * One call of the work to be measured. A number that it returns is its own measure in milliseconds and replaces the harness's
  * clock: for work that runs in another process, and for a device whose wait costs more than the work.
  */
-export type Contestant = () => void | number | Promise<void | number>;
+export interface Contestant {
+  (): void | number | Promise<void | number>;
+  /** What to say of its last call, such as the iterations that it took. */
+  note?(): string;
+}
 
 /** What is raced. */
 export interface Benchmark {
@@ -32,6 +36,10 @@ export interface Benchmark {
   flops?: number;
   /** Bytes that one call must move, for the GB/s column. */
   bytes?: number;
+  /** Elements that one call reads, makes or reduces, for the Gelem/s column. */
+  elements?: number;
+  /** Pairs (i, j) that one call goes through, for the Gpair/s column. */
+  pairs?: number;
 }
 
 /** One contestant's times, in milliseconds. */
@@ -44,6 +52,8 @@ export interface Timing {
   rounds: number;
   /** Median over the rounds of baseline time / own time: 2 is twice as fast as the baseline. */
   ratio: number;
+  /** What the contestant says of its last call. */
+  note?: string;
 }
 
 /** A finished race; `timings` are in the contestants' order. */
@@ -68,6 +78,19 @@ async function time(contestant: Contestant): Promise<number> {
   return typeof own === "number" ? own : performance.now() - start;
 }
 
+/** How long to measure. */
+export interface RaceOptions {
+  /** Measured rounds. Default 7. */
+  rounds?: number;
+  /** Rounds before them. Default 2. */
+  warmup?: number;
+  /**
+   * Milliseconds after which a contestant has had its share: it sits out the rest, once it has one measured round. One whose
+   * first call takes as long is not called again, and that call is its round. Default: no limit.
+   */
+  budget?: number;
+}
+
 /**
  * Runs the contestants `rounds` times each, interleaved, after `warmup` unmeasured rounds. Each round starts with another
  * contestant, so that none always runs behind the same neighbour.
@@ -77,7 +100,7 @@ async function time(contestant: Contestant): Promise<number> {
 export async function race(
   benchmark: Benchmark,
   contestants: Record<string, Contestant>,
-  { rounds = 7, warmup = 2 }: { rounds?: number; warmup?: number } = {},
+  { rounds = 7, warmup = 2, budget = Infinity }: RaceOptions = {},
 ): Promise<RaceResult> {
   const names = Object.keys(contestants);
   const baseline = benchmark.baseline ?? names[0];
@@ -87,52 +110,67 @@ export async function race(
   }
   if (!(rounds >= 1)) throw new RangeError(`Cannot race ${rounds} rounds: expected at least 1`);
   const times = new Map<string, number[]>(names.map((name) => [name, []]));
+  const spent = new Map<string, number>(names.map((name) => [name, 0]));
   for (let round = -warmup; round < rounds; round++) {
     for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(turn + round + warmup) % names.length];
+      const name = names[(turn + round + warmup) % names.length], own = times.get(name)!, before = spent.get(name)!;
+      if (before >= budget && own.length > 0) continue;
       const elapsed = await time(contestants[name]);
-      if (round >= 0) times.get(name)!.push(elapsed);
+      spent.set(name, before + elapsed);
+      if (round >= 0 || elapsed >= budget) own.push(elapsed);
     }
   }
-  const reference = times.get(baseline)!;
+  const reference = times.get(baseline)!, usual = quantile(reference, 0.5);
   const timings = names.map((contestant): Timing => {
-    const own = times.get(contestant)!;
+    const own = times.get(contestant)!, note = contestants[contestant].note?.();
     return {
       contestant,
       median: quantile(own, 0.5),
       min: Math.min(...own),
       q1: quantile(own, 0.25),
       q3: quantile(own, 0.75),
-      rounds,
-      ratio: quantile(own.map((ms, round) => reference[round] / ms), 0.5),
+      rounds: own.length,
+      ratio: quantile(own.map((ms, round) => (reference[round] ?? usual) / ms), 0.5),
+      ...(note === undefined ? {} : { note }),
     };
   });
   return { benchmark: { ...benchmark, baseline }, timings };
 }
 
 /** Three significant digits without an exponent. */
-function digits(value: number): string {
+export function digits(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-function rate({ flops, bytes }: Benchmark, ms: number): string {
-  if (flops !== undefined) return `${digits(flops / ms / 1e6)} GFLOP/s`;
-  if (bytes !== undefined) return `${digits(bytes / ms / 1e6)} GB/s`;
+/** The rate of a benchmark at a time, such as `12.3 GB/s`; empty if it has none. */
+export function rate({ flops, bytes, elements, pairs }: Partial<Benchmark>, ms: number): string {
+  const rates = { "FLOP/s": flops, "B/s": bytes, "elem/s": elements, "pair/s": pairs };
+  for (const [unit, count] of Object.entries(rates)) {
+    if (count !== undefined) return `${digits(count / ms / 1e6)} G${unit}`;
+  }
   return "";
 }
 
-/** The results as a Markdown table, which a terminal shows as well. */
-export function table(results: readonly RaceResult[]): string {
-  const rows = [["benchmark", "size", "contestant", "median ms", "min", "quartiles", "rate", "against baseline"]];
-  for (const { benchmark, timings } of results) {
-    for (const { contestant, median, min, q1, q3, ratio } of timings) {
-      const [m, l, a, b] = [median, min, q1, q3].map(digits);
-      const against = contestant === benchmark.baseline ? "1 (baseline)" : `${digits(ratio)}x`;
-      rows.push([benchmark.name, benchmark.size, contestant, m, l, `${a} to ${b}`, rate(benchmark, median), against]);
-    }
-  }
+/** Rows of cells, the first of which are the head, as a Markdown table that is also readable on a terminal. */
+export function markdown(rows: readonly (readonly string[])[]): string {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const line = (row: string[]) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
+  const line = (row: readonly string[]) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
   const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`;
   return [line(rows[0]), rule, ...rows.slice(1).map(line)].join("\n");
+}
+
+/** The results as a table. */
+export function table(results: readonly RaceResult[]): string {
+  const noted = results.some(({ timings }) => timings.some(({ note }) => note !== undefined));
+  const head = ["benchmark", "size", "contestant", "median ms", "min", "quartiles", "rate", "against baseline"];
+  const rows = [noted ? [...head, "note"] : head];
+  for (const { benchmark, timings } of results) {
+    for (const { contestant, median, min, q1, q3, ratio, note } of timings) {
+      const [m, l, a, b] = [median, min, q1, q3].map(digits);
+      const against = contestant === benchmark.baseline ? "1 (baseline)" : `${digits(ratio)}x`;
+      const row = [benchmark.name, benchmark.size, contestant, m, l, `${a} to ${b}`, rate(benchmark, median), against];
+      rows.push(noted ? [...row, note ?? ""] : row);
+    }
+  }
+  return markdown(rows);
 }

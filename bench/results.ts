@@ -21,6 +21,9 @@ export interface StoredEntry {
   baseline: string;
   flops?: number;
   bytes?: number;
+  elements?: number;
+  pairs?: number;
+  note?: string;
   /** The day of the measurement: entries of one file may come from several runs. */
   date: string;
 }
@@ -55,12 +58,12 @@ export function mergeResults(
   const key = ({ family, name, size }: { family: string; name: string; size: string }) => `${family}\n${name}\n${size}`;
   const replaced = new Set(results.map(({ benchmark }) => key(benchmark)));
   const kept = stored?.entries.filter((entry) => !replaced.has(key(entry))) ?? [];
-  const added = results.flatMap(({ benchmark: { family, name, size, baseline, flops, bytes }, timings }) =>
-    timings.map(({ contestant, median, min, q1, q3, rounds, ratio }): StoredEntry => ({
+  const added = results.flatMap(({ benchmark: { family, name, size, baseline, ...work }, timings }) =>
+    timings.map(({ contestant, median, min, q1, q3, rounds, ratio, note }): StoredEntry => ({
       ...{ family, name, size, contestant, median_ms: rounded(median), min_ms: rounded(min) },
       ...{ q1: rounded(q1), q3: rounded(q3), rounds, ratio: rounded(ratio), baseline },
-      ...(flops === undefined ? {} : { flops }),
-      ...(bytes === undefined ? {} : { bytes }),
+      ...work,
+      ...(note === undefined ? {} : { note }),
       date: run.date,
     }))
   );

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { checksumOf, deviceTime, type Job, job, type Peer, uniform } from "./peer.ts";
+import { checksumOf, deviceTime, hostTime, indices, type Job, job, type Peer, scaledCost, uniform } from "./peer.ts";
+import type { Watch } from "./peer.ts";
 
 const load = () => import("npm:@jax-js/jax@0.1.25");
 type Jax = Awaited<ReturnType<typeof load>>;
@@ -17,49 +18,60 @@ function start(): Promise<{ jax: Jax; devices: string[] }> {
   return started ??= load().then(async (jax) => ({ jax, devices: await jax.init() }));
 }
 
-/** jax-js frees an array at its first use; `.ref` keeps one more use of it. */
-function jobOf(jax: Jax, backend: Backend, inputs: JaxArray[], fn: (...inputs: JaxArray[]) => JaxArray): Job {
-  const compiled = jax.jit(fn);
-  const compute = () => compiled(...inputs.map((input) => input.ref));
-  const run = backend === "wasm"
-    ? async () => {
-      const start = performance.now();
-      const result = await compute().blockUntilReady();
-      const elapsed = performance.now() - start;
-      result.dispose();
-      return elapsed;
-    }
-    : async () => {
-      let result: JaxArray | undefined;
-      // Asking for the buffer submits the pending kernels without a wait.
-      const elapsed = await deviceTime(jax.getWebGPUDevice().queue, async () => {
-        result = compute();
-        await result.ref.gpuBuffer();
-      });
-      result?.dispose();
-      return elapsed;
-    };
-  const checksum = async () => checksumOf(await compute().data());
-  return job(run, checksum, () => {
-    inputs.forEach((input) => input.dispose());
-    compiled.dispose();
-  });
+type Compute = () => JaxArray;
+
+/** A job of a backend: `compute` uses its inputs up, so it is given new references each time. */
+function jobOf(jax: Jax, backend: Backend, compute: Compute, dispose: () => void, calls = 1): Job {
+  const run = async (watch?: Watch) => {
+    const results: JaxArray[] = [];
+    const elapsed = backend === "wasm"
+      ? await hostTime(async () => {
+        for (let call = 0; call < calls; call++) results.push(await compute().blockUntilReady());
+      }, watch)
+      : await deviceTime(jax.getWebGPUDevice().queue, async () => {
+        for (let call = 0; call < calls; call++) {
+          const result = compute();
+          results.push(result);
+          // Asking for the buffer submits the pending kernels without a wait.
+          await result.ref.gpuBuffer();
+        }
+      }, watch);
+    for (const result of results) result.dispose();
+    return elapsed;
+  };
+  return job(run, async () => checksumOf(await compute().data()), dispose);
 }
 
 function peer(backend: Backend): Peer {
   async function jobWith(
-    shapes: number[][],
     fn: (jax: Jax) => (...inputs: JaxArray[]) => JaxArray,
-    entry = (value: number) => value,
+    make: (jax: Jax) => JaxArray[],
+    calls = 1,
   ): Promise<Job> {
     const { jax } = await start();
-    const inputs = shapes.map((shape, index) => {
-      const values = uniform(shape.reduce((product, size) => product * size, 1), index + 1);
-      return jax.numpy.array(values.map(entry), { shape, device: backend });
-    });
+    const inputs = make(jax);
     await Promise.all(inputs.map((input) => input.ref.blockUntilReady()));
-    return jobOf(jax, backend, inputs, fn(jax));
+    const compiled = jax.jit(fn(jax));
+    // An array is freed at its first use; `.ref` keeps one more use of it.
+    const compute = () => compiled(...inputs.map((input) => input.ref));
+    return jobOf(jax, backend, compute, () => {
+      inputs.forEach((input) => input.dispose());
+      compiled.dispose();
+    }, calls);
   }
+  const values = (shape: number[], seed = 1, entry?: (value: number) => number) => ({ numpy }: Jax) => {
+    const drawn = uniform(shape.reduce((product, size) => product * size, 1), seed);
+    return numpy.array(entry ? drawn.map(entry) : drawn, { shape, device: backend });
+  };
+  const rows = (m: number, n: number) => ({ numpy }: Jax) =>
+    numpy.array(indices(m, n), { shape: [m], dtype: numpy.int32, device: backend });
+  const of = (
+    inputs: ((jax: Jax) => JaxArray)[],
+    fn: (jax: Jax) => (...inputs: JaxArray[]) => JaxArray,
+    calls?: number,
+  ) => jobWith(fn, (jax) => inputs.map((make) => make(jax)), calls);
+  const eight = (value: number) => 8 * value;
+  const axpy = (_: Jax) => (x: JaxArray, y: JaxArray) => x.mul(2).add(y);
   return {
     name: `jax-js ${backend}`,
     async available() {
@@ -71,17 +83,35 @@ function peer(backend: Backend): Peer {
       }
     },
     versions: () => Promise.resolve({ "jax-js": "0.1.25" }),
-    matmul: (n) => jobWith([[n, n], [n, n]], ({ numpy }) => (a, b) => numpy.matmul(a, b)),
+    axpy: (n) => of([values([n]), values([n], 2)], axpy),
+    exp: (n) => of([values([n])], ({ numpy }) => (x) => numpy.exp(x)),
     chain: (n) =>
-      jobWith([[n]], ({ numpy }) => (x) => {
+      of([values([n])], ({ numpy }) => (x) => {
         const root = numpy.sqrt(numpy.abs(x.ref).mul(2).add(1));
         const bell = numpy.exp(x.ref.mul(x.ref).neg());
         return root.mul(bell).add(x.mul(0.5));
       }),
-    sum: (n) => jobWith([[n]], ({ numpy }) => (x) => numpy.sum(x), Math.abs),
-    logsumexp: (rows, columns) =>
-      jobWith([[rows, columns]], ({ nn }) => (x) => nn.logsumexp(x, 1), (value) => 8 * value),
-    softmax: (rows, columns) => jobWith([[rows, columns]], ({ nn }) => (x) => nn.softmax(x, 1), (value) => 8 * value),
+    smallCalls: (calls) => of([values([8]), values([8], 2)], axpy, calls),
+    sum: (n) => of([values([n], 1, Math.abs)], ({ numpy }) => (x) => numpy.sum(x)),
+    sumColumns: (m, n) => of([values([m, n], 1, Math.abs)], ({ numpy }) => (x) => numpy.sum(x, 0)),
+    argmax: (n) => of([values([n])], ({ numpy }) => (x) => numpy.argmax(x)),
+    logsumexp: (m, n) => of([values([m, n], 1, eight)], ({ nn }) => (x) => nn.logsumexp(x, 1)),
+    softmax: (m, n) => of([values([m, n], 1, eight)], ({ nn }) => (x) => nn.softmax(x, 1)),
+    matmul: (m, k, n) => of([values([m, k]), values([k, n], 2)], ({ numpy }) => (a, b) => numpy.matmul(a, b)),
+    sinkhornHalfStep: {
+      [`jax-js ${backend} stored cost`]: (n) => {
+        const stored = ({ numpy }: Jax) => numpy.array(scaledCost(n), { shape: [n, n], device: backend });
+        return of([stored, values([n], 3)], ({ nn }) => (cost, g) => nn.logsumexp(g.sub(cost), 1).neg());
+      },
+    },
+    nearest: (n, d) =>
+      of([values([n, d]), values([n, d], 2)], ({ numpy }) => (x, y) => {
+        const products = numpy.matmul(x, y.ref.transpose());
+        return numpy.argmin(numpy.sum(y.ref.mul(y), 1).sub(products.mul(2)), 1);
+      }),
+    gather: (n, d, m) => of([values([n, d]), rows(m, n)], ({ numpy }) => (x, at) => numpy.take(x, at, 0)),
+    concatenate: (n, d) =>
+      of([values([n, d]), values([n, d], 2)], ({ numpy }) => (x, y) => numpy.concatenate([x, y], 1)),
   };
 }
 

@@ -3,22 +3,18 @@
  *
  * @module
  */
-import { checksumOf, type Job, job, type Peer, uniform } from "./peer.ts";
+import { checksumOf, hostTime, type Job, job, type Peer, uniform, type Watch } from "./peer.ts";
 
 const load = () => import("npm:ml-matrix@6.15.1");
 type MlMatrix = Awaited<ReturnType<typeof load>>;
 type Matrix = InstanceType<MlMatrix["Matrix"]>;
 
-function square(module: MlMatrix, n: number, seed: number): Matrix {
-  return module.Matrix.from1DArray(n, n, Array.from(uniform(n * n, seed)));
+function matrix(module: MlMatrix, rows: number, columns: number, seed: number): Matrix {
+  return module.Matrix.from1DArray(rows, columns, Array.from(uniform(rows * columns, seed)));
 }
 
 function jobOf<Result>(compute: () => Result, values: (result: Result) => ArrayLike<number>): Job {
-  const run = () => {
-    const start = performance.now();
-    compute();
-    return Promise.resolve(performance.now() - start);
-  };
+  const run = (watch?: Watch) => hostTime(() => void compute(), watch);
   return job(run, () => Promise.resolve(checksumOf(values(compute()))), () => {});
 }
 
@@ -29,19 +25,20 @@ export const mlMatrix: Peer = {
     return await load().then(() => true as const, (error) => `ml-matrix did not load: ${error.message}`);
   },
   versions: () => Promise.resolve({ "ml-matrix": "6.15.1" }),
-  async matmulF64(n) {
+  // In double precision, the only one it has.
+  async matmul(m, k, n) {
     const module = await load();
-    const [a, b] = [square(module, n, 1), square(module, n, 2)];
+    const [a, b] = [matrix(module, m, k, 1), matrix(module, k, n, 2)];
     return jobOf(() => a.mmul(b), (product) => product.to1DArray());
   },
   async svd(n) {
     const module = await load();
-    const a = square(module, n, 1);
+    const a = matrix(module, n, n, 1);
     return jobOf(() => new module.SingularValueDecomposition(a), (svd) => svd.diagonal);
   },
   async eigh(n) {
     const module = await load();
-    const a = square(module, n, 1);
+    const a = matrix(module, n, n, 1);
     const symmetric = a.clone().add(a.transpose()).mul(0.5);
     // Its order is not promised; the peers are compared on ascending eigenvalues.
     return jobOf(

@@ -4,16 +4,24 @@
  * @module
  */
 
+/** Where a measured section starts and ends, such as a `Deno.BenchContext`. */
+export interface Watch {
+  start(): void;
+  end(): void;
+}
+
 /**
  * One call of a prepared computation. Resolves, once the result is really there, to the milliseconds that the computation
- * alone took: without transfers, and without Deno's fixed 10 ms sleep after a wait for a GPU.
+ * alone took: without transfers, and without Deno's fixed 10 ms sleep after a wait for a GPU. `watch` brackets the same section.
  */
 export interface Job {
-  (): Promise<number>;
+  (watch?: Watch): Promise<number>;
   /** Computes once more and sums the result up, to be compared with another peer's by {@linkcode difference}. */
   checksum(): Promise<Checksum>;
   /** Frees what the job holds. */
   dispose(): void;
+  /** What the last call says of itself. */
+  note?(): string;
 }
 
 /** A library to be compared with. All inputs come from {@linkcode uniform}, so all peers compute on the same numbers. */
@@ -23,29 +31,45 @@ export interface Peer {
   available(): Promise<string | true>;
   /** Versions of what runs, by name; the peer must be available. */
   versions(): Promise<Record<string, string>>;
-  /** `A B` with `A = uniform(n·n, 1)` and `B = uniform(n·n, 2)`, in single precision. */
-  matmul?(n: number): Promise<Job>;
-  /** The same in double precision. */
-  matmulF64?(n: number): Promise<Job>;
+  /** `2x + y` of `x = uniform(n, 1)`, `y = uniform(n, 2)`. */
+  axpy?(n: number): Promise<Job>;
+  /** `exp(uniform(n, 1))`. */
+  exp?(n: number): Promise<Job>;
   /** The elementwise chain `sqrt(2|x| + 1)·exp(−x²) + x/2` of `uniform(n, 1)`. */
   chain?(n: number): Promise<Job>;
+  /** `calls` times, one after the other, `2x + y` of eight numbers, each call with a result of its own. */
+  smallCalls?(calls: number): Promise<Job>;
   /** The sum of `|uniform(n, 1)|`. */
   sum?(n: number): Promise<Job>;
+  /** Sums of the columns of `|uniform(rows·columns, 1)|`. */
+  sumColumns?(rows: number, columns: number): Promise<Job>;
+  /** The position of the largest of `uniform(n, 1)`. */
+  argmax?(n: number): Promise<Job>;
   /** Log-sum-exp of each row of `8·uniform(rows·columns, 1)`. */
   logsumexp?(rows: number, columns: number): Promise<Job>;
   /** Softmax of each row of `8·uniform(rows·columns, 1)`. */
   softmax?(rows: number, columns: number): Promise<Job>;
-  /** Squared distances `[n, n]` between `uniform(n·d, 1)` and `uniform(n·d, 2)`, seen as `[n, d]`. */
-  sqdist?(n: number, d: number): Promise<Job>;
+  /** `A B` with `A = uniform(m·k, 1)` as `[m, k]` and `B = uniform(k·n, 2)` as `[k, n]`, in single precision. */
+  matmul?(m: number, k: number, n: number): Promise<Job>;
+  /** The square product in double precision. */
+  matmulF64?(n: number): Promise<Job>;
+  /**
+   * One potential update of log-domain Sinkhorn, `f_i = −log Σ_j exp(g_j − C_ij/ε)`, for the squared distances of `n` points in
+   * the plane, ε a hundredth of the largest, and `g = uniform(n, 3)`; by name, every form in which the library can do it.
+   */
+  sinkhornHalfStep?: Readonly<Record<string, (n: number) => Promise<Job>>>;
+  /** For each of `uniform(n·d, 1)` as `[n, d]`, the position of the nearest of `uniform(n·d, 2)`. */
+  nearest?(n: number, d: number): Promise<Job>;
   /** Rows `indices(m, n)` of `uniform(n·d, 1)` seen as `[n, d]`. */
   gather?(n: number, d: number, m: number): Promise<Job>;
   /** `uniform(n·d, 1)` seen as `[n, d]`, plus the rows of `uniform(m·d, 2)` added at `indices(m, n)`. */
   scatterAdd?(n: number, d: number, m: number): Promise<Job>;
-  /**
-   * One potential update of log-domain Sinkhorn on a stored cost, `f_i = −log Σ_j exp(g_j − C_ij/ε)`, for the squared
-   * distances of `n` points in the plane, ε a hundredth of the largest, and `g = uniform(n, 3)`.
-   */
-  sinkhornHalfStep?(n: number): Promise<Job>;
+  /** `uniform(n·d, 1)` and `uniform(n·d, 2)`, seen as `[n, d]`, side by side. */
+  concatenate?(n: number, d: number): Promise<Job>;
+  /** `n` numbers uniform on [0, 1): of each library's own generator, so sums agree only roughly. */
+  randomUniform?(n: number): Promise<Job>;
+  /** `n` standard normal numbers: likewise; the checksum is that of their squares. */
+  randomNormal?(n: number): Promise<Job>;
   /** Singular values of `uniform(n·n, 1)`, with both sets of vectors computed. */
   svd?(n: number): Promise<Job>;
   /** Eigenvalues of `(U + Uᵀ)/2`, `U = uniform(n·n, 1)`, with the vectors computed. */
@@ -85,9 +109,20 @@ function bits(counter: number, seed: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** `n` numbers in [−1/2, 1/2), multiples of 2⁻²⁴. */
+// Every peer asks for the same numbers, one after the other.
+const drawn = new Map<string, Float32Array<ArrayBuffer>>();
+
+/** `n` numbers in [−1/2, 1/2), multiples of 2⁻²⁴; not to be changed. */
 export function uniform(n: number, seed: number): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length: n }, (_, i) => (bits(i, seed) >>> 8) * 2 ** -24 - 0.5);
+  const key = `${n} ${seed}`;
+  let values = drawn.get(key);
+  if (values === undefined) {
+    values = new Float32Array(n);
+    for (let i = 0; i < n; i++) values[i] = (bits(i, seed) >>> 8) * 2 ** -24 - 0.5;
+    if (drawn.size === 4) drawn.clear();
+    drawn.set(key, values);
+  }
+  return values;
 }
 
 /** `m` indices below `n`, with repetitions. */
@@ -95,20 +130,60 @@ export function indices(m: number, n: number): Int32Array<ArrayBuffer> {
   return Int32Array.from({ length: m }, (_, i) => bits(i, 4) % n);
 }
 
+/** Milliseconds of work that is done when its promise resolves. */
+export async function hostTime(work: () => void | Promise<void>, watch?: Watch): Promise<number> {
+  const start = performance.now();
+  watch?.start();
+  await work();
+  watch?.end();
+  return performance.now() - start;
+}
+
 /**
  * Milliseconds from the launch until the queue is idle. In Deno the *call* of `onSubmittedWorkDone` returns when the queue is
  * idle, and its promise only 10 ms later: the clock is read between the two.
  */
-export async function deviceTime(queue: GPUQueue, launch: () => void | Promise<void>): Promise<number> {
-  const start = performance.now();
-  await launch();
-  const done = queue.onSubmittedWorkDone();
-  const elapsed = performance.now() - start;
+export async function deviceTime(
+  queue: GPUQueue,
+  launch: () => void | Promise<void>,
+  watch?: Watch,
+): Promise<number> {
+  let done: Promise<undefined> | undefined;
+  const elapsed = await hostTime(async () => {
+    await launch();
+    done = queue.onSubmittedWorkDone();
+  }, watch);
   await done;
   return elapsed;
 }
 
 /** A job from its three parts. */
-export function job(run: () => Promise<number>, checksum: () => Promise<Checksum>, dispose: () => void): Job {
+export function job(
+  run: (watch?: Watch) => Promise<number>,
+  checksum: () => Promise<Checksum>,
+  dispose: () => void,
+): Job {
   return Object.assign(run, { checksum, dispose });
+}
+
+/** The largest squared distance between `uniform(2n, 1)` and `uniform(2n, 2)` as points of the plane. */
+export function largestCost(n: number): number {
+  let largest = 0;
+  eachCost(n, (cost) => largest = Math.max(largest, cost));
+  return largest;
+}
+
+/** `C/ε` of {@linkcode Peer.sinkhornHalfStep}, stored, `[n, n]`. */
+export function scaledCost(n: number): Float32Array<ArrayBuffer> {
+  const scaled = new Float32Array(n * n), rate = 100 / largestCost(n);
+  let at = 0;
+  eachCost(n, (cost) => scaled[at++] = cost * rate);
+  return scaled;
+}
+
+function eachCost(n: number, visit: (cost: number) => void): void {
+  const x = uniform(2 * n, 1), y = uniform(2 * n, 2);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) visit((x[2 * i] - y[2 * j]) ** 2 + (x[2 * i + 1] - y[2 * j + 1]) ** 2);
+  }
 }

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { type Checksum, indices, type Job, job, type Peer, uniform } from "./peer.ts";
+import { type Checksum, indices, type Job, job, type Peer, uniform, type Watch } from "./peer.ts";
 
 type Reply = Record<string, unknown> & { error?: string };
 
-/** What the process answers to a run: the rounds' times, the last result summed up, and what it says of itself. */
-export interface Measured extends Checksum {
-  ms: number[];
+/** What the process answers to a run: its milliseconds, the result summed up if that was asked for, and what it says of itself. */
+interface Measured extends Checksum {
+  ms: number;
   info: Record<string, number>;
 }
 
@@ -116,25 +116,29 @@ async function jobWith(name: string, params: Record<string, unknown>, inputs: In
   const id = jobs++;
   await python.request({ op: "prepare", id, job: name, params, inputs: paths });
   let info: Record<string, number> = {};
-  const measure = async (rounds: number, warmup: number): Promise<Measured> => {
-    const measured = await python.request({ op: "run", id, rounds, warmup }) as unknown as Measured;
+  const measure = async (summary: boolean): Promise<Measured> => {
+    const measured = await python.request({ op: "run", id, summary }) as unknown as Measured;
     info = measured.info;
     return measured;
   };
-  const run = async () => (await measure(1, 0)).ms[0];
+  // The process has its own clock; a watch of this one sees the messages too.
+  const run = async (watch?: Watch) => {
+    watch?.start();
+    const { ms } = await measure(false);
+    watch?.end();
+    return ms;
+  };
   const checksum = async () => {
-    const { sum, magnitude } = await measure(1, 0);
+    const { sum, magnitude } = await measure(true);
     return { sum, magnitude };
   };
   // A process that has ended has nothing left to drop.
   const dispose = () => void python.request({ op: "drop", id }).catch(() => {});
-  return Object.assign(job(run, checksum, dispose), { measure, info: () => info });
+  return Object.assign(job(run, checksum, dispose), { info: () => info });
 }
 
 /** A job of the Python process. */
 export interface PythonJob extends Job {
-  /** Runs `warmup + rounds` times in a row, without a message in between; `ms` has the rounds. */
-  measure(rounds: number, warmup: number): Promise<Measured>;
   /** What the last run said of itself: for POT's Sinkhorn its cost, iterations and L2 marginal error. */
   info(): Record<string, number>;
 }
@@ -153,16 +157,27 @@ export const numpy: Peer = {
     return typeof python === "string" ? python : true;
   },
   versions: async () => (await running()).versions,
-  matmul: (n) => jobWith("matmul", { n }, [[n * n, 1], [n * n, 2]]),
-  matmulF64: (n) => jobWith("matmul", { n, dtype: "f8" }, [[n * n, 1], [n * n, 2]]),
+  axpy: (n) => jobWith("axpy", {}, [[n, 1], [n, 2]]),
+  exp: (n) => jobWith("exp", {}, [[n, 1]]),
   chain: (n) => jobWith("chain", {}, [[n, 1]]),
+  smallCalls: (calls) => jobWith("smallCalls", { calls }, [[8, 1], [8, 2]]),
   sum: (n) => jobWith("sum", {}, [[n, 1]]),
+  sumColumns: (rows, columns) => jobWith("sumColumns", { rows, columns }, [[rows * columns, 1]]),
+  argmax: (n) => jobWith("argmax", {}, [[n, 1]]),
   logsumexp: (rows, columns) => jobWith("logsumexp", { rows, columns }, [[rows * columns, 1]]),
   softmax: (rows, columns) => jobWith("softmax", { rows, columns }, [[rows * columns, 1]]),
-  sqdist: (n, d) => jobWith("sqdist", { n, d }, [[n * d, 1], [n * d, 2]]),
+  matmul: (m, k, n) => jobWith("matmul", { m, k, n }, [[m * k, 1], [k * n, 2]]),
+  matmulF64: (n) => jobWith("matmul", { m: n, k: n, n, dtype: "f8" }, [[n * n, 1], [n * n, 2]]),
+  sinkhornHalfStep: {
+    "numpy stored cost": (n) => jobWith("sinkhornHalfStep", { n }, [[2 * n, 1], [2 * n, 2], [n, 3]]),
+    "numpy recomputed cost": (n) => jobWith("sinkhornHalfStepRecomputed", { n }, [[2 * n, 1], [2 * n, 2], [n, 3]]),
+  },
+  nearest: (n, d) => jobWith("nearest", { n, d }, [[n * d, 1], [n * d, 2]]),
   gather: (n, d, m) => jobWith("gather", { n, d }, [[n * d, 1], { m, n }]),
   scatterAdd: (n, d, m) => jobWith("scatterAdd", { n, d }, [[n * d, 1], { m, n }, [m * d, 2]]),
-  sinkhornHalfStep: (n) => jobWith("sinkhornHalfStep", { n }, [[2 * n, 1], [2 * n, 2], [n, 3]]),
+  concatenate: (n, d) => jobWith("concatenate", { n, d }, [[n * d, 1], [n * d, 2]]),
+  randomUniform: (n) => jobWith("randomUniform", { n }, []),
+  randomNormal: (n) => jobWith("randomNormal", { n }, []),
   svd: (n) => jobWith("svd", { n }, [[n * n, 1]]),
   eigh: (n) => jobWith("eigh", { n }, [[n * n, 1]]),
   close,
@@ -173,8 +188,11 @@ export interface Pot {
   readonly name: string;
   /** `true`, or one line that says why POT cannot run here. */
   available(): Promise<string | true>;
-  /** Entropic transport at ε = `fraction`·max(C), to an L2 marginal error under 1e-6 looked at every 10 iterations. */
-  sinkhorn(n: number, fraction: number, method: "sinkhorn" | "sinkhorn_log"): Promise<PythonJob>;
+  /**
+   * Entropic transport at ε = `fraction`·max(C), to an L2 marginal error under 1e-6 looked at every 10 iterations, or until
+   * `limit` iterations.
+   */
+  sinkhorn(n: number, fraction: number, method: "sinkhorn" | "sinkhorn_log", limit?: number): Promise<PythonJob>;
   /** Unregularised transport by the network simplex; the checksum is that of the cost. */
   emd(n: number): Promise<PythonJob>;
 }
@@ -187,6 +205,7 @@ export const pot: Pot = {
     if (typeof python === "string") return python;
     return "ot" in python.versions || `Python ${python.versions.python} has no POT: install the package pot`;
   },
-  sinkhorn: (n, fraction, method) => jobWith("sinkhorn", { n, fraction, method }, [[2 * n, 1], [2 * n, 2]]),
+  sinkhorn: (n, fraction, method, limit = 100_000) =>
+    jobWith("sinkhorn", { n, fraction, method, limit }, [[2 * n, 1], [2 * n, 2]]),
   emd: (n) => jobWith("emd", { n }, [[2 * n, 1], [2 * n, 2]]),
 };

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { checksumOf, deviceTime, type Job, job, type Peer, uniform } from "./peer.ts";
+import { checksumOf, deviceTime, indices, type Job, job, type Peer, scaledCost, uniform, type Watch } from "./peer.ts";
 
 async function load() {
   const tf = await import("npm:@tensorflow/tfjs-core@4.22.0");
@@ -16,6 +16,7 @@ async function load() {
 type Modules = Awaited<ReturnType<typeof load>>;
 type Tensor = InstanceType<Modules["tf"]["Tensor"]>;
 type Backend = InstanceType<Modules["WebGPUBackend"]>;
+type Rows = Parameters<Modules["tf"]["gather"]>[1] & Parameters<Modules["tf"]["unsortedSegmentSum"]>[1];
 type Started = { tf: Modules["tf"]; backend: Backend };
 
 let started: Promise<Started | string> | undefined;
@@ -33,27 +34,26 @@ async function running(): Promise<Started> {
   return result;
 }
 
+type Tf = Modules["tf"];
+
 async function jobWith(
-  shapes: number[][],
-  fn: (tf: Modules["tf"]) => (...inputs: Tensor[]) => Tensor,
-  entry = (value: number) => value,
+  make: (tf: Tf) => Tensor[],
+  fn: (tf: Tf) => (...inputs: Tensor[]) => Tensor,
+  calls = 1,
 ): Promise<Job> {
   const { tf, backend } = await running();
-  const inputs = shapes.map((shape, index) => {
-    const values = uniform(shape.reduce((product, size) => product * size, 1), index + 1);
-    return tf.tensor(values.map(entry), shape);
-  });
+  const inputs = make(tf);
   const compute = () => tf.tidy(() => fn(tf)(...inputs));
-  const run = async () => {
-    let result: Tensor | undefined;
+  const run = async (watch?: Watch) => {
+    let results: Tensor[] = [];
     const elapsed = await deviceTime(backend.queue, () => {
-      result = compute();
+      results = Array.from({ length: calls }, compute);
       // It batches commands, and submits them with the pass still open unless the pass is ended first.
       backend.ensureCommandEncoderReady();
       backend.endComputePassEncoder();
       backend.submitQueue();
-    });
-    result?.dispose();
+    }, watch);
+    for (const result of results) result.dispose();
     return elapsed;
   };
   const checksum = async () => {
@@ -65,6 +65,23 @@ async function jobWith(
   return job(run, checksum, () => inputs.forEach((input) => input.dispose()));
 }
 
+function values(shape: number[], seed = 1, entry?: (value: number) => number): (tf: Tf) => Tensor {
+  const drawn = uniform(shape.reduce((product, size) => product * size, 1), seed);
+  return (tf) => tf.tensor(entry ? drawn.map(entry) : drawn, shape);
+}
+
+function of(
+  inputs: ((tf: Tf) => Tensor)[],
+  fn: (tf: Tf) => (...inputs: Tensor[]) => Tensor,
+  calls?: number,
+): Promise<Job> {
+  return jobWith((tf) => inputs.map((make) => make(tf)), fn, calls);
+}
+
+const eight = (value: number) => 8 * value;
+const axpy = (tf: Tf) => (x: Tensor, y: Tensor) => tf.add(tf.mul(x, 2), y);
+const rows = (m: number, n: number) => (tf: Tf): Tensor => tf.tensor1d(indices(m, n), "int32");
+
 /** The TensorFlow.js peer. */
 export const tfjs: Peer = {
   name: "tfjs webgpu",
@@ -73,13 +90,36 @@ export const tfjs: Peer = {
     return typeof result === "string" ? result : true;
   },
   versions: () => running().then(({ tf }) => ({ tfjs: tf.version_core })),
-  matmul: (n) => jobWith([[n, n], [n, n]], (tf) => (a, b) => tf.matMul(a, b)),
+  axpy: (n) => of([values([n]), values([n], 2)], axpy),
+  exp: (n) => of([values([n])], (tf) => (x) => tf.exp(x)),
   chain: (n) =>
-    jobWith([[n]], (tf) => (x) => {
+    of([values([n])], (tf) => (x) => {
       const root = tf.sqrt(tf.add(tf.mul(tf.abs(x), 2), 1));
       return tf.add(tf.mul(root, tf.exp(tf.neg(tf.square(x)))), tf.mul(x, 0.5));
     }),
-  sum: (n) => jobWith([[n]], (tf) => (x) => tf.sum(x), Math.abs),
-  logsumexp: (rows, columns) => jobWith([[rows, columns]], (tf) => (x) => tf.logSumExp(x, 1), (value) => 8 * value),
-  softmax: (rows, columns) => jobWith([[rows, columns]], (tf) => (x) => tf.softmax(x, 1), (value) => 8 * value),
+  smallCalls: (calls) => of([values([8]), values([8], 2)], axpy, calls),
+  sum: (n) => of([values([n], 1, Math.abs)], (tf) => (x) => tf.sum(x)),
+  sumColumns: (m, n) => of([values([m, n], 1, Math.abs)], (tf) => (x) => tf.sum(x, 0)),
+  argmax: (n) => of([values([n])], (tf) => (x) => tf.argMax(x)),
+  logsumexp: (m, n) => of([values([m, n], 1, eight)], (tf) => (x) => tf.logSumExp(x, 1)),
+  softmax: (m, n) => of([values([m, n], 1, eight)], (tf) => (x) => tf.softmax(x, 1)),
+  matmul: (m, k, n) => of([values([m, k]), values([k, n], 2)], (tf) => (a, b) => tf.matMul(a, b)),
+  sinkhornHalfStep: {
+    "tfjs webgpu stored cost": (n) => {
+      const stored = (tf: Tf): Tensor => tf.tensor2d(scaledCost(n), [n, n]);
+      return of([stored, values([n], 3)], (tf) => (cost, g) => tf.neg(tf.logSumExp(tf.sub(g, cost), 1)));
+    },
+  },
+  nearest: (n, d) =>
+    of([values([n, d]), values([n, d], 2)], (tf) => (x, y) => {
+      const products = tf.matMul(x, y, false, true);
+      return tf.argMin(tf.sub(tf.sum(tf.square(y), 1), tf.mul(products, 2)), 1);
+    }),
+  gather: (n, d, m) => of([values([n, d]), rows(m, n)], (tf) => (x, at) => tf.gather(x, at as Rows)),
+  scatterAdd: (n, d, m) =>
+    of(
+      [values([n, d]), rows(m, n), values([m, d], 2)],
+      (tf) => (x, at, y) => tf.add(x, tf.unsortedSegmentSum(y, at as Rows, n)),
+    ),
+  concatenate: (n, d) => of([values([n, d]), values([n, d], 2)], (tf) => (x, y) => tf.concat([x, y], 1)),
 };

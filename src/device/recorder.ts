@@ -7,6 +7,8 @@ import type { Storage } from "./storage.ts";
 const FLUSH_AFTER = 512;
 /** Bytes of the uniform buffer that one batch may fill. */
 const UNIFORM_BYTES = 1 << 16;
+/** Dispatches whose timestamps fit in one query set: WebGPU allows 4096 queries in each. */
+const TIMED = 2048;
 /** Bind groups kept for reuse by iterative work. */
 const BIND_GROUPS = 2048;
 
@@ -27,7 +29,7 @@ export class Recorder {
   #slots = new Map<string, number>();
   #step: number;
   #groups = new Map<string, GPUBindGroup>();
-  #timed: { labels: string[]; set: GPUQuerySet; capacity: number } | undefined;
+  #timed: { labels: string[]; sets: GPUQuerySet[] } | undefined;
 
   /** `alignment` is the device's alignment of dynamic uniform offsets in bytes; `report` receives every batch that is sent. */
   constructor(device: GPUDevice, alignment: number, report: (batch: Batch) => void) {
@@ -60,9 +62,6 @@ export class Recorder {
     if (first) this.flush();
     pipeline.tried = true;
     const timed = this.#timed;
-    if (timed && timed.labels.length === timed.capacity) {
-      throw new RangeError("Cannot profile more than 2048 dispatches at once");
-    }
     let offset = launch.uniforms.length ? this.#slot(launch.uniforms) : 0;
     if (offset < 0) {
       this.flush();
@@ -70,11 +69,12 @@ export class Recorder {
     }
     this.#encoder ??= this.#device.createCommandEncoder({ label: "denovo" });
     if (timed) {
-      const k = timed.labels.length * 2;
+      const k = timed.labels.length % TIMED * 2;
+      if (k === 0) timed.sets.push(this.#device.createQuerySet({ type: "timestamp", count: 2 * TIMED }));
       timed.labels.push(launch.label);
       const pass = this.#encoder.beginComputePass({
         label: launch.label,
-        timestampWrites: { querySet: timed.set, beginningOfPassWriteIndex: k, endOfPassWriteIndex: k + 1 },
+        timestampWrites: { querySet: timed.sets.at(-1)!, beginningOfPassWriteIndex: k, endOfPassWriteIndex: k + 1 },
       });
       this.#encode(pass, launch, pipeline, offset);
       pass.end();
@@ -178,11 +178,7 @@ export class Recorder {
   /** Gives each following dispatch its own pass with two timestamps. */
   startTiming(): void {
     this.flush();
-    this.#timed = {
-      labels: [],
-      capacity: 2048,
-      set: this.#device.createQuerySet({ type: "timestamp", count: 4096 }),
-    };
+    this.#timed = { labels: [], sets: [] };
   }
 
   /** Stops timing; gives the labels in order and a buffer with two 64-bit nanosecond stamps for each. */
@@ -196,7 +192,13 @@ export class Recorder {
       usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
     });
     this.#encoder ??= this.#device.createCommandEncoder({ label: "denovo" });
-    this.#encoder.resolveQuerySet(timed.set, 0, timed.labels.length * 2, stamps, 0);
+    const encoder = this.#encoder;
+    timed.sets.forEach((set, k) => {
+      const count = Math.min(TIMED, timed.labels.length - k * TIMED);
+      encoder.resolveQuerySet(set, 0, 2 * count, stamps, k * TIMED * 16);
+    });
+    this.flush();
+    for (const set of timed.sets) set.destroy();
     return { labels: timed.labels, stamps };
   }
 }

@@ -3,13 +3,21 @@ import type { ElementExpr, Expr } from "./expr.ts";
 /** The inputs that a formula reads, without repetition and sorted. */
 export interface Leaves {
   /** Plain inputs. */
-  readonly names: string[];
+  readonly names: readonly string[];
   /** Rows of indexed inputs and their components. */
-  readonly elements: { name: string; index: "i" | "j"; component?: number }[];
+  readonly elements: readonly { readonly name: string; readonly index: "i" | "j"; readonly component?: number }[];
 }
+
+const known = new WeakMap<Expr, Leaves>();
 
 /** The free names and the elements that `expr` reads. */
 export function leaves(expr: Expr): Leaves {
+  let found = known.get(expr);
+  if (found === undefined) known.set(expr, found = collect(expr));
+  return found;
+}
+
+function collect(expr: Expr): Leaves {
   const names = new Set<string>();
   const elements = new Map<string, ElementExpr>();
   const seen = new Set<Expr>();

@@ -102,6 +102,8 @@ const depths = new WeakMap<Expr, number>();
 
 /** The number of nodes on the longest way from the root to a leaf. */
 export function depth(root: Expr): number {
+  const known = depths.get(root);
+  if (known !== undefined) return known;
   // Without recursion, since this is the test of what recursion can bear.
   const open = [root];
   while (open.length > 0) {

@@ -1,9 +1,9 @@
 import type { Cost, DeviceInfo, DType } from "../device/mod.ts";
 import type { KernelText } from "./kernel.ts";
 import type { Formula } from "./formulas.ts";
-import type { ArrayType, Operand, Value } from "./value.ts";
+import { type ArrayType, numberType, type Operand, type Value } from "./value.ts";
 
-/** Types of the named inputs of a call; `null` for a plain number. */
+/** Types of the named inputs of a call; `null` for a whole number, a weak scalar for one with a fraction. */
 export type InputTypes = Readonly<Record<string, ArrayType | null>>;
 
 /** A dense row-major array on the host in f64: what references read and write, and tolerances are computed from. */
@@ -17,7 +17,9 @@ export type HostInputs = Readonly<Record<string, HostArray | number>>;
 
 /** Types of host inputs. */
 export function hostTypes(inputs: HostInputs): InputTypes {
-  return Object.fromEntries(Object.entries(inputs).map(([name, v]) => [name, typeof v === "number" ? null : v]));
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, v]) => [name, typeof v === "number" ? numberType(v) : v]),
+  );
 }
 
 /** What a kernel variant sees when it is recorded. */

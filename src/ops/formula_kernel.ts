@@ -17,9 +17,21 @@ export interface Plan {
   readonly scalar: Scalar;
 }
 
-/** Checks an elementwise formula against the inputs of a call. */
+const plans = new WeakMap<Expr, Map<string, Plan>>();
+
+/** Checks an elementwise formula against the inputs of a call. Plans are kept: every call asks several times. */
 export function planFormula(formula: Formula, types: InputTypes): Plan {
   const expr = toExpr(formula);
+  let known = plans.get(expr);
+  if (known === undefined) plans.set(expr, known = new Map());
+  let signature = "";
+  for (const name in types) signature += `${name} ${types[name]?.weak ? "number" : types[name]?.dtype},`;
+  let plan = known.get(signature);
+  if (plan === undefined) known.set(signature, plan = makePlan(formula, expr, types));
+  return plan;
+}
+
+function makePlan(formula: Formula, expr: Expr, types: InputTypes): Plan {
   const { boolean } = check(
     expr,
     plainSignature(Object.keys(types)),

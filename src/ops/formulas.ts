@@ -45,7 +45,7 @@ export function resultType(
 ): DType {
   if (boolean) return "bool";
   if (scalar !== "f32") return scalar;
-  const dtypes = names.map((n) => types[n]?.dtype).filter((d): d is DType => d !== undefined);
+  const dtypes = names.flatMap((n) => types[n] && !types[n].weak ? [types[n].dtype] : []);
   return dtypes.length > 0 && dtypes.every((d) => d === "f16" || d === "bool") && dtypes.includes("f16")
     ? "f16"
     : "f32";

@@ -1,19 +1,16 @@
 import { byteSize, type DType } from "../device/mod.ts";
 import { compile, gradient, leaves, size } from "../formula/mod.ts";
-import { defineOp, hostTypes, type KernelCall } from "./define.ts";
+import { defineOp, hostTypes } from "./define.ts";
 import { formulaBounds } from "./error_bounds.ts";
-import { formulaFunction, formulaInputs, planFormula, plansKey } from "./formula_kernel.ts";
-import { type Formula, plainSignature, resultType, storeAs, toExpr } from "./formulas.ts";
-import { type Indexing, indexing } from "./indexing.ts";
+import { planFormula } from "./formula_kernel.ts";
+import { type Formula, plainSignature, resultType, toExpr } from "./formulas.ts";
 import { mapCases } from "./map_cases.ts";
+import { mapKernels } from "./map_kernels.ts";
 import { broadcastIndex } from "./reference_index.ts";
-import { typesOf } from "./types_of.ts";
-import { broadcastShapes, broadcastStrides, sizeOf } from "./value.ts";
+import { broadcastShapes, sizeOf } from "./value.ts";
 
 /** Options of `map`: one formula per output, with the dtype it is stored as (default: what the formula gives). */
 export type MapParams = Readonly<Record<string, { readonly formula: Formula; readonly dtype?: DType }>>;
-
-const WORKGROUP = 64;
 
 /** Elementwise: `out[k] = formula(inputs[k])` over broadcast inputs, several outputs from one reading of the inputs. */
 export const map = defineOp<MapParams>({
@@ -46,21 +43,7 @@ export const map = defineOp<MapParams>({
     }
   },
 
-  kernels: [
-    {
-      // Four neighbours per invocation: twice the bandwidth of single loads.
-      name: "vec4",
-      when: (call) => {
-        const { arrays, index } = prepare(call);
-        return arrays.every((a, k) =>
-          index.strides[k].length === 0 || (index.strides[k].join() === "1" && a.value.offset % 4 === 0)
-        );
-      },
-      rank: () => 1,
-      record: (call) => record(call, true),
-    },
-    { name: "strided", record: (call) => record(call, false) },
-  ],
+  kernels: mapKernels,
 
   // y = f(a, b, …), so ȧ = ȳ · ∂f/∂a, summed over the axes along which a was broadcast.
   vjp(k, { inputs, cotangents, params }) {
@@ -100,71 +83,11 @@ export const map = defineOp<MapParams>({
       const out = outputs[name], { expr, names, scalar } = planFormula(formula, hostTypes(inputs));
       const at = names.map((n) => broadcastIndex(inputs[n], out.shape));
       const bound = formulaBounds(expr, names, scalar === "f32" ? 2 ** -24 : u);
-      bounds[name] = out.data.map((y, k) => bound(at.map((f) => f(k))) + u * Math.abs(y));
+      // Both sides are rounded to the output's dtype.
+      bounds[name] = out.data.map((y, k) => bound(at.map((f) => f(k))) + 2 * u * Math.abs(y));
     }
     return bounds;
   },
 
   cases: mapCases,
 });
-
-/** Plans, inputs and indexing of a call. */
-function prepare(call: KernelCall<MapParams>) {
-  const types = typesOf(call.inputs);
-  const plans = Object.keys(call.outputs).map((name) => planFormula(call.params[name].formula, types));
-  const inputs = formulaInputs(call.inputs, plans);
-  const { shape, strides } = Object.values(call.outputs)[0];
-  const index: Indexing = indexing("i", shape, inputs.arrays.map((a) => broadcastStrides(a.value, shape)), [strides]);
-  return { ...inputs, plans, index };
-}
-
-function record(call: KernelCall<MapParams>, vec4: boolean): void {
-  const { plans, arrays, read, uniforms, key, apply, index } = prepare(call);
-  const outputs = Object.values(call.outputs);
-  const n = sizeOf(outputs[0].shape);
-  const moves = (k: number) => index.strides[k].length > 0;
-  const shifted = { ...uniforms };
-  if (vec4) arrays.forEach((a, k) => moves(k) && (shifted[`o${k}`] = a.value.offset / 4));
-
-  call.launch({
-    key: `${plansKey(plans)}|${key}|${index.key}`,
-    read,
-    write: Object.fromEntries(outputs.map((v, k) => [`y${k}`, v])),
-    elements: vec4
-      ? Object.fromEntries([
-        ...arrays.flatMap((a, k) => moves(k) ? [[`x${k}`, vectorOf(a.value.dtype)]] : []),
-        ...outputs.map((v, k) => [`y${k}`, vectorOf(v.dtype)]),
-      ])
-      : {},
-    uniforms: { n, ...index.uniforms, ...shifted },
-    workgroupSize: WORKGROUP,
-    workgroups: Math.ceil((vec4 ? Math.ceil(n / 4) : n) / WORKGROUP),
-    declarations: () => {
-      const helpers = new Map<string, string>();
-      const functions = plans.map((plan, k) => {
-        const { dtype } = outputs[k], returns = dtype === "bool" ? "u32" : dtype;
-        return formulaFunction(`formula${k}`, plan, returns, (v, b) => storeAs(dtype, plan.scalar, b, v), helpers);
-      });
-      return [...helpers.values(), ...functions].join("\n");
-    },
-    body: () => {
-      const lines = [`if (id >= ${vec4 ? "(p.n + 3u) / 4u" : "p.n"}) { return; }`];
-      if (!vec4) lines.push(...index.lines("id"));
-      outputs.forEach((out, k) => {
-        const at = (lane: string) => (q: number) =>
-          `x${q}[p.o${q} + ${moves(q) && vec4 ? "id" : index.offset(q)}]${moves(q) ? lane : ""}`;
-        const value = (lane: string) => apply(`formula${k}`, plans[k], at(lane));
-        lines.push(
-          vec4
-            ? `y${k}[id] = ${vectorOf(out.dtype)}(${[".x", ".y", ".z", ".w"].map(value).join(", ")});`
-            : `y${k}[id] = ${value("")};`,
-        );
-      });
-      return lines.join("\n");
-    },
-  });
-}
-
-function vectorOf(dtype: DType): string {
-  return `vec4<${dtype === "bool" ? "u32" : dtype}>`;
-}

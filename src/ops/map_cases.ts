@@ -26,6 +26,28 @@ export const mapCases: readonly Case<MapParams>[] = [
     inputs: { a: { shape: [5, 7] }, r: { shape: [7] }, c: { shape: [5, 1] }, s: 0.25 },
     params: { out: { formula: "a * r + c / (s + r^2)" } },
   },
+  ...[4, 16, 20].map((row): Case<MapParams> => ({
+    name: `broadcast along rows of ${row}`,
+    inputs: { a: { shape: [6, row] }, c: { shape: [6, 1] }, r: { shape: [row] }, s: { shape: [1, 1] } },
+    params: { out: { formula: "exp(a - c) * r + s" } },
+  })),
+  {
+    name: "broadcast along the long rows of a large output",
+    inputs: { a: { shape: [17, 16_384] }, c: { shape: [17, 1] } },
+    params: { out: { formula: "a - c" }, flag: { formula: "a > c" } },
+    gradient: false,
+  },
+  {
+    name: "a large output that ends within a block",
+    inputs: { a: { shape: [300_007] }, b: { shape: [300_007], dtype: "f16" } },
+    params: { out: { formula: "a * b" }, half: { formula: "a + b", dtype: "f16" } },
+    gradient: false,
+  },
+  {
+    name: "rows in reverse, read as vectors",
+    inputs: { a: { shape: [9, 8], layout: "offset" }, b: { shape: [9, 1], layout: "strided" } },
+    params: { out: { formula: "a * b" } },
+  },
   {
     name: "rank 5 with three layouts",
     inputs: {
@@ -53,6 +75,18 @@ export const mapCases: readonly Case<MapParams>[] = [
     name: "unsigned integers wrap",
     inputs: { a: { shape: [9], dtype: "u32", fill: [4294967295, 0, 5] } },
     params: { out: { formula: "a + 3" } },
+    gradient: false,
+  },
+  {
+    name: "integers beside a number with a fraction",
+    inputs: { a: { shape: [9], dtype: "i32", fill: [7, -3, 0] }, s: 0.5 },
+    params: { out: { formula: "a * s + 1" } },
+    gradient: false,
+  },
+  {
+    name: "half precision beside a number with a fraction",
+    inputs: { x: { shape: [70], dtype: "f16" }, s: 0.3 },
+    params: { out: { formula: "x * s" } },
     gradient: false,
   },
   {

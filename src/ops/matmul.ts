@@ -20,15 +20,19 @@ export interface MatmulParams {
   readonly transposeA?: boolean;
   /** Takes `b` as `[..., n, k]`. Default false. */
   readonly transposeB?: boolean;
-  /** Formula of each output over `product` and the further inputs, which are broadcast to the product. Default `product`. */
+  /**
+   * Formula of each output over `product` and the further inputs, which are broadcast to the product. Default
+   * `product`.
+   */
   readonly epilogue?: Formula;
   /** Element type of the output. Default: what the epilogue gives; two `f16` give `f16`. */
   readonly dtype?: DType;
 }
 
 /**
- * Matrix product `out[..., i, j] = φ(Σ_q a[..., i, q] b[..., q, j], …)` of `a` `[..., m, k]` and `b` `[..., k, n]` with leading axes
- * broadcast, and an epilogue φ. Floats are summed in f32 (f64 on the CPU device), integers exactly modulo 2³²; booleans count.
+ * Matrix product `out[..., i, j] = φ(Σ_q a[..., i, q] b[..., q, j], …)` of `a` `[..., m, k]` and `b` `[..., k, n]` with
+ * leading axes broadcast, and an epilogue φ. Floats are summed in f32 (f64 on the CPU device), integers exactly modulo
+ * 2³²; booleans count.
  */
 export const matmul = defineOp<MatmulParams>({
   name: "matmul",

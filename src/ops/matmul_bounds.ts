@@ -12,9 +12,9 @@ import { broadcastIndex } from "./reference_index.ts";
 const HUGE = 3.4e38;
 
 /**
- * Error model of a product: in whatever order k terms are added, |Δ Σ| ≤ (k + 2) u Σ |a b| to first order (Higham, Accuracy and Stability
- * of Numerical Algorithms, §3.1), with u of the type of the sums. The epilogue passes this on: by its values at both ends of that
- * interval, plus its own rounding.
+ * Error model of a product: in whatever order k terms are added, |Δ Σ| ≤ (k + 2) u Σ |a b| to first order (Higham,
+ * Accuracy and Stability of Numerical Algorithms, §3.1), with u of the type of the sums. The epilogue passes this on:
+ * by its values at both ends of that interval, plus its own rounding.
  */
 export function matmulBounds(
   inputs: HostInputs,

@@ -37,8 +37,17 @@ export interface MatmulCall {
   readonly epilogue: Epilogue;
 }
 
+// Every variant asks before one is chosen: the answer is the same for all.
+const prepared = new WeakMap<KernelCall<MatmulParams>, MatmulCall>();
+
 /** Prepares a call. */
 export function matmulCall(call: KernelCall<MatmulParams>): MatmulCall {
+  let found = prepared.get(call);
+  if (!found) prepared.set(call, found = prepare(call));
+  return found;
+}
+
+function prepare(call: KernelCall<MatmulParams>): MatmulCall {
   const { transposeA = false, transposeB = false } = call.params;
   const layout = matmulLayout(typesOf(call.inputs), call.params);
   const factor = (name: "a" | "b", outer: number, outerAxis: 1 | 2): Factor => {
@@ -53,16 +62,40 @@ export function matmulCall(call: KernelCall<MatmulParams>): MatmulCall {
       batchStrides: broadcastStrides(leading, layout.batch),
     };
   };
-  return {
+  return foldRows({
     layout,
     batches: sizeOf(layout.batch),
     a: factor("a", layout.m, transposeA ? 1 : 2),
     b: factor("b", layout.n, transposeB ? 2 : 1),
     epilogue: epilogueOf(call, layout),
-  };
+  });
 }
 
-/** Indexing along the leading axes: operands 0 and 1 are the factors (or what stands for them), the others the epilogue's inputs. */
+/**
+ * Makes one tall product of many that share their right factor, where the rows of the left ones follow each other in
+ * memory.
+ */
+function foldRows(call: MatmulCall): MatmulCall {
+  const { layout, a, b, epilogue } = call, { batch, m, n } = layout;
+  const axis = batch.length - 1, count = batch[axis];
+  if (axis < 0) return call;
+  const follows = (strides: readonly number[], rowStride: number) => count === 1 || strides[axis] === m * rowStride;
+  const extrasFollow = epilogue.batchStrides.every((strides, k) => follows(strides, epilogue.rowStrides[k]));
+  if (!follows(b.batchStrides, 0) || !follows(a.batchStrides, a.outerStride) || !extrasFollow) return call;
+  const less = (strides: readonly number[]) => strides.slice(0, axis);
+  return foldRows({
+    layout: { ...layout, batch: less(batch), m: count * m, shape: [...less(batch), count * m, n] },
+    batches: call.batches / count,
+    a: { ...a, outer: count * m, batchStrides: less(a.batchStrides) },
+    b: { ...b, batchStrides: less(b.batchStrides) },
+    epilogue: { ...epilogue, batchStrides: epilogue.batchStrides.map(less) },
+  });
+}
+
+/**
+ * Indexing along the leading axes: operands 0 and 1 are the factors (or what stands for them), the others the
+ * epilogue's inputs.
+ */
 export function batchIndexing(
   { layout, a, b }: MatmulCall,
   epilogue: Epilogue,

@@ -49,7 +49,10 @@ const finished = (
   gradient,
 });
 
-/** Input sets for `matmul`: sizes around those of the tiles, layouts, transposes, broadcasting, epilogues, dtypes and special values. */
+/**
+ * Input sets for `matmul`: sizes around those of the tiles, layouts, transposes, broadcasting, epilogues, dtypes and
+ * special values.
+ */
 export const matmulCases: readonly Case<MatmulParams>[] = [
   product(1, 1, 1),
   product(7, 5, 3),
@@ -102,8 +105,10 @@ export const matmulCases: readonly Case<MatmulParams>[] = [
   batched([12, 4], [2, 1, 4, 33], ["offset", "transposed"]),
   batched([6, 3, 40], [6, 40, 1], ["dense", "dense"]),
   batched([0, 3, 4], [4, 5], ["dense", "dense"]),
-  { ...batched([66_000, 1, 2], [2, 5], ["dense", "dense"]), gradient: false },
-  { ...batched([66_000, 5, 1], [1, 5], ["dense", "dense"]), gradient: false },
+  batched([3, 5, 4, 8], [8, 12], ["dense", "dense"]),
+  batched([3, 5, 4, 8], [3, 1, 8, 12], ["dense", "transposed"]),
+  { ...batched([66_000, 1, 2], [66_000, 2, 5], ["dense", "dense"]), gradient: false },
+  { ...batched([66_000, 5, 1], [66_000, 1, 5], ["dense", "dense"]), gradient: false },
   // Epilogues.
   finished("a bias per column", "product + bias", { bias: { shape: [37] } }),
   finished("a bias per row and a scale", "scale * product + bias", {

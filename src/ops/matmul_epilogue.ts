@@ -21,11 +21,13 @@ export interface Epilogue {
   readonly key: string;
   /** Strides of the further inputs along the leading axes. */
   readonly batchStrides: readonly (readonly number[])[];
+  /** Strides of the further inputs along the rows. */
+  readonly rowStrides: readonly number[];
   /** Functions that `value` calls. */
   readonly declarations: () => string;
   /**
-   * WGSL expression of the element to store, from expressions of the product (of the sum's type) and its row and column; `offset(k)`
-   * is the offset of further input `k` along the leading axes.
+   * WGSL expression of the element to store, from expressions of the product (of the sum's type) and its row and
+   * column; `offset(k)` is the offset of further input `k` along the leading axes.
    */
   readonly value: (product: string, row: string, column: string, offset: (k: number) => string) => string;
 }
@@ -54,6 +56,7 @@ export function epilogueOf(call: KernelCall<MatmulParams>, layout: MatmulLayout)
     uniforms: own,
     key: `${plansKey([plan])}|${key}`,
     batchStrides: extras.map((k) => strides[k].slice(0, batch.length)),
+    rowStrides: extras.map((k) => strides[k][batch.length]),
     declarations: () => {
       if (plain) return "";
       const helpers = new Map<string, string>();
@@ -84,14 +87,16 @@ export function sumsOnly(sum: Scalar): Epilogue {
     uniforms: {},
     key: "sums",
     batchStrides: [],
+    rowStrides: [],
     declarations: () => "",
     value: (product) => product,
   };
 }
 
 /**
- * Lines that store the four neighbours `vector` of a row from `column` on (a multiple of 4) at `base + row * n + column` of the output;
- * columns from n on are left out. `whole` says that n is a multiple of 4 and the output is bound as vectors of four.
+ * Lines that store the four neighbours `vector` of a row from `column` on (a multiple of 4) at `base + row * n +
+ * column` of the output; columns from n on are left out. `whole` says that n is a multiple of 4 and the output is bound
+ * as vectors of four.
  */
 export function storeFour(
   epilogue: Epilogue,

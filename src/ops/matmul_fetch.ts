@@ -15,8 +15,8 @@ export interface Fetch {
   /** Sizes and strides. */
   readonly uniforms: Record<string, number>;
   /**
-   * `fn fetch_a(base: u32, outer: u32, inner: u32, stop: u32) -> vec4<sum>`: the four from `(outer, inner)` on, of the matrix that
-   * starts at `base`; zeros beyond the outer size and from the inner index `stop` on.
+   * `fn fetch_a(base: u32, outer: u32, inner: u32, stop: u32) -> vec4<sum>`: the four from `(outer, inner)` on, of the
+   * matrix that starts at `base`; zeros beyond the outer size and from the inner index `stop` on.
    */
   readonly declaration: string;
 }

@@ -7,7 +7,10 @@ import { launchTiles } from "./matmul_call.ts";
 import { fetchFour } from "./matmul_fetch.ts";
 import { denseStrides, sizeOf, type Value } from "./value.ts";
 
-/** A factor copied into an image, strip by strip: a strip has all inner indices of `tile` outer ones, in the order of use. */
+/**
+ * A factor copied into an image, strip by strip: a strip has all inner indices of `tile` outer ones, in the order of
+ * use.
+ */
 export interface Packed {
   /** The image. */
   readonly image: Value;
@@ -30,8 +33,8 @@ export function packedTexels({ layout }: MatmulCall, factor: Factor, tile: numbe
 }
 
 /**
- * Packs a factor. A texel has four neighbours along `texel`; the texels of a strip lie by inner index, then by outer index. Odd sizes are
- * filled up with zeros.
+ * Packs a factor. A texel has four neighbours along `texel`; the texels of a strip lie by inner index, then by outer
+ * index. Odd sizes are filled up with zeros.
  */
 export function pack(
   call: KernelCall<MatmulParams>,

@@ -7,7 +7,8 @@ import { denseStrides, sizeOf, type Value } from "./value.ts";
 
 /** How many terms one invocation may sum with `perIteration` of them in each loop iteration. */
 export function longestSum(call: KernelCall<MatmulParams>, perIteration: number): number {
-  // Some software adapters stop after 65,535 iterations without a word; half of that leaves room for loops within loops.
+  // Some software adapters stop after 65,535 iterations without a word; half of that leaves room for loops within
+  // loops.
   return call.info.probes.longLoops ? Infinity : 32_768 * perIteration;
 }
 

@@ -6,13 +6,16 @@ import { sizeOf } from "./value.ts";
 
 const WORKGROUP = 64;
 
-/** One invocation per element of the output: reads a row of `a` and a column of `b` wherever they are. The kernel to read first. */
+/**
+ * One invocation per element of the output: reads a row of `a` and a column of `b` wherever they are. The kernel to
+ * read first.
+ */
 export const matmulSimple: KernelVariant<MatmulParams> = {
   name: "simple",
   // Two loads for each product of two numbers: worth it only where one dispatch is all that counts.
   rank: (call) => {
     const { layout, batches } = matmulCall(call);
-    return batches * layout.m * layout.n * layout.k <= 1 << 16 ? 4 : -2;
+    return batches * layout.m * layout.n * layout.k <= 1 << 14 ? 4 : -2;
   },
   record: (call) => {
     const product = matmulCall(call);

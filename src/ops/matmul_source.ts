@@ -1,13 +1,15 @@
 import type { KernelCall } from "./define.ts";
-import { texelPlace } from "./kernel.ts";
+import { storedType, texelPlace } from "./kernel.ts";
 import type { MatmulParams } from "./matmul.ts";
 import type { Factor, MatmulCall } from "./matmul_call.ts";
 import { fetchFour } from "./matmul_fetch.ts";
 import { pack } from "./matmul_pack.ts";
-import { storedType } from "./kernel.ts";
 import type { Value } from "./value.ts";
 
-/** Where a subgroup's kernel gets a factor from: texts over the variable `<name>_at`, the place of this lane's first vector of a step. */
+/**
+ * Where a subgroup's kernel gets a factor from: texts over the variable `<name>_at`, the place of this lane's first
+ * vector of a step.
+ */
 export interface Source {
   /** What is bound under the factor's name. */
   readonly value: Value;

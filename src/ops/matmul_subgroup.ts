@@ -6,7 +6,9 @@ import { packedTexels } from "./matmul_pack.ts";
 import { longestSum, splitSum } from "./matmul_parts.ts";
 import { directSource, packedSource, type Source } from "./matmul_source.ts";
 
-/** A tile of the product: rows, and vectors of four columns for each lane. `speed` is that of the fastest, about, over its own. */
+/**
+ * A tile of the product: rows, and vectors of four columns for each lane. `speed` compares the tiles with each other.
+ */
 interface Tile {
   readonly rows: number;
   readonly vectors: number;
@@ -14,9 +16,9 @@ interface Tile {
 }
 
 /**
- * For software adapters: a workgroup is one subgroup, with no barrier. In each step every lane loads a few vectors of `a` (four inner
- * indices each) and of `b` (four columns each); numbers of `a` reach all lanes by `subgroupBroadcast`. Each row's sums are touched once
- * in four inner indices, so that it costs little that they do not fit into registers.
+ * For software adapters: a workgroup is one subgroup, with no barrier. In each step every lane loads a few vectors of
+ * `a` (four inner indices each) and of `b` (four columns each); numbers of `a` reach all lanes by `subgroupBroadcast`.
+ * Each row's sums are touched once in four inner indices, so that it costs little that they do not fit into registers.
  */
 function variant(name: string, packed: boolean, tile: Tile): KernelVariant<MatmulParams> {
   const widthOf = (call: KernelCall<MatmulParams>) => tile.vectors * 4 * call.info.subgroupSize;

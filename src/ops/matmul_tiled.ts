@@ -9,8 +9,9 @@ import { longestSum, splitSum } from "./matmul_parts.ts";
 const THREADS = 16;
 
 /**
- * For graphics processors: 16×16 threads share a tile of the output, and each keeps `4 v` × `4 v` of its elements in registers. Blocks of
- * both factors go through workgroup memory, where the next block is loaded while the present one is multiplied.
+ * For graphics processors: 16×16 threads share a tile of the output, and each keeps `4 v` × `4 v` of its elements in
+ * registers. Blocks of both factors go through workgroup memory, where the next block is loaded while the present one
+ * is multiplied.
  */
 function tiled(v: 1 | 2): KernelVariant<MatmulParams> {
   const size = THREADS * 4 * v, depth = v === 2 ? 8 : 16;

@@ -12,8 +12,9 @@ const ROWS = 8;
 const VECTORS = 4;
 
 /**
- * A wide matrix times a few vectors: every number of the wide one is used once or a few times, so all depends on reading it in the order
- * of memory. If neighbours lie along the sum, the lanes of a workgroup share the sums of a few rows; else each lane has its own.
+ * A wide matrix times a few vectors: every number of the wide one is used once or a few times, so all depends on
+ * reading it in the order of memory. If neighbours lie along the sum, the lanes of a workgroup share the sums of a few
+ * rows; else each lane has its own.
  */
 export const matmulVector: KernelVariant<MatmulParams> = {
   name: "vector",
@@ -33,7 +34,8 @@ export const matmulVector: KernelVariant<MatmulParams> = {
     const perStep = shared ? 4 * lanes : 4;
     const enough = Math.ceil((call.info.software ? 16 : 512) / (groups * batches));
     const parts = splitSum(call, product, {
-      // Walking down columns far apart, a software adapter misses the translation of every address: short walks reuse them.
+      // Walking down columns far apart, a software adapter misses the translation of every address: short walks reuse
+      // them.
       wanted: Math.max(
         Math.min(enough, Math.ceil(k / (16 * perStep))),
         !shared && call.info.software ? Math.ceil(k / 512) : 1,

@@ -8,8 +8,8 @@ import type { ArrayType } from "./value.ts";
 /**
  * y = φ(P, c, …) elementwise with P = A B, so P̄ = ȳ · ∂φ/∂P and c̄ = ȳ · ∂φ/∂c. From dP = dA B + A dB and ⟨P̄, dP⟩:
  *   Ā = P̄ Bᵀ and B̄ = Aᵀ P̄,
- * and if the input is the transpose of A (or B), its cotangent is the transpose of that. All are summed over the axes along which an
- * input was broadcast.
+ * and if the input is the transpose of A (or B), its cotangent is the transpose of that. All are summed over the axes
+ * along which an input was broadcast.
  */
 export function matmulVjp<T extends ArrayType>(
   k: Calculus<T>,

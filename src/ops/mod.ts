@@ -51,6 +51,7 @@ export {
 } from "./define.ts";
 export type { Formula } from "./formulas.ts";
 export type { KernelText, Uniform } from "./kernel.ts";
+export type { MatmulParams } from "./matmul.ts";
 export type { PairReduction } from "./pairwise.ts";
 export type { Reduction } from "./reducers.ts";
 export { registry } from "./registry.ts";

@@ -31,6 +31,17 @@ export const reduceCases: readonly Case<ReduceParams>[] = [
       gradient: reduction === "sum" || reduction === "mean" || reduction === "logsumexp",
     },
     {
+      name: `${reduction} of rows of whole vectors, with special values and ties`,
+      inputs: { x: { shape: [9, 36], fill: "special" }, c: { shape: [36], fill: "ties" } },
+      params: { reduction, formula: "x + c", axes: [1] },
+      gradient: false,
+    },
+    {
+      name: `${reduction} of blocks of columns`,
+      inputs: { x: { shape: [3, 21, 16] } },
+      params: { reduction, formula: "x", axes: [1] },
+    },
+    {
       name: `${reduction} of one element`,
       inputs: { x: { shape: [4, 1] } },
       params: { reduction, formula: "x", axes: [1] },
@@ -42,6 +53,31 @@ export const reduceCases: readonly Case<ReduceParams>[] = [
     params: { reduction, formula: "x" },
     gradient: false,
   })),
+  ...(["sum", "argmin", "logsumexp"] as const).flatMap((reduction): Case<ReduceParams>[] => [
+    {
+      name: `${reduction} of large rows and a column`,
+      inputs: { x: { shape: [5, 60_004] }, c: { shape: [5, 1] } },
+      params: { reduction, formula: "x + 2 * c", axes: [1] },
+      gradient: false,
+    },
+    {
+      name: `${reduction} of large columns`,
+      inputs: { x: { shape: [16_389, 24] }, c: { shape: [16_389, 1] }, r: { shape: [24] } },
+      params: { reduction, formula: "x * c + r", axes: [0] },
+      gradient: false,
+    },
+  ]),
+  {
+    name: "blocks of columns over two axes, one of them apart",
+    inputs: { x: { shape: [3, 5, 4, 8] }, c: { shape: [3, 1, 4, 1] } },
+    params: { reduction: "sum", formula: "x * c", axes: [0, 2] },
+  },
+  {
+    name: "columns of booleans and halves",
+    inputs: { x: { shape: [50, 8], dtype: "f16" }, b: { shape: [50, 8], dtype: "bool", fill: [1, 0, 0, 1, 1] } },
+    params: { reduction: "sum", formula: "x * b", axes: [0] },
+    gradient: false,
+  },
   {
     name: "sum of zero elements",
     inputs: { x: { shape: [3, 0] } },

@@ -108,20 +108,24 @@ const logical = (operator: "|" | "&", start: number): Reducer => ({
 const logsumexp: Reducer = {
   fields: [{ name: "m", kind: "value" }, { name: "s", kind: "value" }],
   init: () => ["-infinity()", "0.0"],
-  // The block's maximum first, so that a block of four costs five exponentials. `lse_term` is exp(v − m) with
-  // exp(∞ − ∞) = 1 and exp(−∞ − (−∞)) = 0, so that infinities give what the limit gives and NaN stays.
+  // The block's maximum first, so that a block of four costs five exponentials. Held to finite numbers it needs no case for
+  // infinities (exp(±∞) counts for nothing beside an infinite maximum), and NaN shows in the largest of the bits.
   step: (a, values) =>
-    `{ let top = max(${a}_m, ${
-      pairs(values, (x, y) => `max(${x}, ${y})`)
-    }); ${a}_s = ${a}_s * lse_term(${a}_m, top) + ${
-      pairs(values.map((v) => `lse_term(${v}, top)`), (x, y) => `(${x} + ${y})`)
-    }; ${a}_m = top; }`,
+    `{ let top = max(${a}_m, ${pairs(values, (x, y) => `max(${x}, ${y})`)});
+let held = clamp(top, -3.4028234e38, 3.4028234e38);
+let bits = ${pairs(values.map((v) => `magnitude(${v})`), (x, y) => `max(${x}, ${y})`)};
+let total = ${a}_s * select(exp(${a}_m - held), 1.0, ${a}_m == top) + ${
+      pairs(values.map((v) => `exp(${v} - held)`), (x, y) => `(${x} + ${y})`)
+    };
+${a}_s = select(total, bitcast<f32>(bits), bits > 0x7f800000u); ${a}_m = top; }`,
   merge: (a, b) =>
     `{ let top = max(${a}_m, ${b}_m); ${a}_s = ${a}_s * lse_term(${a}_m, top) + ${b}_s * lse_term(${b}_m, top); ${a}_m = top; }`,
   finish: (a) => `lse_finish(${a}_m, ${a}_s)`,
   helpers: () =>
     `${INFINITY}
 ${NAN_TEST}
+fn magnitude(x: f32) -> u32 { return bitcast<u32>(x) & 0x7fffffffu; }
+// exp(v − top) with exp(∞ − ∞) = 1 and exp(−∞ − (−∞)) = 0, so that infinities give what the limit gives and NaN stays.
 fn lse_term(v: f32, top: f32) -> f32 {
   let lowest = v == -infinity();
   let e = exp(select(select(v - top, 0.0, v == top), -200.0, lowest));

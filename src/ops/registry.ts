@@ -3,6 +3,7 @@ import { broadcast } from "./broadcast.ts";
 import { concatenate } from "./concatenate.ts";
 import { gather } from "./gather.ts";
 import { map } from "./map.ts";
+import { matmul } from "./matmul.ts";
 import { pairMatrix } from "./pair_matrix.ts";
 import { pairwise } from "./pairwise.ts";
 import { random } from "./random.ts";
@@ -14,6 +15,7 @@ import { scatterAdd } from "./scatter_add.ts";
 export const registry: readonly OpDefinition<any>[] = [
   map,
   reduce,
+  matmul,
   pairwise,
   pairMatrix,
   gather,

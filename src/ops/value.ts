@@ -6,7 +6,16 @@ export interface ArrayType {
   readonly shape: readonly number[];
   /** Element type. */
   readonly dtype: DType;
+  /** A plain number with a fraction: it turns integers into floats, but has no say in which float. */
+  readonly weak?: true;
 }
+
+/** What contracts see of a plain number: nothing if it is whole, else a weak f32 scalar. */
+export function numberType(value: number): ArrayType | null {
+  return Number.isInteger(value) && Math.abs(value) < 2 ** 32 ? null : FRACTION;
+}
+
+const FRACTION: ArrayType = { shape: [], dtype: "f32", weak: true };
 
 /** A strided view of device memory. It does not own the memory: whoever made it releases the storage. */
 export interface Value extends ArrayType {

@@ -2,11 +2,9 @@ import { type ChannelSpec, type Color, encodeColor, encodeMark, type Mark } from
 import type { Chart, ChartSpec } from "./chart.ts";
 import { type Data, fieldType, type Table, toTable } from "./data.ts";
 import { figure } from "./figure.ts";
+import { type Land, landData } from "./land.ts";
 import { bareField, markOptionNames, type MarkOptions, markSpec } from "./mark.ts";
 import { checkOptions } from "./options.ts";
-
-/** Coastlines: a TopoJSON topology, any GeoJSON object, or the path of a file that holds one. */
-export type Land = object | string | URL;
 
 /** Options of {@linkcode map}. */
 export interface MapOptions extends MarkOptions {
@@ -118,20 +116,6 @@ function background(extent: "world" | "data", land: Land | undefined): ChartSpec
     { data: { graticule: { step: [step, step] } }, mark: mark({ filled: false, stroke: GRATICULE, strokeWidth: 0.6 }) },
     ...(land === undefined ? [] : [{ data: landData(land), mark: mark({ ...COAST, strokeWidth: 0.5 }) }]),
   ];
-}
-
-/** The vega-lite data of coastlines. */
-function landData(land: Land): ChartSpec {
-  const shape = typeof land === "string" || land instanceof URL ? JSON.parse(Deno.readTextFileSync(land)) : land;
-  if (shape?.type === "Topology") {
-    const objects = Object.keys(shape.objects);
-    return { values: shape, format: { type: "topojson", feature: objects.includes("land") ? "land" : objects[0] } };
-  }
-  if (shape?.type === "FeatureCollection") return { values: shape.features };
-  if (typeof shape?.type === "string" && ("geometry" in shape || "coordinates" in shape || "geometries" in shape)) {
-    return { values: [shape] };
-  }
-  throw new TypeError(`Expected "land" to be a TopoJSON topology or GeoJSON, got type ${JSON.stringify(shape?.type)}`);
 }
 
 type Ends = readonly (readonly [lon: string, lat: string])[];

@@ -4,13 +4,15 @@ import { computeType, plainSignature, resultType } from "../ops/formulas.ts";
 import { map } from "../ops/map.ts";
 import { opNamed } from "../ops/registry.ts";
 import { run } from "../ops/run.ts";
-import type { ArrayType, Operand, Value } from "../ops/value.ts";
+import { type ArrayType, numberType, type Operand, type Value } from "../ops/value.ts";
 import type { Input, Source, View } from "./source.ts";
 
 /** Largest tree that is fused into one kernel: compilers take more than linear time for longer ones. */
 export const MAX_SIZE = 64;
 /** Most arrays that a fused kernel reads: core WebGPU binds eight storage buffers, one of them is the result. */
 export const MAX_ARRAYS = 7;
+/** Fused trees that are kept for one formula. */
+const KEPT = 256;
 
 /** The stored value of a source, computed now if it was delayed. */
 export function realize(source: Source): Value {
@@ -91,7 +93,7 @@ export function fuse(
   const label = (input: Input): string => {
     const identity = typeof input === "number"
       ? `#${count}`
-      : `${sourceNumber(input.source)}/${input.view ? JSON.stringify(input.view) : ""}`;
+      : `${numberOf(input.source)}/${input.view ? JSON.stringify(input.view) : ""}`;
     const own = known.get(identity);
     if (own !== undefined) return own;
     const fresh = `t${count++}`;
@@ -101,24 +103,49 @@ export function fuse(
   };
   // A delayed input that the formula reads twice is absorbed twice: the emitter shares equal subtrees.
   const absorbed = new Map<Source, Expr>();
+  const replacement = (input: Input): Expr => {
+    if (typeof input === "number" || input.view || input.source.value) return labelled(label(input));
+    const again = absorbed.get(input.source);
+    if (again) return again;
+    const work = input.source.delayed!;
+    if (work.kind !== "map" || input.source.uses++ > 0) return labelled(label(input));
+    // A formula of numbers alone has no array that would keep it in f32 among integers.
+    if (Object.values(work.inputs).every((v) => typeof v === "number")) return labelled(label(input));
+    const inner = computeType(work.expr, typesOfInputs(work.inputs), leaves(work.expr).names);
+    if (inner !== scalar || !isNatural(input.source, work)) return labelled(label(input));
+    const tree = absorb(work.expr, work.inputs);
+    absorbed.set(input.source, tree);
+    return tree;
+  };
   const absorb = (tree: Expr, from: Readonly<Record<string, Input>>): Expr =>
-    substitute(tree, (leaf) => {
-      if (leaf.kind !== "name") return undefined;
-      const input = from[leaf.name];
-      if (typeof input === "number" || input.view || input.source.value) return name(label(input));
-      const again = absorbed.get(input.source);
-      if (again) return again;
-      const work = input.source.delayed!;
-      if (work.kind !== "map" || input.source.uses++ > 0) return name(label(input));
-      // A formula of numbers alone has no array that would keep it in f32 among integers.
-      if (Object.values(work.inputs).every((v) => typeof v === "number")) return name(label(input));
-      const inner = computeType(work.expr, typesOfInputs(work.inputs), leaves(work.expr).names);
-      if (inner !== scalar || !isNatural(input.source, work)) return name(label(input));
-      const tree = absorb(work.expr, work.inputs);
-      absorbed.set(input.source, tree);
-      return tree;
-    });
+    replaceNames(tree, leaves(tree).names.map((n) => replacement(from[n])));
   return { expr: absorb(expr, inputs), inputs: flat };
+}
+
+const replaced = new WeakMap<Expr, Map<string, Expr>>();
+
+/** `expr` with its names, in order, replaced: the same tree for the same replacements, so that all that is known of it is found. */
+function replaceNames(expr: Expr, by: readonly Expr[]): Expr {
+  let known = replaced.get(expr);
+  if (known === undefined) replaced.set(expr, known = new Map());
+  const id = by.map(numberOf).join();
+  let tree = known.get(id);
+  if (tree === undefined) {
+    const { names } = leaves(expr);
+    tree = substitute(expr, (leaf) => leaf.kind === "name" ? by[names.indexOf(leaf.name)] : undefined);
+    if (known.size >= KEPT) known.clear();
+    known.set(id, tree);
+  }
+  return tree;
+}
+
+const labels = new Map<string, Expr>();
+
+/** The one leaf of a short name. */
+function labelled(label: string): Expr {
+  let leaf = labels.get(label);
+  if (leaf === undefined) labels.set(label, leaf = name(label));
+  return leaf;
 }
 
 /** Whether the source is stored as its formula gives it, so that absorbing it leaves out no rounding or conversion. */
@@ -150,16 +177,17 @@ export function typesOfInputs(inputs: Readonly<Record<string, Input>>): Record<s
   const types: Record<string, ArrayType | null> = Object.create(null);
   for (const [id, input] of Object.entries(inputs)) {
     types[id] = typeof input === "number"
-      ? null
+      ? numberType(input)
       : { shape: (input.view ?? input.source).shape, dtype: input.source.dtype };
   }
   return types;
 }
 
-const numbers = new WeakMap<Source, number>();
+const numbers = new WeakMap<object, number>();
 let next = 0;
-function sourceNumber(source: Source): number {
-  let n = numbers.get(source);
-  if (n === undefined) numbers.set(source, n = next++);
+/** A number that stands for an object in keys. */
+function numberOf(object: object): number {
+  let n = numbers.get(object);
+  if (n === undefined) numbers.set(object, n = next++);
   return n;
 }

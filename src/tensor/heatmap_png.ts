@@ -16,8 +16,13 @@ export async function heatmapPng(
   const step = Math.max(1, Math.ceil(Math.max(rows, columns) / SIDE));
   const width = Math.ceil(columns / step), height = Math.ceil(rows / step);
   let low = Infinity, high = -Infinity;
+  // A pixel that stands for a NaN is grey, even if the element that it shows is another one.
+  const grey = new Uint8Array(width * height);
   for (let k = 0; k < rows * columns; k++) {
     const x = data[k];
+    if (Number.isNaN(x)) {
+      grey[Math.floor(Math.floor(k / columns) / step) * width + Math.floor((k % columns) / step)] = 1;
+    }
     if (!Number.isFinite(x)) continue;
     if (x < low) low = x;
     if (x > high) high = x;
@@ -28,7 +33,7 @@ export async function heatmapPng(
     for (let c = 0; c < width; c++) {
       const x = data[r * step * columns + c * step];
       const t = x === Infinity ? 1 : x === -Infinity ? 0 : high > low ? (x - low) / (high - low) : 0.5;
-      raw.set(Number.isNaN(x) ? GREY : colour(t), r * (1 + 3 * width) + 1 + 3 * c);
+      raw.set(grey[r * width + c] ? GREY : colour(t), r * (1 + 3 * width) + 1 + 3 * c);
     }
   }
   const header = new Uint8Array(13);

@@ -1,4 +1,5 @@
 import type { MemoryReport } from "../device/mod.ts";
+import { escapeHtml } from "./escape_html.ts";
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(3)} MB`;
@@ -19,7 +20,7 @@ export function memoryText(report: MemoryReport): string {
 /** The memory table for notebooks. */
 export function memoryBundle(report: MemoryReport): Record<string, string> {
   const rows = report.rows.map((r) =>
-    `<tr><td>${r.label.replace(/[&<>]/g, "")}</td><td>${r.count}</td><td>${megabytes(r.bytes)}</td></tr>`
+    `<tr><td>${escapeHtml(r.label)}</td><td>${r.count}</td><td>${megabytes(r.bytes)}</td></tr>`
   );
   return {
     "text/html": `<div>${summary(report)}</div><table><tr><th>held by</th><th>buffers</th><th>size</th></tr>${

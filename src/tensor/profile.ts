@@ -1,4 +1,5 @@
 import type { Device, ProfileRow } from "../device/mod.ts";
+import { escapeHtml } from "./escape_html.ts";
 import { measureRoofline, type Roofline } from "./roofline.ts";
 
 /** One kernel's line of a profile. */
@@ -86,10 +87,11 @@ function display(
   kernelMs: number,
   name: string,
 ): Record<string, string> {
-  const row = (tag: string, r: readonly string[]) => `<tr>${r.map((s) => `<${tag}>${s}</${tag}>`).join("")}</tr>`;
+  const row = (tag: string, r: readonly string[]) =>
+    `<tr>${r.map((s) => `<${tag}>${escapeHtml(s)}</${tag}>`).join("")}</tr>`;
   return {
     "text/html": `<table>${row("th", HEAD)}${entries.map((e) => row("td", cells(e))).join("")}</table><small>${
-      summary(wallMs, kernelMs, name)
+      escapeHtml(summary(wallMs, kernelMs, name))
     }</small>`,
     "text/plain": table(entries, wallMs, kernelMs, name),
   };

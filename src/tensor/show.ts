@@ -1,5 +1,6 @@
 import type { DType, TypedArray } from "../device/mod.ts";
 import { showShape, sizeOf } from "../ops/value.ts";
+import { escapeHtml } from "./escape_html.ts";
 import { heatmapPng } from "./heatmap_png.ts";
 
 /** What showing needs to know of a tensor. */
@@ -12,12 +13,19 @@ interface Described {
 /** Rows and columns shown before the middle is left out. */
 const CORNER = 6;
 
-/** One line about a tensor. */
-function headline(t: Described): string {
-  const elements = sizeOf(t.shape);
-  return `Tensor ${showShape(t.shape)} ${t.dtype} (${elements.toLocaleString("en")} element${
-    elements === 1 ? "" : "s"
-  })`;
+/** One line about a tensor; NaN and infinities are counted, for they may be where nobody looks. */
+function headline(t: Described, data: TypedArray): string {
+  let nan = 0, infinite = 0;
+  for (const x of data) {
+    if (Number.isNaN(x)) nan++;
+    else if (!Number.isFinite(x)) infinite++;
+  }
+  const counts = [
+    `${data.length.toLocaleString("en")} element${data.length === 1 ? "" : "s"}`,
+    ...(nan ? [`${nan.toLocaleString("en")} NaN`] : []),
+    ...(infinite ? [`${infinite.toLocaleString("en")} infinite`] : []),
+  ];
+  return `Tensor ${showShape(t.shape)} ${t.dtype} (${counts.join(", ")})`;
 }
 
 /** A number in at most about seven characters; NaN and infinities stay visible. */
@@ -55,7 +63,7 @@ function note(t: Described): string {
 export function tensorText(t: Described, data: TypedArray): string {
   const rows = corner(t, data), width = Math.max(0, ...rows.flat().map((s) => s.length));
   const lines = rows.map((r) => r.map((s) => s.padStart(width)).join("  "));
-  return [headline(t), note(t), ...lines].filter(Boolean).join("\n");
+  return [headline(t, data), note(t), ...lines].filter(Boolean).join("\n");
 }
 
 /** The MIME bundle of a tensor for notebooks. */
@@ -78,13 +86,9 @@ export async function tensorBundle(t: Described, data: TypedArray): Promise<Reco
       `<div><small>${range}, NaN in grey</small></div>`;
   }
   return {
-    "text/html": `<div><b>${headline(t)}</b> ${note(t)} <small>${
-      escape(t.device.info.name)
+    "text/html": `<div><b>${headline(t, data)}</b> ${note(t)} <small>${
+      escapeHtml(t.device.info.name)
     }</small></div>${table}${image}`,
     "text/plain": text,
   };
-}
-
-function escape(text: string): string {
-  return text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 }

@@ -1,4 +1,4 @@
-import { denseStrides, isDense, showShape, sizeOf } from "../ops/value.ts";
+import { denseStrides, showShape, sizeOf } from "../ops/value.ts";
 import { checkShape } from "./nested.ts";
 import type { View } from "./source.ts";
 
@@ -83,8 +83,32 @@ export function resolveShape(shape: readonly number[], count: number, from: read
   return out;
 }
 
-/** A view of a dense view under another shape; undefined if the elements are not in order. */
+/**
+ * The same elements under another shape of the same size, without a copy; undefined where strides cannot express it. Axes are
+ * matched in groups of equal size: an old group must be walked in one stride, which the new axes then divide among them.
+ */
 export function reshapeView(view: View, shape: readonly number[]): View | undefined {
-  const dense = isDense(view);
-  return dense ? { shape, strides: denseStrides(shape), offset: view.offset } : undefined;
+  if (sizeOf(shape) === 0) return { shape, strides: denseStrides(shape), offset: view.offset };
+  const old = [...view.shape.keys()].filter((k) => view.shape[k] !== 1);
+  const strides = new Array<number>(shape.length).fill(0);
+  let first = 0, next = 0;
+  while (first < old.length) {
+    let last = first, end = next, before = view.shape[old[first]], now = 1;
+    while (now !== before) {
+      if (now < before) now *= shape[end++];
+      else before *= view.shape[old[++last]];
+    }
+    for (let k = first; k < last; k++) {
+      const inner = old[k + 1];
+      if (view.strides[old[k]] !== view.shape[inner] * view.strides[inner]) return undefined;
+    }
+    let step = view.strides[old[last]];
+    for (let k = end - 1; k >= next; k--) {
+      strides[k] = step;
+      step *= shape[k];
+    }
+    first = last + 1;
+    next = end;
+  }
+  return { shape, strides, offset: view.offset };
 }

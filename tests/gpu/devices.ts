@@ -1,5 +1,8 @@
 import { type Gpu, open } from "../../src/tensor/mod.ts";
 
+// Every launch's text is compared with what its key stood for before.
+Deno.env.set("DENOVO_VERIFY_KEYS", "1");
+
 const required = Deno.env.get("DENOVO_REQUIRE_GPU") === "1";
 const adapter = await (globalThis.navigator?.gpu?.requestAdapter() ?? null);
 let said = false;

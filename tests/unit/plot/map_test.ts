@@ -41,6 +41,25 @@ Deno.test("land is drawn from GeoJSON, from a topology and from a file", async (
   }
 });
 
+Deno.test("of a topology only the land and its arcs are kept, as text", async () => {
+  const [island, ring, halves] = [[[7, 7], [8, 8]], topology.arcs[0].slice(0, 3), topology.arcs[0].slice(2)];
+  const shared = {
+    type: "Topology",
+    objects: {
+      countries: { type: "Polygon", arcs: [[0]] },
+      land: { type: "GeometryCollection", geometries: [{ type: "Polygon", arcs: [[1, ~2]] }] },
+    },
+    arcs: [island, ring, halves.toReversed()],
+  };
+  const [{ data }] = coasts(map(places, { land: shared }));
+  assertEquals(JSON.parse(data.values as string), {
+    type: "Topology",
+    objects: { land: { type: "GeometryCollection", geometries: [{ type: "Polygon", arcs: [[0, ~1]] }] } },
+    arcs: [ring, halves.toReversed()],
+  });
+  assertEquals(await outlines(map(places, { land: shared })), await outlines(map(places, { land: topology })));
+});
+
 Deno.test("paths follow the sphere", async () => {
   const flight = { lon: [-74], lat: [40.7], lon2: [139.7], lat2: [35.7] };
   const chart = map(flight, { lon2: "lon2", lat2: "lat2" });

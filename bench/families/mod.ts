@@ -1,0 +1,18 @@
+/**
+ * The benchmarks, one family per part of the library. Transport is apart: it measures whole solves.
+ *
+ * @module
+ */
+import type { Family } from "./family.ts";
+import { index } from "./index.ts";
+import { map } from "./map.ts";
+import { matmul } from "./matmul.ts";
+import { overhead } from "./overhead.ts";
+import { pairwise } from "./pairwise.ts";
+import { random } from "./random.ts";
+import { reduce } from "./reduce.ts";
+
+/** Every family that races operations. */
+export const families: readonly Family[] = [map, reduce, matmul, pairwise, index, random, overhead];
+
+export type { Family, FamilyBenchmark } from "./family.ts";

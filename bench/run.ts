@@ -1,0 +1,97 @@
+/**
+ * Races Denovo against its peers on the same inputs, in one run: `deno task bench [--only family] [--quick] [--cpu]`.
+ * Prints medians, spread and ratios, and stores them in `bench/results/<device>.json`.
+ *
+ * `--only` takes one family (map, reduce, matmul, pairwise, index, random, overhead, transport), `--quick` the smaller sizes in fewer
+ * rounds, `--cpu` adds Denovo's CPU device.
+ *
+ * @module
+ */
+import { type Gpu, open } from "../mod.ts";
+import { denovoPeer, VERSION } from "./denovo.ts";
+import { families } from "./families/mod.ts";
+import { type RaceResult, table } from "./harness.ts";
+import { jaxWasm, jaxWebgpu } from "./peers/jax_js.ts";
+import { mlMatrix } from "./peers/ml_matrix.ts";
+import type { Peer } from "./peers/peer.ts";
+import { numpy, pot } from "./peers/python.ts";
+import { tfjs } from "./peers/tfjs.ts";
+import { raceFamily } from "./race_family.ts";
+import { saveResults } from "./results.ts";
+import { raceTransport } from "./transport.ts";
+
+const NAMES = [...families.map(({ name }) => name), "transport"];
+
+interface Arguments {
+  only: string | undefined;
+  quick: boolean;
+  cpu: boolean;
+}
+
+function parse(args: readonly string[]): Arguments {
+  const found: Arguments = { only: undefined, quick: false, cpu: false };
+  for (let k = 0; k < args.length; k++) {
+    if (args[k] === "--quick") found.quick = true;
+    else if (args[k] === "--cpu") found.cpu = true;
+    else if (args[k] === "--only" && NAMES.includes(args[k + 1])) found.only = args[++k];
+    else {
+      console.error(`unexpected "${args.slice(k).join(" ")}": usage is [--only ${NAMES.join("|")}] [--quick] [--cpu]`);
+      Deno.exit(2);
+    }
+  }
+  return found;
+}
+
+/** Those that run here, the others named with the reason. */
+async function present(peers: readonly Peer[], versions: Record<string, string>): Promise<Peer[]> {
+  const found: Peer[] = [];
+  for (const peer of peers) {
+    const state = await peer.available();
+    if (state !== true) {
+      console.log(`without ${peer.name}: ${state}`);
+      continue;
+    }
+    found.push(peer);
+    Object.assign(versions, await peer.versions());
+  }
+  return found;
+}
+
+async function main({ only, quick, cpu }: Arguments): Promise<void> {
+  const gpu = await open();
+  const devices: Record<string, Gpu> = { denovo: gpu };
+  if (cpu && gpu.info.backend !== "cpu") devices["denovo cpu"] = await open({ backend: "cpu" });
+  console.log(`${gpu.info.name} (${gpu.info.reason}), Denovo ${VERSION}, Deno ${Deno.version.deno}`);
+  const versions: Record<string, string> = {};
+  const own = Object.entries(devices).map(([name, device]) => denovoPeer(device, name));
+  const peers = await present([...own, numpy, jaxWasm, jaxWebgpu, tfjs, mlMatrix], versions);
+  const potState = await pot.available();
+  if (potState !== true) console.log(`without POT: ${potState}`);
+
+  const results: RaceResult[] = [];
+  const take = async (run: AsyncIterable<RaceResult>) => {
+    for await (const result of run) {
+      results.push(result);
+      console.log(`\n${table([result])}`);
+    }
+  };
+  for (const family of families) {
+    if (only !== undefined && only !== family.name) continue;
+    const options = quick ? { rounds: 5, warmup: 1, budget: 1500 } : { rounds: 9, warmup: 2, budget: 4000 };
+    await take(raceFamily(family, peers, { quick, ...options }));
+  }
+  if (only === undefined || only === "transport") {
+    await take(raceTransport({ denovo: devices, pot: potState === true, quick, rounds: quick ? 3 : 5 }));
+  }
+  const command = ["deno task bench", ...Deno.args].join(" ");
+  const folder = new URL("./results", import.meta.url).pathname;
+  await saveResults(folder, { device: gpu.info.name, versions, command }, results);
+  console.log(`\nstored ${results.length} results of ${gpu.info.name} in bench/results`);
+  for (const peer of peers) await peer.close?.();
+}
+
+if (import.meta.main) {
+  await main(parse(Deno.args));
+  // The worker threads of jax-js would keep the process alive.
+  Deno.exit();
+}

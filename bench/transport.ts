@@ -1,0 +1,166 @@
+/**
+ * Whole solves of entropic transport against POT: points of the plane, squared distances, uniform weights, the same marginal
+ * error.
+ *
+ * @module
+ */
+import { type Gpu, type Tensor, transport } from "../mod.ts";
+import { type Contestant, digits, race, type RaceResult } from "./harness.ts";
+import { uniform } from "./peers/peer.ts";
+import { pot, type PythonJob } from "./peers/python.ts";
+
+/** POT's stop rule: the L2 norm of the marginal error. */
+const STOP = 1e-6;
+
+/** A solve that POT's log-domain solver takes minutes for: iterations after which it is stopped. */
+const LIMIT = 31;
+const SLOW = 3_000_000;
+
+/** How the solves are raced. */
+export interface SolveOptions {
+  /** Denovo by device, the baseline first. */
+  denovo: Readonly<Record<string, Gpu>>;
+  /** Whether POT is there. */
+  pot: boolean;
+  /** Only the smallest size, and none that takes POT long. */
+  quick: boolean;
+  rounds: number;
+}
+
+function points(gpu: Gpu, n: number): [x: Tensor, y: Tensor] {
+  return [1, 2].map((seed) => gpu.tensor(uniform(2 * n, seed), { shape: [n, 2] })) as [Tensor, Tensor];
+}
+
+/** L2 norm of the row marginal's error in f64 on the host, from the potentials that the solver gives. */
+async function marginalError(result: transport.SinkhornResult, n: number): Promise<number> {
+  const [f, g] = await Promise.all(result.potentials.map((t) => t.data()));
+  const x = uniform(2 * n, 1), y = uniform(2 * n, 2);
+  let squares = 0;
+  for (let i = 0; i < n; i++) {
+    let sum = 0;
+    for (let j = 0; j < n; j++) {
+      const cost = (x[2 * i] - y[2 * j]) ** 2 + (x[2 * i + 1] - y[2 * j + 1]) ** 2;
+      sum += Math.exp((f[i] + g[j] - cost) / result.epsilon);
+    }
+    squares += (sum - 1 / n) ** 2;
+  }
+  return Math.sqrt(squares);
+}
+
+/**
+ * Denovo's solve, from points on the device to the result on the host. It stops on the L1 norm: the tolerance is lowered until its
+ * L2 error, measured in f64, is no more than `error`.
+ */
+async function denovoSolve(
+  [x, y]: readonly [Tensor, Tensor],
+  n: number,
+  fraction: number,
+  error: number,
+): Promise<Contestant> {
+  const solve = (tolerance: number) =>
+    transport.sinkhorn(x, y, { epsilon: fraction, tolerance, maxIterations: 100_000 });
+  let tolerance = 0.8 * Math.sqrt(n) * error, note = "";
+  for (;;) {
+    using result = await solve(tolerance);
+    const reached = await marginalError(result, n);
+    note = `${result.iterations} iterations, L2 error ${reached.toExponential(1)}, cost ${digits(result.cost)}`;
+    if (reached <= error || !result.converged) break;
+    tolerance /= 1.5;
+  }
+  const run = async () => {
+    using _ = await solve(tolerance);
+  };
+  return Object.assign(run, { note: () => note });
+}
+
+/** POT's solve of a stored cost in f64; the time is that of the solver alone. */
+function potSolve(job: PythonJob, iterations?: number): Contestant {
+  const run = async () => {
+    const ms = await job();
+    // The same iterations as the plain solver's: what is left out takes as long per iteration as what ran.
+    return iterations === undefined ? ms : ms * iterations / job.info().iterations;
+  };
+  const note = () => {
+    const { iterations: ran, marginalError, cost } = job.info();
+    if (iterations !== undefined) return `scaled from ${ran} to ${iterations} iterations`;
+    return `${ran} iterations, L2 error ${marginalError.toExponential(1)}, cost ${digits(cost)}`;
+  };
+  return Object.assign(run, { note });
+}
+
+async function solves(n: number, fraction: number, options: SolveOptions): Promise<RaceResult> {
+  const others: Record<string, Contestant> = {};
+  const jobs: PythonJob[] = [];
+  let error = STOP;
+  if (options.pot) {
+    const plain = await pot.sinkhorn(n, fraction, "sinkhorn");
+    await plain();
+    const { iterations, marginalError } = plain.info();
+    if (marginalError < STOP) error = marginalError;
+    const slow = n * iterations > SLOW / 2;
+    const log = await pot.sinkhorn(n, fraction, "sinkhorn_log", slow ? LIMIT : undefined);
+    jobs.push(plain, log);
+    others["POT sinkhorn"] = potSolve(plain);
+    others["POT sinkhorn_log"] = potSolve(log, slow ? iterations : undefined);
+  }
+  const own: Record<string, Contestant> = {}, clouds: Tensor[] = [];
+  for (const [name, gpu] of Object.entries(options.denovo)) {
+    if (gpu.info.backend === "cpu" && n > 1000) continue;
+    const cloud = points(gpu, n);
+    clouds.push(...cloud);
+    own[name] = await denovoSolve(cloud, n, fraction, error);
+  }
+  try {
+    return await race(
+      { family: "transport", name: `sinkhorn, ε = ${fraction} max C`, size: `${n}` },
+      { ...own, ...others },
+      { rounds: options.rounds, warmup: 1, budget: 3000 },
+    );
+  } finally {
+    for (const held of [...jobs, ...clouds]) held.dispose();
+  }
+}
+
+/** Unregularised transport by POT, to compare with: Denovo's entropic cost at the smallest ε is close to it. */
+async function exact(n: number): Promise<RaceResult> {
+  const job = await pot.emd(n);
+  try {
+    const about = { family: "transport", name: "emd", size: `${n}` };
+    return await race(about, { "POT emd": job }, { rounds: 3, warmup: 1, budget: 3000 });
+  } finally {
+    job.dispose();
+  }
+}
+
+/** A size at which no n·m array would fit: seconds per iteration and the most memory that tensors ever took. */
+async function large(gpu: Gpu, name: string): Promise<RaceResult> {
+  const n = 50_000;
+  const [x, y] = points(gpu, n);
+  gpu.device.ledger.resetPeak();
+  const solve = async (maxIterations: number) => {
+    const start = performance.now();
+    // Unconverged on purpose.
+    using _ = await transport.sinkhorn(x, y, { epsilon: 0.01, maxIterations });
+    return performance.now() - start;
+  };
+  // The first two iterations are of another kind.
+  const run = async () => (-await solve(2) + await solve(6)) / 4;
+  const note = () => `peak ${digits(gpu.memory().peak / 1e6)} MB in tensors; its n·m costs would take 10,000 MB`;
+  try {
+    const about = { family: "transport", name: "one iteration, ε = 0.01 max C", size: `${n}`, pairs: 2 * n * n };
+    return await race(about, { [name]: Object.assign(run, { note }) }, { rounds: 1, warmup: 0 });
+  } finally {
+    x.dispose();
+    y.dispose();
+  }
+}
+
+/** Races the solves. */
+export async function* raceTransport(options: SolveOptions): AsyncGenerator<RaceResult> {
+  for (const n of options.quick ? [1000] : [1000, 2000, 4000]) {
+    for (const fraction of options.quick ? [0.1, 0.01] : [0.1, 0.01, 0.001]) yield await solves(n, fraction, options);
+    if (options.pot) yield await exact(n);
+  }
+  const [name, gpu] = Object.entries(options.denovo)[0];
+  if (!options.quick && gpu.info.backend === "webgpu") yield await large(gpu, name);
+}
