@@ -25,7 +25,11 @@ export class Storage {
   readonly label: string;
   /** How kernels see it. */
   readonly kind: StorageKind;
-  /** The submissions that its contents depend on, without those known to have been accepted when it was written (WebGPU). */
+  /**
+   * The submissions that its contents depend on, without those known to have been accepted when it was written (WebGPU).
+   *
+   * @internal
+   */
   origin: readonly Batch[] = [];
   #resource: GPUBuffer | GPUTexture | ArrayBuffer | undefined;
   #references = 1;

@@ -106,7 +106,11 @@ export class Tensor {
 
   // ------------------------------------------------------------------------------------------------ inside the library
 
-  /** This tensor as an input of delayed work. */
+  /**
+   * This tensor as an input of delayed work.
+   *
+   * @internal
+   */
   get input(): Input {
     return { source: this.#use(), view: this.#view };
   }
