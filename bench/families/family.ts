@@ -5,7 +5,7 @@ import type { Job, Peer } from "../peers/peer.ts";
 export interface FamilyBenchmark extends Omit<Benchmark, "family" | "baseline"> {
   /** The peer's contestants by name, each made when it is called for; undefined for what the peer does not have. */
   contestants(peer: Peer): Readonly<Record<string, (() => Promise<Job>) | undefined>>;
-  /** How far results may be apart, relative to their magnitude. Default: what single precision keeps of a careful sum. */
+  /** How far results may be apart, relative to their magnitude. Default 1e-4. */
   tolerance?: number;
   /** Whether a quick run has it. */
   quick?: boolean;

@@ -8,7 +8,6 @@ export const overhead: Family = {
   benchmarks: [{
     name: "1000 calls of 2x + y",
     size: "8",
-    elements: CALLS,
     quick: true,
     contestants: only((peer) => peer.smallCalls && (() => peer.smallCalls!(CALLS))),
   }],

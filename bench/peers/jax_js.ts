@@ -23,20 +23,19 @@ type Compute = () => JaxArray;
 /** A job of a backend: `compute` uses its inputs up, so it is given new references each time. */
 function jobOf(jax: Jax, backend: Backend, compute: Compute, dispose: () => void, calls = 1): Job {
   const run = async (watch?: Watch) => {
-    const results: JaxArray[] = [];
+    let result: JaxArray | undefined;
+    const each = async (done: (result: JaxArray) => Promise<unknown>) => {
+      for (let call = 0; call < calls; call++) {
+        result?.dispose();
+        result = compute();
+        await done(result);
+      }
+    };
     const elapsed = backend === "wasm"
-      ? await hostTime(async () => {
-        for (let call = 0; call < calls; call++) results.push(await compute().blockUntilReady());
-      }, watch)
-      : await deviceTime(jax.getWebGPUDevice().queue, async () => {
-        for (let call = 0; call < calls; call++) {
-          const result = compute();
-          results.push(result);
-          // Asking for the buffer submits the pending kernels without a wait.
-          await result.ref.gpuBuffer();
-        }
-      }, watch);
-    for (const result of results) result.dispose();
+      ? await hostTime(() => each((result) => result.ref.blockUntilReady().then((done) => done.dispose())), watch)
+      // Asking for the buffer submits the pending kernels without a wait.
+      : await deviceTime(jax.getWebGPUDevice().queue, () => each((result) => result.ref.gpuBuffer()), watch);
+    result!.dispose();
     return elapsed;
   };
   return job(run, async () => checksumOf(await compute().data()), dispose);

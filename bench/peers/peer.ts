@@ -37,7 +37,7 @@ export interface Peer {
   exp?(n: number): Promise<Job>;
   /** The elementwise chain `sqrt(2|x| + 1)·exp(−x²) + x/2` of `uniform(n, 1)`. */
   chain?(n: number): Promise<Job>;
-  /** `calls` times, one after the other, `2x + y` of eight numbers, each call with a result of its own. */
+  /** `calls` times, one after the other, `2x + y` of eight numbers, each result but the last freed at once. */
   smallCalls?(calls: number): Promise<Job>;
   /** The sum of `|uniform(n, 1)|`. */
   sum?(n: number): Promise<Job>;

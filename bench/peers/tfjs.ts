@@ -45,15 +45,18 @@ async function jobWith(
   const inputs = make(tf);
   const compute = () => tf.tidy(() => fn(tf)(...inputs));
   const run = async (watch?: Watch) => {
-    let results: Tensor[] = [];
+    let result: Tensor | undefined;
     const elapsed = await deviceTime(backend.queue, () => {
-      results = Array.from({ length: calls }, compute);
+      for (let call = 0; call < calls; call++) {
+        result?.dispose();
+        result = compute();
+      }
       // It batches commands, and submits them with the pass still open unless the pass is ended first.
       backend.ensureCommandEncoderReady();
       backend.endComputePassEncoder();
       backend.submitQueue();
     }, watch);
-    for (const result of results) result.dispose();
+    result?.dispose();
     return elapsed;
   };
   const checksum = async () => {

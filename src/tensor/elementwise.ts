@@ -1,5 +1,5 @@
 import type { Device, DType } from "../device/mod.ts";
-import { check, constant, type Expr, leaves, size, substitute } from "../formula/mod.ts";
+import { check, type Expr, leaves, size } from "../formula/mod.ts";
 import { computeType, type Formula, plainSignature, toExpr } from "../ops/formulas.ts";
 import { map } from "../ops/map.ts";
 import { requireDType } from "./dtypes.ts";
@@ -16,9 +16,10 @@ export function delayedMap(
   given: Readonly<Record<string, Input>>,
   dtype?: DType,
 ): Source {
-  const tree = toExpr(formula);
-  check(tree, plainSignature(Object.keys(given)), typeof formula === "string" ? formula : undefined);
-  const { expr, inputs } = fitNumbers(tree, usedInputs(tree, given));
+  const expr = toExpr(formula);
+  check(expr, plainSignature(Object.keys(given)), typeof formula === "string" ? formula : undefined);
+  const inputs = usedInputs(expr, given);
+  checkNumbers(expr, inputs);
   if (dtype !== undefined) requireDType(device, dtype);
   const { out } = map.contract(typesOfInputs(inputs), { out: { formula: expr, dtype } });
   requireDType(device, out.dtype);
@@ -48,30 +49,18 @@ export function makeRoom(expr: Expr, inputs: Readonly<Record<string, Input>>): {
 const RANGES = { i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1] } as const;
 
 /**
- * A formula and its inputs, so that its plain numbers keep their values: beside integers a fraction becomes a constant of the
- * formula, which is then computed in f32. Throws a `RangeError` for a whole number that the integers cannot hold.
+ * Refuses whole numbers that the integers beside them cannot hold, which would wrap without a word. Throws a `RangeError`.
+ * (A fraction, or a number beyond 32 bits, makes the formula f32.)
  */
-export function fitNumbers(
-  expr: Expr,
-  inputs: Record<string, Input>,
-): { expr: Expr; inputs: Record<string, Input> } {
+export function checkNumbers(expr: Expr, inputs: Readonly<Record<string, Input>>): void {
   const scalar = computeType(expr, typesOfInputs(inputs), Object.keys(inputs));
-  if (scalar !== "i32" && scalar !== "u32") return { expr, inputs };
-  const numbers = Object.entries(inputs).filter((entry): entry is [string, number] => typeof entry[1] === "number");
-  const fractions = new Map(numbers.filter(([, value]) => !Number.isInteger(value)));
-  if (fractions.size > 0) {
-    const constants = substitute(expr, (leaf) => {
-      const value = leaf.kind === "name" ? fractions.get(leaf.name) : undefined;
-      return value === undefined ? undefined : constant(value);
-    });
-    return { expr: constants, inputs: usedInputs(constants, inputs) };
-  }
+  if (scalar !== "i32" && scalar !== "u32") return;
   const [low, high] = RANGES[scalar];
-  const wide = numbers.find(([, value]) => value < low || value > high);
-  if (wide) {
-    throw new RangeError(`Expected "${wide[0]}" to be from ${low} to ${high} beside ${scalar}, got ${wide[1]}`);
+  for (const [name, value] of Object.entries(inputs)) {
+    if (typeof value === "number" && !(value >= low && value <= high)) {
+      throw new RangeError(`Expected "${name}" to be from ${low} to ${high} beside ${scalar}, got ${value}`);
+    }
   }
-  return { expr, inputs };
 }
 
 /** The inputs that a formula reads: the others have no say in its shape. */

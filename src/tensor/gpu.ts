@@ -15,7 +15,7 @@ import type { Reduction } from "../ops/reducers.ts";
 import { showShape } from "../ops/value.ts";
 import { normalizeAxis } from "./axes.ts";
 import { requireDType } from "./dtypes.ts";
-import { fitNumbers, usedInputs } from "./elementwise.ts";
+import { checkNumbers, usedInputs } from "./elementwise.ts";
 import { memoryBundle, memoryText } from "./memory_table.ts";
 import { checkShape, fromNested, type Nested } from "./nested.ts";
 import { type Profile, profileRun } from "./profile.ts";
@@ -153,7 +153,8 @@ export class Gpu {
     const params = Object.fromEntries(
       Object.entries(formula).map(([name, text]) => {
         const expr = toExpr(text);
-        return [name, { formula: fitNumbers(expr, usedInputs(expr, given)).expr }];
+        checkNumbers(expr, usedInputs(expr, given));
+        return [name, { formula: expr }];
       }),
     );
     return Tensor.apply("map", inputs, params, this.device);

@@ -26,8 +26,20 @@ export interface Profile {
   toString(): string;
 }
 
-/** Runs `fn` and measures the kernels it launches. */
+const profiled = new WeakSet<Device>();
+
+/** Runs `fn` and measures the kernels it launches. Throws a `TypeError` within another profile of the same device. */
 export async function profileRun(device: Device, fn: () => unknown | Promise<unknown>): Promise<Profile> {
+  if (profiled.has(device)) throw new TypeError("Cannot profile within another profile of the same device");
+  profiled.add(device);
+  try {
+    return await measure(device, fn);
+  } finally {
+    profiled.delete(device);
+  }
+}
+
+async function measure(device: Device, fn: () => unknown | Promise<unknown>): Promise<Profile> {
   await device.sync();
   const peak = await measureRoofline(device);
   device.startProfile();

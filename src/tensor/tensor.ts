@@ -5,7 +5,7 @@ import { gather, run } from "../ops/run.ts";
 import { broadcastShapes, denseStrides, isDense, type Operand, showShape, sizeOf, type Value } from "../ops/value.ts";
 import type { Reduction } from "../ops/reducers.ts";
 import { normalizeAxes, normalizeAxis } from "./axes.ts";
-import { delayedMap, fitNumbers, makeRoom, usedInputs } from "./elementwise.ts";
+import { checkNumbers, delayedMap, makeRoom, usedInputs } from "./elementwise.ts";
 import { fuse, realize, typesOfInputs, withOperands } from "./fuse.ts";
 import { fromNested, type NestedArray, toNested } from "./nested.ts";
 import { currentScope } from "./scope.ts";
@@ -147,7 +147,8 @@ export class Tensor {
     device?: Device,
   ): Tensor {
     const found = deviceOf(inputs, device);
-    const tree = toExpr(formula), { expr, inputs: raw } = fitNumbers(tree, usedInputs(tree, toInputs(inputs)));
+    const expr = toExpr(formula), raw = usedInputs(expr, toInputs(inputs));
+    checkNumbers(expr, raw);
     const shapes = Object.entries(typesOfInputs(raw)).flatMap(([n, t]) => t ? [[n, t.shape] as const] : []);
     const axes = normalizeAxes(axis, broadcastShapes(Object.fromEntries(shapes)));
     const op = opNamed("reduce"), { keepDims } = options;

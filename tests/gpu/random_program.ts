@@ -88,7 +88,7 @@ export function runProgram(gpu: Gpu, seed: number, steps: number, dtypes: readon
       return exact(() => a.tensor[name](b.tensor), model, `${name}(${a.how}, ${b.how})`);
     },
     (a) => {
-      const [name, f] = pick(ops.arithmetic), number = pick([0, 1, 2, 3, 0.5, -1, -0.25, Infinity]);
+      const [name, f] = pick(ops.arithmetic), number = pick([0, 1, 2, 3, 0.5, -1, -0.25, Infinity, NaN]);
       if (a.model.dtype === "u32" && Number.isInteger(number) && number < 0) return undefined;
       const dtype = ops.promotedNumber(a.model.dtype, number);
       return exact(

@@ -127,8 +127,9 @@ onEachDevice("a fraction stays a fraction wherever integers meet it", async (gpu
   assertEquals(await gpu.reduce("sum", "i * c", { i, c: 0.5 }).item(), 3);
   const { a, b } = gpu.map({ a: "i * c", b: "i + 1" }, { i, c: 0.25 });
   assertEquals([a.dtype, await a.array(), b.dtype, await b.array()], ["f32", [0.25, 0.5, 0.75], "i32", [2, 3, 4]]);
-  // A delayed formula of numbers alone is f32, and stays it when an integer formula takes it in.
-  assertEquals(await i.add(gpu.map("h + 0", { h: 0.5 })).array(), [1.5, 2.5, 3.5]);
+  // A delayed formula of numbers alone is f32, and stays it beside integers, which would overflow.
+  assertEquals(await i.add(gpu.map("h * h", { h: 100_000 })).array(), [1e10, 1e10, 1e10]);
+  assertEquals(await i.less(5e9).array(), [true, true, true]);
 });
 
 onEachDevice("integers wrap, and are exact beyond what f32 holds", async (gpu) => {
