@@ -2,16 +2,17 @@
  * A data set of the `vega-datasets` package, read from the installed package (nothing is fetched): rows of a `.json` or `.csv` file,
  * or the object that a `.json` file holds. Each file has its own licence, in the package's `datapackage.json`.
  *
+ * @typeParam T What the file holds; taken at its word.
  * @param file Name like `earthquakes.json` or `airports.csv`.
  * @throws {TypeError} if the package has no such file, or it is neither JSON nor CSV.
  *
  * @example
  * ```ts
  * import { data } from "@denovo/denovo";
- * const airports = await data.vegaDataset("airports.csv") as { iata: string; latitude: number }[];
+ * const airports = await data.vegaDataset<{ iata: string; latitude: number }[]>("airports.csv");
  * ```
  */
-export async function vegaDataset(file: string): Promise<Record<string, unknown>[] | Record<string, unknown>> {
+export async function vegaDataset<T = Record<string, unknown>[]>(file: string): Promise<T> {
   if (!/^[\w.-]+\.(json|csv)$/.test(file)) {
     throw new TypeError(`Expected a .json or .csv file of vega-datasets, got ${JSON.stringify(file)}`);
   }
@@ -24,7 +25,7 @@ export async function vegaDataset(file: string): Promise<Record<string, unknown>
   } catch {
     throw new TypeError(`The package vega-datasets has no file "${file}"`);
   }
-  return file.endsWith(".csv") ? parseCsv(text) : JSON.parse(text);
+  return (file.endsWith(".csv") ? parseCsv(text) : JSON.parse(text)) as T;
 }
 
 /**
