@@ -42,7 +42,7 @@ export async function registerFamily(family: Family): Promise<void> {
             current?.dispose();
             current = job = await make();
           }
-          await job(context);
+          await job({ watch: context });
         },
       });
     }

@@ -11,35 +11,43 @@ import {
   indices,
   type Job,
   job,
+  type JobOptions,
   largestCost,
   type Peer,
   uniform,
-  type Watch,
 } from "./peers/peer.ts";
 
-/** Milliseconds from the call until its results are there and the device is idle; the results are freed. */
-async function timed(gpu: Gpu, compute: () => readonly Tensor[], watch?: Watch): Promise<number> {
-  let results: readonly Tensor[] = [];
-  const elapsed = await hostTime(() => {
-    results = compute();
-    // Elementwise work is put off until something needs its values.
-    results.forEach(settled);
-    gpu.device.time();
-  }, watch);
-  for (const result of results) result.dispose();
+/** Milliseconds from the call until its result is there and the device is idle. */
+async function timed(gpu: Gpu, compute: () => Tensor, options?: JobOptions): Promise<number> {
+  let result: Tensor | undefined;
+  const elapsed = await hostTime(
+    () => {
+      result?.dispose();
+      result = settled(compute());
+    },
+    options,
+    () => void gpu.device.time(),
+  );
+  result?.dispose();
   // Says what went wrong; its fixed sleep is not in the measured section.
   await gpu.sync();
   return elapsed;
 }
 
-/** A job that computes one tensor from inputs that it owns. */
+/** The tensor, computed now: elementwise work is put off until something needs its values. */
+function settled(tensor: Tensor): Tensor {
+  void tensor.value;
+  return tensor;
+}
+
+/** A job that computes a tensor from inputs that it owns. */
 function jobOf(gpu: Gpu, inputs: readonly Tensor[], compute: () => Tensor, summary = (result: Tensor) => result): Job {
   const checksum = async () => {
     using result = compute();
     using summed = summary(result);
     return checksumOf(await summed.data());
   };
-  return job((watch) => timed(gpu, () => [compute()], watch), checksum, () => inputs.forEach((t) => t.dispose()));
+  return job((options) => timed(gpu, compute, options), checksum, () => inputs.forEach((t) => t.dispose()));
 }
 
 /** Denovo's version. */
@@ -65,19 +73,6 @@ export function denovoPeer(gpu: Gpu, name = "denovo"): Peer {
     axpy: (n) => of([values([n], 1), values([n], 2)], (x, y) => gpu.map("2 * x + y", { x, y })),
     exp: (n) => of([values([n], 1)], (x) => x.exp()),
     chain: (n) => of([values([n], 1)], (x) => x.abs().mul(2).add(1).sqrt().mul(x.square().neg().exp()).add(x.mul(0.5))),
-    smallCalls(calls) {
-      const x = values([8], 1), y = values([8], 2);
-      const once = () => x.mul(2).add(y);
-      const run = (watch?: Watch) =>
-        timed(gpu, () => {
-          for (let call = 1; call < calls; call++) settled(once()).dispose();
-          return [once()];
-        }, watch);
-      return Promise.resolve(job(run, async () => {
-        using result = once();
-        return checksumOf(await result.data());
-      }, () => [x, y].forEach((t) => t.dispose())));
-    },
     sum: (n) => of([scaled([n], "abs(x)")], (x) => x.sum()),
     sumColumns: (rows, columns) => of([scaled([rows, columns], "abs(x)")], (x) => x.sum(0)),
     argmax: (n) => of([values([n], 1)], (x) => x.argmax()),
@@ -97,12 +92,6 @@ export function denovoPeer(gpu: Gpu, name = "denovo"): Peer {
     randomUniform: (n) => of([], () => gpu.random.uniform([n], { seed: 1 })),
     randomNormal: (n) => of([], () => gpu.random.normal([n], { seed: 1 }), (z) => z.square()),
   };
-}
-
-/** The tensor, computed now. */
-function settled(tensor: Tensor): Tensor {
-  void tensor.value;
-  return tensor;
 }
 
 interface HalfStep extends Record<string, Tensor | number> {

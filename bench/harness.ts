@@ -72,10 +72,12 @@ export function quantile(values: readonly number[], fraction: number): number {
   return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
 }
 
-async function time(contestant: Contestant): Promise<number> {
+/** The contestant's milliseconds, and those that went by. */
+async function time(contestant: Contestant): Promise<{ elapsed: number; passed: number }> {
   const start = performance.now();
   const own = await contestant();
-  return typeof own === "number" ? own : performance.now() - start;
+  const passed = performance.now() - start;
+  return { elapsed: typeof own === "number" ? own : passed, passed };
 }
 
 /** How long to measure. */
@@ -85,8 +87,8 @@ export interface RaceOptions {
   /** Rounds before them. Default 2. */
   warmup?: number;
   /**
-   * Milliseconds after which a contestant has had its share: it sits out the rest, once it has one measured round. One whose
-   * first call takes as long is not called again, and that call is its round. Default: no limit.
+   * Milliseconds of waiting after which a contestant has had its share: it sits out the rest, once it has one measured round. One
+   * whose first call takes as long is not called again, and that call is its round. Default: no limit.
    */
   budget?: number;
 }
@@ -115,9 +117,9 @@ export async function race(
     for (let turn = 0; turn < names.length; turn++) {
       const name = names[(turn + round + warmup) % names.length], own = times.get(name)!, before = spent.get(name)!;
       if (before >= budget && own.length > 0) continue;
-      const elapsed = await time(contestants[name]);
-      spent.set(name, before + elapsed);
-      if (round >= 0 || elapsed >= budget) own.push(elapsed);
+      const { elapsed, passed } = await time(contestants[name]);
+      spent.set(name, before + passed);
+      if (round >= 0 || passed >= budget) own.push(elapsed);
     }
   }
   const reference = times.get(baseline)!, usual = quantile(reference, 0.5);

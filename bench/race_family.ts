@@ -1,9 +1,13 @@
 import type { Family, FamilyBenchmark } from "./families/mod.ts";
-import { race, type RaceOptions, type RaceResult } from "./harness.ts";
+import { type Contestant, race, type RaceOptions, type RaceResult } from "./harness.ts";
 import { type Checksum, difference, type Job, type Peer } from "./peers/peer.ts";
 
 // What single precision keeps of a sum of many terms, added up in the order that a device likes.
 const TOLERANCE = 1e-4;
+
+/** Milliseconds that a measured section should last: shorter calls are repeated in it. */
+const SECTION = 60;
+const MOST = 100;
 
 /** How a family is raced. */
 export interface FamilyOptions extends RaceOptions {
@@ -31,7 +35,7 @@ export async function* raceFamily(
 
 async function raceOne(
   family: string,
-  { contestants, tolerance = TOLERANCE, quick: _, ...about }: FamilyBenchmark,
+  { contestants, tolerance = TOLERANCE, quick: _, repeat, ...about }: FamilyBenchmark,
   peers: readonly Peer[],
   report: (line: string) => void,
   options: RaceOptions,
@@ -60,7 +64,12 @@ async function raceOne(
       delete jobs[name];
     }
     if (Object.keys(jobs).length === 0) return undefined;
-    return await race({ family, ...about }, jobs, options);
+    const sections: Record<string, Contestant> = {};
+    for (const [name, job] of Object.entries(jobs)) {
+      const often = repeat ?? Math.max(1, Math.min(MOST, Math.ceil(SECTION / await job())));
+      sections[name] = () => job({ repeat: often });
+    }
+    return await race({ family, ...about }, sections, options);
   } finally {
     for (const job of Object.values(jobs)) job.dispose();
   }

@@ -7,6 +7,8 @@ export interface FamilyBenchmark extends Omit<Benchmark, "family" | "baseline"> 
   contestants(peer: Peer): Readonly<Record<string, (() => Promise<Job>) | undefined>>;
   /** How far results may be apart, relative to their magnitude. Default 1e-4. */
   tolerance?: number;
+  /** How often a measured section has it. Default: as often as makes the section long enough. */
+  repeat?: number;
   /** Whether a quick run has it. */
   quick?: boolean;
 }

@@ -4,8 +4,18 @@
  *
  * @module
  */
-import { checksumOf, deviceTime, hostTime, indices, type Job, job, type Peer, scaledCost, uniform } from "./peer.ts";
-import type { Watch } from "./peer.ts";
+import {
+  checksumOf,
+  deviceTime,
+  hostTime,
+  indices,
+  type Job,
+  job,
+  type JobOptions,
+  type Peer,
+  scaledCost,
+  uniform,
+} from "./peer.ts";
 
 const load = () => import("npm:@jax-js/jax@0.1.25");
 type Jax = Awaited<ReturnType<typeof load>>;
@@ -21,21 +31,22 @@ function start(): Promise<{ jax: Jax; devices: string[] }> {
 type Compute = () => JaxArray;
 
 /** A job of a backend: `compute` uses its inputs up, so it is given new references each time. */
-function jobOf(jax: Jax, backend: Backend, compute: Compute, dispose: () => void, calls = 1): Job {
-  const run = async (watch?: Watch) => {
+function jobOf(jax: Jax, backend: Backend, compute: Compute, dispose: () => void): Job {
+  const run = async (options?: JobOptions) => {
     let result: JaxArray | undefined;
-    const each = async (done: (result: JaxArray) => Promise<unknown>) => {
-      for (let call = 0; call < calls; call++) {
-        result?.dispose();
-        result = compute();
-        await done(result);
-      }
+    const next = () => {
+      result?.dispose();
+      return result = compute();
     };
     const elapsed = backend === "wasm"
-      ? await hostTime(() => each((result) => result.ref.blockUntilReady().then((done) => done.dispose())), watch)
+      ? await hostTime(async () => {
+        await next().ref.blockUntilReady().then((ready) => ready.dispose());
+      }, options)
       // Asking for the buffer submits the pending kernels without a wait.
-      : await deviceTime(jax.getWebGPUDevice().queue, () => each((result) => result.ref.gpuBuffer()), watch);
-    result!.dispose();
+      : await deviceTime(jax.getWebGPUDevice().queue, async () => {
+        await next().ref.gpuBuffer();
+      }, options);
+    result?.dispose();
     return elapsed;
   };
   return job(run, async () => checksumOf(await compute().data()), dispose);
@@ -45,7 +56,6 @@ function peer(backend: Backend): Peer {
   async function jobWith(
     fn: (jax: Jax) => (...inputs: JaxArray[]) => JaxArray,
     make: (jax: Jax) => JaxArray[],
-    calls = 1,
   ): Promise<Job> {
     const { jax } = await start();
     const inputs = make(jax);
@@ -56,7 +66,7 @@ function peer(backend: Backend): Peer {
     return jobOf(jax, backend, compute, () => {
       inputs.forEach((input) => input.dispose());
       compiled.dispose();
-    }, calls);
+    });
   }
   const values = (shape: number[], seed = 1, entry?: (value: number) => number) => ({ numpy }: Jax) => {
     const drawn = uniform(shape.reduce((product, size) => product * size, 1), seed);
@@ -67,10 +77,8 @@ function peer(backend: Backend): Peer {
   const of = (
     inputs: ((jax: Jax) => JaxArray)[],
     fn: (jax: Jax) => (...inputs: JaxArray[]) => JaxArray,
-    calls?: number,
-  ) => jobWith(fn, (jax) => inputs.map((make) => make(jax)), calls);
+  ) => jobWith(fn, (jax) => inputs.map((make) => make(jax)));
   const eight = (value: number) => 8 * value;
-  const axpy = (_: Jax) => (x: JaxArray, y: JaxArray) => x.mul(2).add(y);
   return {
     name: `jax-js ${backend}`,
     async available() {
@@ -82,7 +90,7 @@ function peer(backend: Backend): Peer {
       }
     },
     versions: () => Promise.resolve({ "jax-js": "0.1.25" }),
-    axpy: (n) => of([values([n]), values([n], 2)], axpy),
+    axpy: (n) => of([values([n]), values([n], 2)], () => (x, y) => x.mul(2).add(y)),
     exp: (n) => of([values([n])], ({ numpy }) => (x) => numpy.exp(x)),
     chain: (n) =>
       of([values([n])], ({ numpy }) => (x) => {
@@ -90,7 +98,6 @@ function peer(backend: Backend): Peer {
         const bell = numpy.exp(x.ref.mul(x.ref).neg());
         return root.mul(bell).add(x.mul(0.5));
       }),
-    smallCalls: (calls) => of([values([8]), values([8], 2)], axpy, calls),
     sum: (n) => of([values([n], 1, Math.abs)], ({ numpy }) => (x) => numpy.sum(x)),
     sumColumns: (m, n) => of([values([m, n], 1, Math.abs)], ({ numpy }) => (x) => numpy.sum(x, 0)),
     argmax: (n) => of([values([n])], ({ numpy }) => (x) => numpy.argmax(x)),

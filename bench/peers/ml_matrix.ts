@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checksumOf, hostTime, type Job, job, type Peer, uniform, type Watch } from "./peer.ts";
+import { checksumOf, hostTime, type Job, job, type JobOptions, type Peer, uniform } from "./peer.ts";
 
 const load = () => import("npm:ml-matrix@6.15.1");
 type MlMatrix = Awaited<ReturnType<typeof load>>;
@@ -14,7 +14,7 @@ function matrix(module: MlMatrix, rows: number, columns: number, seed: number): 
 }
 
 function jobOf<Result>(compute: () => Result, values: (result: Result) => ArrayLike<number>): Job {
-  const run = (watch?: Watch) => hostTime(() => void compute(), watch);
+  const run = (options?: JobOptions) => hostTime(() => void compute(), options);
   return job(run, () => Promise.resolve(checksumOf(values(compute()))), () => {});
 }
 

@@ -10,12 +10,23 @@ export interface Watch {
   end(): void;
 }
 
+/** How a job is measured. */
+export interface JobOptions {
+  /** Brackets the measured section. */
+  watch?: Watch;
+  /**
+   * How often the section has the computation, one after the other, each result but the last freed at once. Default 1. One short
+   * call after a wait is slower than the next ones: the system has to bring its threads onto their cores again.
+   */
+  repeat?: number;
+}
+
 /**
- * One call of a prepared computation. Resolves, once the result is really there, to the milliseconds that the computation
- * alone took: without transfers, and without Deno's fixed 10 ms sleep after a wait for a GPU. `watch` brackets the same section.
+ * A prepared computation. Resolves, once the result is really there, to the milliseconds that the computation alone took: without
+ * transfers, and without Deno's fixed 10 ms sleep after a wait for a GPU. With `repeat`, those of one of them.
  */
 export interface Job {
-  (watch?: Watch): Promise<number>;
+  (options?: JobOptions): Promise<number>;
   /** Computes once more and sums the result up, to be compared with another peer's by {@linkcode difference}. */
   checksum(): Promise<Checksum>;
   /** Frees what the job holds. */
@@ -37,8 +48,6 @@ export interface Peer {
   exp?(n: number): Promise<Job>;
   /** The elementwise chain `sqrt(2|x| + 1)·exp(−x²) + x/2` of `uniform(n, 1)`. */
   chain?(n: number): Promise<Job>;
-  /** `calls` times, one after the other, `2x + y` of eight numbers, each result but the last freed at once. */
-  smallCalls?(calls: number): Promise<Job>;
   /** The sum of `|uniform(n, 1)|`. */
   sum?(n: number): Promise<Job>;
   /** Sums of the columns of `|uniform(rows·columns, 1)|`. */
@@ -130,13 +139,18 @@ export function indices(m: number, n: number): Int32Array<ArrayBuffer> {
   return Int32Array.from({ length: m }, (_, i) => bits(i, 4) % n);
 }
 
-/** Milliseconds of work that is done when its promise resolves. */
-export async function hostTime(work: () => void | Promise<void>, watch?: Watch): Promise<number> {
+/** Milliseconds of work that is done when its promise resolves; `finish` ends the measured section. */
+export async function hostTime(
+  work: () => void | Promise<void>,
+  { watch, repeat = 1 }: JobOptions = {},
+  finish?: () => void,
+): Promise<number> {
   const start = performance.now();
   watch?.start();
-  await work();
+  for (let k = 0; k < repeat; k++) await work();
+  finish?.();
   watch?.end();
-  return performance.now() - start;
+  return (performance.now() - start) / repeat;
 }
 
 /**
@@ -146,20 +160,21 @@ export async function hostTime(work: () => void | Promise<void>, watch?: Watch):
 export async function deviceTime(
   queue: GPUQueue,
   launch: () => void | Promise<void>,
-  watch?: Watch,
+  options: JobOptions = {},
+  submit?: () => void,
 ): Promise<number> {
   let done: Promise<undefined> | undefined;
-  const elapsed = await hostTime(async () => {
-    await launch();
+  const elapsed = await hostTime(launch, options, () => {
+    submit?.();
     done = queue.onSubmittedWorkDone();
-  }, watch);
+  });
   await done;
   return elapsed;
 }
 
 /** A job from its three parts. */
 export function job(
-  run: (watch?: Watch) => Promise<number>,
+  run: (options?: JobOptions) => Promise<number>,
   checksum: () => Promise<Checksum>,
   dispose: () => void,
 ): Job {

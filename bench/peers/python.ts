@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { type Checksum, indices, type Job, job, type Peer, uniform, type Watch } from "./peer.ts";
+import { type Checksum, indices, type Job, job, type JobOptions, type Peer, uniform } from "./peer.ts";
 
 type Reply = Record<string, unknown> & { error?: string };
 
-/** What the process answers to a run: its milliseconds, the result summed up if that was asked for, and what it says of itself. */
+/** What the process answers to a run: the milliseconds of one computation, the result summed up if that was asked for, and what it says of itself. */
 interface Measured extends Checksum {
   ms: number;
   info: Record<string, number>;
@@ -116,20 +116,20 @@ async function jobWith(name: string, params: Record<string, unknown>, inputs: In
   const id = jobs++;
   await python.request({ op: "prepare", id, job: name, params, inputs: paths });
   let info: Record<string, number> = {};
-  const measure = async (summary: boolean): Promise<Measured> => {
-    const measured = await python.request({ op: "run", id, summary }) as unknown as Measured;
+  const measure = async (repeat: number, summary: boolean): Promise<Measured> => {
+    const measured = await python.request({ op: "run", id, repeat, summary }) as unknown as Measured;
     info = measured.info;
     return measured;
   };
   // The process has its own clock; a watch of this one sees the messages too.
-  const run = async (watch?: Watch) => {
+  const run = async ({ watch, repeat = 1 }: JobOptions = {}) => {
     watch?.start();
-    const { ms } = await measure(false);
+    const { ms } = await measure(repeat, false);
     watch?.end();
     return ms;
   };
   const checksum = async () => {
-    const { sum, magnitude } = await measure(true);
+    const { sum, magnitude } = await measure(1, true);
     return { sum, magnitude };
   };
   // A process that has ended has nothing left to drop.
@@ -160,7 +160,6 @@ export const numpy: Peer = {
   axpy: (n) => jobWith("axpy", {}, [[n, 1], [n, 2]]),
   exp: (n) => jobWith("exp", {}, [[n, 1]]),
   chain: (n) => jobWith("chain", {}, [[n, 1]]),
-  smallCalls: (calls) => jobWith("smallCalls", { calls }, [[8, 1], [8, 2]]),
   sum: (n) => jobWith("sum", {}, [[n, 1]]),
   sumColumns: (rows, columns) => jobWith("sumColumns", { rows, columns }, [[rows * columns, 1]]),
   argmax: (n) => jobWith("argmax", {}, [[n, 1]]),

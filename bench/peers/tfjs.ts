@@ -6,7 +6,17 @@
  *
  * @module
  */
-import { checksumOf, deviceTime, indices, type Job, job, type Peer, scaledCost, uniform, type Watch } from "./peer.ts";
+import {
+  checksumOf,
+  deviceTime,
+  indices,
+  type Job,
+  job,
+  type JobOptions,
+  type Peer,
+  scaledCost,
+  uniform,
+} from "./peer.ts";
 
 async function load() {
   const tf = await import("npm:@tensorflow/tfjs-core@4.22.0");
@@ -39,23 +49,22 @@ type Tf = Modules["tf"];
 async function jobWith(
   make: (tf: Tf) => Tensor[],
   fn: (tf: Tf) => (...inputs: Tensor[]) => Tensor,
-  calls = 1,
 ): Promise<Job> {
   const { tf, backend } = await running();
   const inputs = make(tf);
   const compute = () => tf.tidy(() => fn(tf)(...inputs));
-  const run = async (watch?: Watch) => {
+  const run = async (options?: JobOptions) => {
     let result: Tensor | undefined;
-    const elapsed = await deviceTime(backend.queue, () => {
-      for (let call = 0; call < calls; call++) {
-        result?.dispose();
-        result = compute();
-      }
+    const launch = () => {
+      result?.dispose();
+      result = compute();
+    };
+    const elapsed = await deviceTime(backend.queue, launch, options, () => {
       // It batches commands, and submits them with the pass still open unless the pass is ended first.
       backend.ensureCommandEncoderReady();
       backend.endComputePassEncoder();
       backend.submitQueue();
-    }, watch);
+    });
     result?.dispose();
     return elapsed;
   };
@@ -76,13 +85,11 @@ function values(shape: number[], seed = 1, entry?: (value: number) => number): (
 function of(
   inputs: ((tf: Tf) => Tensor)[],
   fn: (tf: Tf) => (...inputs: Tensor[]) => Tensor,
-  calls?: number,
 ): Promise<Job> {
-  return jobWith((tf) => inputs.map((make) => make(tf)), fn, calls);
+  return jobWith((tf) => inputs.map((make) => make(tf)), fn);
 }
 
 const eight = (value: number) => 8 * value;
-const axpy = (tf: Tf) => (x: Tensor, y: Tensor) => tf.add(tf.mul(x, 2), y);
 const rows = (m: number, n: number) => (tf: Tf): Tensor => tf.tensor1d(indices(m, n), "int32");
 
 /** The TensorFlow.js peer. */
@@ -93,14 +100,13 @@ export const tfjs: Peer = {
     return typeof result === "string" ? result : true;
   },
   versions: () => running().then(({ tf }) => ({ tfjs: tf.version_core })),
-  axpy: (n) => of([values([n]), values([n], 2)], axpy),
+  axpy: (n) => of([values([n]), values([n], 2)], (tf) => (x, y) => tf.add(tf.mul(x, 2), y)),
   exp: (n) => of([values([n])], (tf) => (x) => tf.exp(x)),
   chain: (n) =>
     of([values([n])], (tf) => (x) => {
       const root = tf.sqrt(tf.add(tf.mul(tf.abs(x), 2), 1));
       return tf.add(tf.mul(root, tf.exp(tf.neg(tf.square(x)))), tf.mul(x, 0.5));
     }),
-  smallCalls: (calls) => of([values([8]), values([8], 2)], axpy, calls),
   sum: (n) => of([values([n], 1, Math.abs)], (tf) => (x) => tf.sum(x)),
   sumColumns: (m, n) => of([values([m, n], 1, Math.abs)], (tf) => (x) => tf.sum(x, 0)),
   argmax: (n) => of([values([n])], (tf) => (x) => tf.argMax(x)),

@@ -1,7 +1,7 @@
 import { CpuDevice } from "./cpu_device.ts";
 import type { Device, Probes } from "./device.ts";
 import { runProbes } from "./probes.ts";
-import { deno, environment, readCache, writeCache } from "./runtime.ts";
+import { deno, environment, readCache, skipOpenGl, writeCache } from "./runtime.ts";
 import { IMAGE_WIDTH } from "./storage.ts";
 import type { TuneMode } from "./tuner.ts";
 import { WebGpuDevice } from "./webgpu_device.ts";
@@ -82,6 +82,7 @@ function oneOf(name: string, value: string, allowed: readonly string[]): void {
 }
 
 async function requestAdapter(powerPreference: GPUPowerPreference): Promise<GPUAdapter | null> {
+  skipOpenGl();
   try {
     return await (globalThis.navigator?.gpu?.requestAdapter({ powerPreference }) ?? null);
   } catch {

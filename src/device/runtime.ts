@@ -3,7 +3,7 @@
  * type-checks in a browser.
  */
 interface DenoLike {
-  env: { get(name: string): string | undefined };
+  env: { get(name: string): string | undefined; set(name: string, value: string): void };
   readTextFileSync(path: string): string;
   writeTextFileSync(path: string, text: string): void;
   mkdirSync(path: string, options: { recursive: boolean }): void;
@@ -36,6 +36,17 @@ export function environment(name: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * On Linux keeps Deno from also loading the OpenGL driver, which ends about one process in fifty with a memory fault at exit;
+ * every adapter that computes is there through Vulkan. Works only before the first adapter is asked for.
+ */
+export function skipOpenGl(): void {
+  if (deno?.build.os !== "linux" || environment("DENO_WEBGPU_BACKEND") !== undefined) return;
+  try {
+    deno.env.set("DENO_WEBGPU_BACKEND", "vulkan");
+  } catch { /* no permission: then it is as it is */ }
 }
 
 /** A Node built-in module where the host has it. */

@@ -66,7 +66,8 @@ export function loadAs(scalar: Scalar, dtype: DType, text: string): string {
 
 /** WGSL expression that converts a formula's value for storage. */
 export function storeAs(dtype: DType, scalar: Scalar, boolean: boolean, text: string): string {
-  if (dtype === "bool") return boolean ? `select(0u, 1u, ${text})` : `select(0u, 1u, ${text} != ${scalar}(0))`;
+  // By equality: NaN counts as true, and `NaN != 0` is false on some drivers.
+  if (dtype === "bool") return boolean ? `select(0u, 1u, ${text})` : `select(1u, 0u, ${text} == ${scalar}(0))`;
   if (boolean) return `select(${dtype}(0), ${dtype}(1), ${text})`;
   return dtype === scalar ? text : `${dtype}(${text})`;
 }

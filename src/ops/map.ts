@@ -1,5 +1,5 @@
 import { byteSize, type DType } from "../device/mod.ts";
-import { compile, gradient, leaves, size } from "../formula/mod.ts";
+import { compile, gradient, leaves, type Scalar, size } from "../formula/mod.ts";
 import { defineOp, hostTypes } from "./define.ts";
 import { formulaBounds } from "./error_bounds.ts";
 import { planFormula } from "./formula_kernel.ts";
@@ -34,11 +34,10 @@ export const map = defineOp<MapParams>({
       const f = compile(expr, names, scalar);
       const at = names.map((n) => broadcastIndex(inputs[n], out.shape));
       const values = new Array<number>(names.length);
-      const truncate = out.dtype === "i32" || out.dtype === "u32";
+      const read = READ_AS[scalar] ?? ((x: number) => x), store = storing(out.dtype, scalar);
       for (let k = 0; k < out.data.length; k++) {
-        for (let q = 0; q < names.length; q++) values[q] = at[q](k);
-        const y = f(...values);
-        out.data[k] = out.dtype === "bool" ? Number(y !== 0) : truncate ? Math.trunc(y) : y;
+        for (let q = 0; q < names.length; q++) values[q] = read(at[q](k));
+        out.data[k] = store(f(...values));
       }
     }
   },
@@ -91,3 +90,17 @@ export const map = defineOp<MapParams>({
 
   cases: mapCases,
 });
+
+/** Operands of integer formulas wrap to the formula's type. */
+const READ_AS: Partial<Record<Scalar, (x: number) => number>> = { i32: (x) => x | 0, u32: (x) => x >>> 0 };
+
+/** How a value is stored: floats become integers by truncation, held to the range that both types have; NaN becomes 0. */
+function storing(dtype: DType, scalar: Scalar): (y: number) => number {
+  if (dtype === "bool") return (y) => Number(y !== 0);
+  if (dtype !== "i32" && dtype !== "u32") return (y) => y;
+  if (scalar === "i32" || scalar === "u32") return dtype === "i32" ? (y) => y | 0 : (y) => y >>> 0;
+  const step = scalar === "f32" ? 2 ** 8 : 1, low = dtype === "i32" ? -(2 ** 31) : 0;
+  // The largest f32 below 2^32 is 2^32 − 2^8, below 2^31 it is 2^31 − 2^7.
+  const high = dtype === "i32" ? 2 ** 31 - Math.max(1, step / 2) : 2 ** 32 - step;
+  return (y) => Number.isNaN(y) ? 0 : Math.min(high, Math.max(low, Math.trunc(y)));
+}

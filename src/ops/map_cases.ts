@@ -108,6 +108,31 @@ export const mapCases: readonly Case<MapParams>[] = [
     gradient: false,
   },
   {
+    name: "signed and unsigned integers together",
+    inputs: {
+      a: { shape: [8], dtype: "u32", fill: [2147483648, 4294967295, 7, 0] },
+      b: { shape: [8], dtype: "i32", fill: [-5, 3] },
+    },
+    params: { out: { formula: "min(a, b)" }, less: { formula: "a < b" } },
+    gradient: false,
+  },
+  {
+    name: "cast beyond the range of integers",
+    inputs: { x: { shape: [8], fill: [3e9, -3e9, 1e20, -1e20, 2147483500, Infinity, -Infinity, 5e9] } },
+    params: {
+      i: { formula: "x", dtype: "i32" },
+      u: { formula: "x", dtype: "u32" },
+      b: { formula: "x", dtype: "bool" },
+    },
+    gradient: false,
+  },
+  {
+    name: "NaN is true",
+    inputs: { x: { shape: [3], fill: [NaN, 0, -1] } },
+    params: { out: { formula: "x", dtype: "bool" } },
+    gradient: false,
+  },
+  {
     name: "cast to integer truncates",
     inputs: { x: { shape: [6], fill: [1.9, -1.9, 0.5, -0.5, 100, -7] } },
     params: { out: { formula: "x", dtype: "i32" } },

@@ -31,14 +31,20 @@ export function run<P>(
   for (const type of [...Object.values(types), ...Object.values(outputTypes)]) {
     if (type) requireType(device, type.dtype);
   }
-  for (const [name, type] of Object.entries(outputTypes)) outputs[name] = allocateValue(device, type, op.name);
-  if (Object.values(outputTypes).every((t) => sizeOf(t.shape) === 0)) return outputs;
-  if (device.info.backend === "cpu") {
-    runOnHost(device, op, inputs, params, outputs);
-    device.account(op.name, op.cost(types, params, outputTypes));
-  } else {
-    const variant = runOnGpu(device, op, inputs, params, outputs, options.variant);
-    device.account(`${op.name}/${variant}`, op.cost(types, params, outputTypes));
+  try {
+    for (const [name, type] of Object.entries(outputTypes)) outputs[name] = allocateValue(device, type, op.name);
+    if (Object.values(outputTypes).every((t) => sizeOf(t.shape) === 0)) return outputs;
+    if (device.info.backend === "cpu") {
+      runOnHost(device, op, inputs, params, outputs);
+      device.account(op.name, op.cost(types, params, outputTypes));
+    } else {
+      const variant = runOnGpu(device, op, inputs, params, outputs, options.variant);
+      device.account(`${op.name}/${variant}`, op.cost(types, params, outputTypes));
+    }
+  } catch (error) {
+    // Nobody else knows of them.
+    for (const value of Object.values(outputs)) value.storage.release();
+    throw error;
   }
   return outputs;
 }

@@ -33,7 +33,7 @@ type Binary = [
 ];
 
 /** A product; of integers the low bits count. */
-function product(x: number, y: number, dtype: DType): number {
+export function product(x: number, y: number, dtype: DType): number {
   return isFloat(dtype) ? x * y : Math.imul(x, y);
 }
 

@@ -139,6 +139,29 @@ export function runProgram(gpu: Gpu, seed: number, steps: number, dtypes: readon
       const model = nd.elementwise(dtype, (x) => ops.isFloat(dtype) ? x : nd.stored(x, dtype), a.model);
       return exact(() => a.tensor.astype(dtype), model, `astype(${a.how}, ${dtype})`);
     },
+    (a) => {
+      const b = partner(a), dtype = ops.promoted(a.model.dtype, b.model.dtype);
+      const sum = nd.elementwise(dtype, (x, y) => x + y, a.model, b.model);
+      return exact(
+        () => {
+          const both = gpu.map({ less: "x < y", sum: "x + y" }, { x: a.tensor, y: b.tensor });
+          both.less.dispose();
+          return both.sum;
+        },
+        sum,
+        `map(${a.how}, ${b.how}).sum`,
+      );
+    },
+    (a) => {
+      const b = partner(a), dtype = ops.promoted(a.model.dtype, b.model.dtype);
+      const products = nd.elementwise(dtype, (x, y) => ops.product(x, y, dtype), a.model, b.model);
+      const magnitude = products.data.reduce((s, x) => Number.isFinite(x) ? s + Math.abs(x) : s, 0);
+      if (magnitude > 2 ** 15) return undefined;
+      const axes = [...products.shape.keys()].filter(() => random() < 0.5);
+      const model = nd.reduce(products, axes, false, dtype, (v) => v.reduce((s, x) => s + x, 0));
+      const how = `reduce(${a.how}, ${b.how}, [${axes}])`;
+      return exact(() => gpu.reduce("sum", "x * y", { x: a.tensor, y: b.tensor }, axes), model, how);
+    },
     // Views.
     (a) => {
       const parts = a.model.shape.slice(0, 1 + below(a.model.shape.length + 1)).map((size): nd.Part => {
