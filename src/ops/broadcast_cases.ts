@@ -30,4 +30,6 @@ export const broadcastCases: readonly Case<BroadcastParams>[] = [
   to("integers", [2, 4], { shape: [4], dtype: "i32", fill: [-2147483648, 2147483647, -1, 0] }, false),
   to("half precision", [3, 8], { shape: [8], dtype: "f16" }, false),
   to("half precision, odd width", [3, 7], { shape: [3, 1], dtype: "f16" }, false),
+  to("a row to a large matrix", [5000, 64], { shape: [64] }, false),
+  to("a column to a large matrix", [5000, 64], { shape: [5000, 1] }, false),
 ];

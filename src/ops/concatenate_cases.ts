@@ -47,4 +47,7 @@ export const concatenateCases: readonly Case<ConcatenateParams>[] = [
   ),
   along("half precision", 1, [{ shape: [3, 5], dtype: "f16" }, { shape: [3, 2], dtype: "f16" }], false),
   along("half precision in fours", 0, [{ shape: [2, 8], dtype: "f16" }, { shape: [1, 8], dtype: "f16" }], false),
+  along("rows of whole vectors, many of them", 1, shapes([9000, 16], [9000, 32]), false),
+  along("rows of two vectors and one, many of them", 1, shapes([30_000, 8], [30_000, 4]), false),
+  along("large parts one after the other", 0, shapes([1, 160_000], [1, 160_000]), false),
 ];

@@ -66,4 +66,6 @@ export const gatherCases: readonly Case<GatherParams>[] = [
     { axis: 0, fill: 1.5 },
     false,
   ),
+  take("rows of whole vectors, many of them", { shape: [2000, 16] }, random([20_000], 2001), { axis: 0 }, false),
+  take("rows of two vectors, many of them", { shape: [3, 500, 8] }, random([20_000], 500), { axis: 1 }, false),
 ];

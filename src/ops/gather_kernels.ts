@@ -5,6 +5,7 @@ import { rowFunction } from "./index_row.ts";
 import { indexing } from "./indexing.ts";
 import { bitsType } from "./strided_copy.ts";
 import { sizeOf, type Value } from "./value.ts";
+import { vectorsAtOnce } from "./vectors.ts";
 
 const WORKGROUP = 64;
 
@@ -31,13 +32,16 @@ function fourAtOnce(call: KernelCall<GatherParams>): boolean {
 function record(call: KernelCall<GatherParams>, four: boolean): void {
   const { x, indices, axis, source, positions } = prepare(call), { out } = call.outputs;
   const width = four ? 4 : 1, last = out.shape.length - 1;
-  const shape = out.shape.map((s, k) => four && k === last ? s / 4 : s);
-  const from = source.map((s, k) => four && k !== last ? s / 4 : s);
+  let vectors = four ? vectorsAtOnce(call.info, sizeOf(out.shape), width) : 1;
+  while (four && out.shape[last] % (4 * vectors) > 0) vectors /= 2;
+  const shape = out.shape.map((s, k) => four && k === last ? s / (4 * vectors) : s);
+  const from = source.map((s, k) => !four ? s : k === last ? vectors : s / 4);
   const index = indexing("i", shape, [from, positions]);
   const bits = bitsType(out.dtype), element = four ? `vec4<${bits}>` : bits;
-  const count = sizeOf(shape);
+  const count = sizeOf(shape), each = Array.from({ length: vectors }, (_, q) => q);
+  const fill = `${element}(${bits === "f16" ? "f16(unpack2x16float(p.fill).x)" : "p.fill"})`;
   call.launch({
-    key: index.key,
+    key: `${index.key}|${vectors}`,
     read: { x, indices },
     write: { y: out },
     elements: { x: element, y: element },
@@ -58,13 +62,19 @@ function record(call: KernelCall<GatherParams>, four: boolean): void {
         "if (id >= p.count) { return; }",
         ...index.lines("id"),
         `let row = row_of(indices[p.first + ${index.offset(1)}]);`,
-        `if (row < p.rows) { y[id] = x[p.base + ${index.offset(0)} + row * p.step]; }`,
-        `else { y[id] = ${element}(${bits === "f16" ? "f16(unpack2x16float(p.fill).x)" : "p.fill"}); }`,
+        `let start = p.base + ${index.offset(0)} + row * p.step;`,
+        `let to = id * ${vectors}u;`,
+        "if (row < p.rows) {",
+        ...each.map((q) => `let v${q} = x[start + ${q}u];`),
+        ...each.map((q) => `y[to + ${q}u] = v${q};`),
+        "} else {",
+        ...each.map((q) => `y[to + ${q}u] = ${fill};`),
+        "}",
       ].join("\n"),
   });
 }
 
-/** Ways to gather on WebGPU: one output element per invocation, or four neighbours. */
+/** Ways to gather on WebGPU: one output element per invocation, or neighbours as vectors of four. */
 export const gatherKernels: readonly KernelVariant<GatherParams>[] = [
   { name: "vec4", when: fourAtOnce, rank: () => 1, record: (call) => record(call, true) },
   { name: "strided", record: (call) => record(call, false) },

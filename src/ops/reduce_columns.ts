@@ -41,7 +41,7 @@ const columnsOf = oncePerCall((call: KernelCall<ReduceParams>): Columns | { oute
 export const reduceColumns: KernelVariant<ReduceParams> = {
   name: "columns",
   when: (call) => columnsOf(call).outer !== undefined,
-  rank: (call) => call.info.software ? 1 : -2,
+  rank: (call) => call.info.software ? 1 : 0,
   record: (call) => {
     const prepared = reduceCall(call), { plan, scalar, reducer, arrays, apply, outputs, length } = prepared;
     const { wide, outer, inner } = columnsOf(call) as Columns;

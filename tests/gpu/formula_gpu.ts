@@ -1,3 +1,4 @@
+import { hasGpu } from "./devices.ts";
 import { call, type Emitted, emitWgsl, type Expr, name, type Scalar, type Signature } from "../../src/formula/mod.ts";
 import type { FunctionRecord } from "../../src/formula/function_record.ts";
 import { functions } from "../../src/formula/functions.ts";
@@ -13,7 +14,7 @@ const arrays = { f32: Float32Array, f64: Float64Array, i32: Int32Array, u32: Uin
 
 /** A device of the adapter with `features`, or undefined after saying loudly that there is none. */
 export async function openDevice(features: readonly string[] = []): Promise<GPUDevice | undefined> {
-  const adapter = await navigator.gpu?.requestAdapter();
+  const adapter = hasGpu ? await navigator.gpu.requestAdapter() : null;
   if (!adapter) return missing("WEBGPU ADAPTER");
   try {
     return await adapter.requestDevice({ requiredFeatures: features as GPUFeatureName[] });
