@@ -1,0 +1,88 @@
+/**
+ * Fills the speed table of the README from the stored results: `deno run -A bench/summary.ts`.
+ *
+ * @module
+ */
+import { digits, markdown } from "./harness.ts";
+import type { StoredResults } from "./results.ts";
+
+/** What the README shows: benchmark, size, the peers to compare with, and what it is in a reader's words. */
+const ROWS: readonly { name: string; size: string; what: string; peers: readonly string[] }[] = [
+  {
+    name: "product",
+    size: "1024",
+    what: "matrix product, 1024³",
+    peers: ["jax-js webgpu", "tfjs webgpu", "jax-js wasm", "numpy"],
+  },
+  {
+    name: "Sinkhorn half-step",
+    size: "2000",
+    what: "Sinkhorn half-step, 2,000 points in 2-D",
+    peers: ["numpy stored cost", "jax-js webgpu stored cost", "tfjs webgpu stored cost"],
+  },
+  {
+    name: "nearest of n points",
+    size: "8000, d = 2",
+    what: "nearest of 8,000 points in 2-D",
+    peers: ["numpy"],
+  },
+  {
+    name: "sinkhorn, ε = 0.01 max C",
+    size: "4000",
+    what: "whole solve, 4,000 points, ε = 1e-2 of the largest cost",
+    peers: ["POT sinkhorn_log", "POT sinkhorn"],
+  },
+  {
+    name: "sinkhorn, ε = 0.001 max C",
+    size: "4000",
+    what: "whole solve, 4,000 points, ε = 1e-3",
+    peers: ["POT sinkhorn_log", "POT sinkhorn"],
+  },
+  {
+    name: "logsumexp of rows",
+    size: "4096 x 4096",
+    what: "logsumexp of rows, 4096²",
+    peers: ["numpy", "jax-js webgpu", "tfjs webgpu"],
+  },
+  {
+    name: "softmax of rows",
+    size: "4096 x 4096",
+    what: "softmax of rows, 4096²",
+    peers: ["numpy", "jax-js webgpu", "tfjs webgpu"],
+  },
+];
+
+function section(stored: StoredResults): string {
+  const rows = ROWS.flatMap(({ name, size, what, peers }) => {
+    const found = stored.entries.filter((e) => e.name === name && e.size === size);
+    const own = found.find((e) => e.contestant === "denovo");
+    if (!own) return [];
+    const factors = peers.flatMap((peer) => {
+      const entry = found.find((e) => e.contestant === peer);
+      return entry ? [`${digits(1 / entry.ratio)}× ${peer}`] : [];
+    });
+    return factors.length ? [[what, `${digits(own.median_ms)} ms`, factors.join(", ")]] : [];
+  });
+  const versions = Object.entries(stored.versions).map(([name, version]) => `${name} ${version}`).join(", ");
+  return [
+    `On ${stored.device}, ${stored.date}, two cores, \`${stored.command}\` (${versions}). A factor above 1 says how many times as`,
+    "fast as that peer Denovo is.",
+    "",
+    markdown([["what", "Denovo", "against"], ...rows]),
+  ].join("\n");
+}
+
+const folder = new URL("./results/", import.meta.url), readme = new URL("../README.md", import.meta.url);
+const parts: string[] = [];
+for (const entry of [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1)) {
+  if (entry.name.endsWith(".json")) parts.push(section(JSON.parse(Deno.readTextFileSync(new URL(entry.name, folder)))));
+}
+const text = await Deno.readTextFile(readme);
+const filled = text.replace(
+  /<!-- speed -->[\s\S]*?<!-- \/speed -->/,
+  () => `<!-- speed -->\n\n${parts.join("\n\n")}\n\n<!-- /speed -->`,
+);
+if (filled === text && !text.includes(parts[0] ?? "<!--")) {
+  throw new Error("The README has no place for the speed table");
+}
+await Deno.writeTextFile(readme, filled);
