@@ -1,11 +1,13 @@
 import { byteSize, type DType } from "../device/mod.ts";
 import { compile, gradient, leaves, size } from "../formula/mod.ts";
 import { defineOp, hostTypes, type KernelCall } from "./define.ts";
+import { mapDoubleCases } from "./double_cases.ts";
 import { formulaBounds } from "./error_bounds.ts";
 import { formulaFunction, formulaInputs, planFormula, plansKey } from "./formula_kernel.ts";
 import { type Formula, plainSignature, resultType, storeAs, toExpr } from "./formulas.ts";
 import { type Indexing, indexing } from "./indexing.ts";
 import { mapCases } from "./map_cases.ts";
+import { mapNatives } from "./map_wasm.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { typesOf } from "./types_of.ts";
 import { broadcastShapes, broadcastStrides, sizeOf } from "./value.ts";
@@ -62,6 +64,8 @@ export const map = defineOp<MapParams>({
     { name: "strided", record: (call) => record(call, false) },
   ],
 
+  natives: mapNatives,
+
   // y = f(a, b, …), so ȧ = ȳ · ∂f/∂a, summed over the axes along which a was broadcast.
   vjp(k, { inputs, cotangents, params }) {
     // No prototype: an operand may be called "constructor".
@@ -105,7 +109,7 @@ export const map = defineOp<MapParams>({
     return bounds;
   },
 
-  cases: mapCases,
+  cases: [...mapCases, ...mapDoubleCases],
 });
 
 /** Plans, inputs and indexing of a call. */
