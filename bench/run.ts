@@ -20,6 +20,9 @@ import { raceFamily } from "./race_family.ts";
 import { saveResults } from "./results.ts";
 import { raceTransport } from "./transport.ts";
 
+/** Load per core above which a run says that it was disturbed. */
+const BUSY = 0.3;
+
 const NAMES = [...families.map(({ name }) => name), "transport"];
 
 interface Arguments {
@@ -58,10 +61,17 @@ async function present(peers: readonly Peer[], versions: Record<string, string>)
 }
 
 async function main({ only, quick, cpu }: Arguments): Promise<void> {
-  const gpu = await open();
+  // Kernel variants are chosen anew: an earlier choice may have been made while the machine was busy.
+  const gpu = await open({ tune: "refresh" });
   const devices: Record<string, Gpu> = { denovo: gpu };
   if (cpu && gpu.info.backend !== "cpu") devices["denovo cpu"] = await open({ backend: "cpu" });
   console.log(`${gpu.info.name} (${gpu.info.reason}), Denovo ${VERSION}, Deno ${Deno.version.deno}`);
+  const [load] = Deno.loadavg();
+  if (load > BUSY * navigator.hardwareConcurrency) {
+    console.log(
+      `The load of this machine is ${load.toFixed(1)}: other programs are running, and the times will show it`,
+    );
+  }
   const versions: Record<string, string> = {};
   const own = Object.entries(devices).map(([name, device]) => denovoPeer(device, name));
   const peers = await present([...own, numpy, jaxWasm, jaxWebgpu, tfjs, mlMatrix], versions);
