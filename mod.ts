@@ -13,7 +13,7 @@
  *
  * @module
  */
-export { Gpu, open, Tensor } from "./src/tensor/mod.ts";
+export { Gpu, open, Sparse, Tensor } from "./src/tensor/mod.ts";
 export type { OpenOptions } from "./src/device/mod.ts";
 export * as data from "./src/data/mod.ts";
 export * as device from "./src/device/mod.ts";

@@ -1,18 +1,34 @@
 import { Collector } from "./collector.ts";
 import type { TypedArray } from "./dtype.ts";
 import type { Device, DeviceInfo } from "./device.ts";
-import { DeviceLostError, OutOfMemoryError } from "./errors.ts";
-import type { Cost } from "./launch.ts";
+import { DeviceLostError } from "./errors.ts";
+import { HostKernels } from "./host_kernels.ts";
+import { type HostBlock, HostMemory } from "./host_memory.ts";
+import type { Cost, HostArgument, HostLaunch } from "./launch.ts";
 import { Ledger } from "./ledger.ts";
-import { megabytes } from "./pool.ts";
 import { type ProfileRow, ProfileTable } from "./profiler.ts";
 import { Storage } from "./storage.ts";
+import { ThreadPool } from "./thread_pool.ts";
 import { type TuneMode, Tuner } from "./tuner.ts";
 
-/** Largest block: what an ArrayBuffer can hold on today's engines with room to spare. */
-const LIMIT = 2 ** 32;
+/** What all CPU devices of this thread have in common: worker threads and memory are the machine's, not a device's. */
+interface Host {
+  readonly memory: HostMemory;
+  readonly kernels: HostKernels;
+  readonly threads: ThreadPool;
+}
 
-/** The host itself: memory is an `ArrayBuffer`, kernels are loops that run at once. */
+let common: Host | undefined;
+
+function host(): Host {
+  if (!common) {
+    const memory = new HostMemory();
+    common = { memory, kernels: new HostKernels(memory), threads: new ThreadPool(memory) };
+  }
+  return common;
+}
+
+/** The host itself: WebAssembly kernels on threads, and TypeScript loops, run at once on blocks of one memory. */
 export class CpuDevice implements Device {
   readonly info: DeviceInfo;
   readonly ledger: Ledger = new Ledger();
@@ -20,13 +36,20 @@ export class CpuDevice implements Device {
   #collector: Collector;
   #closed = false;
   #profile: ProfileTable | undefined;
+  #host = host();
+  #threads: number;
+  #reason: string;
+  #blocks = new Set<HostBlock>();
+  #args: HostBlock | undefined;
 
   /** Opens the host as a device; `reason` says why it was chosen. */
-  constructor(reason: string, options: { tune: TuneMode; memoryBudget: number }) {
+  constructor(reason: string, options: { tune: TuneMode; memoryBudget: number; threads: number }) {
+    this.#threads = options.threads;
+    this.#reason = reason;
     this.#collector = new Collector(this.ledger, options.memoryBudget);
     this.info = {
       backend: "cpu",
-      name: "CPU (TypeScript)",
+      name: "",
       vendor: "",
       software: true,
       reason,
@@ -43,7 +66,7 @@ export class CpuDevice implements Device {
         longLoops: true,
       },
       limits: {
-        bindingBytes: LIMIT,
+        bindingBytes: this.#host.memory.limit,
         workgroups: Infinity,
         invocations: 1,
         workgroupBytes: 0,
@@ -51,7 +74,15 @@ export class CpuDevice implements Device {
         imageTexels: 0,
       },
     };
-    this.tuner = new Tuner("cpu", options.tune);
+    this.#describe();
+    this.tuner = new Tuner(`cpu ${options.threads}`, options.tune);
+  }
+
+  /** Name and reason, which say so when threads have failed. */
+  #describe(): void {
+    const failure = this.#threads > 1 ? this.#host.threads.failure : undefined, threads = failure ? 1 : this.#threads;
+    this.info.name = `CPU (WebAssembly SIMD, ${threads} thread${threads === 1 ? "" : "s"})`;
+    this.info.reason = failure ? `${this.#reason}; no threads: ${failure}` : this.#reason;
   }
 
   get closed(): boolean {
@@ -64,22 +95,14 @@ export class CpuDevice implements Device {
 
   allocate(bytes: number, label: string): Storage {
     this.#use();
-    const size = Math.max(8, Math.ceil(bytes / 8) * 8);
-    if (size > LIMIT) {
-      throw new OutOfMemoryError(
-        `Cannot allocate ${megabytes(size)} for "${label}": the device holds at most ${megabytes(LIMIT)} in one block`,
-        size,
-        LIMIT,
-      );
-    }
-    let memory: ArrayBuffer;
-    try {
-      memory = new ArrayBuffer(size);
-    } catch {
-      throw new OutOfMemoryError(`Cannot allocate ${megabytes(size)} for "${label}": out of memory`, size);
-    }
-    const storage = new Storage(memory, size, label, (s) => this.ledger.remove(s.id));
-    this.ledger.add(storage.id, label, size);
+    const block = this.#host.memory.allocate(Math.max(1, bytes), label);
+    this.#blocks.add(block);
+    const storage = new Storage(block, block.bytes, label, (s) => {
+      this.ledger.remove(s.id);
+      // Closing the device has given back what was left.
+      if (this.#blocks.delete(block)) this.#host.memory.release(block);
+    });
+    this.ledger.add(storage.id, label, block.bytes);
     return storage;
   }
 
@@ -89,18 +112,21 @@ export class CpuDevice implements Device {
 
   upload(data: TypedArray, label: string): Storage {
     const storage = this.allocate(data.byteLength, label);
-    new Uint8Array(storage.memory).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#host.memory.bytes(storage.block.address, data.byteLength).set(bytes);
     return storage;
   }
 
   async read(storage: Storage, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
-    const copy = storage.memory.slice(byteOffset, byteOffset + byteLength);
+    this.#use();
+    const copy = new Uint8Array(byteLength);
+    copy.set(this.#host.memory.bytes(storage.block.address + byteOffset, byteLength));
     await this.sync();
-    return copy;
+    return copy.buffer;
   }
 
   dispatch(): void {
-    throw new TypeError("The CPU device runs host loops, not WGSL kernels");
+    throw new TypeError("The CPU device runs WebAssembly kernels and host loops, not WGSL");
   }
 
   runHost(label: string, work: () => void): void {
@@ -109,6 +135,34 @@ export class CpuDevice implements Device {
     const start = performance.now();
     work();
     this.#profile.row(label).ms += performance.now() - start;
+  }
+
+  runWasm(launch: HostLaunch): void {
+    this.#use();
+    const { label, count, grain } = launch, { kernels, threads } = this.#host;
+    if (count === 0) return;
+    const before = threads.failure, kernel = kernels.get(launch), args = this.#write(launch.args);
+    try {
+      this.runHost(label, () => threads.run({ kernel, args, count, grain, threads: this.#threads }));
+    } finally {
+      if (threads.failure !== before) this.#describe();
+    }
+  }
+
+  /** Writes arguments to where a kernel finds them: a launch is over before the next begins, so one place does. */
+  #write(args: readonly HostArgument[]): number {
+    const { memory } = this.#host;
+    if (!this.#args || this.#args.bytes < 8 * args.length) {
+      if (this.#args) memory.release(this.#args);
+      this.#args = memory.allocate(8 * Math.max(64, args.length), "arguments");
+    }
+    const { address, bytes } = this.#args, words = new DataView(memory.memory.buffer, address, bytes);
+    args.forEach((arg, k) => {
+      if ("i32" in arg) words.setInt32(8 * k, arg.i32, true);
+      else if ("f32" in arg) words.setFloat32(8 * k, arg.f32, true);
+      else words.setFloat64(8 * k, arg.f64, true);
+    });
+    return address;
   }
 
   account(label: string, cost: Cost): void {
@@ -137,6 +191,12 @@ export class CpuDevice implements Device {
   }
 
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    const { memory } = this.#host;
+    for (const block of this.#blocks) memory.release(block);
+    this.#blocks.clear();
+    if (this.#args) memory.release(this.#args);
+    this.#args = undefined;
   }
 }

@@ -1,6 +1,5 @@
 import type { TypedArray } from "./dtype.ts";
-import type { Launch } from "./launch.ts";
-import type { Cost } from "./launch.ts";
+import type { Cost, HostLaunch, Launch } from "./launch.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ProfileRow } from "./profiler.ts";
 import type { Storage } from "./storage.ts";
@@ -44,7 +43,7 @@ export interface Limits {
 
 /** What was opened, and why. */
 export interface DeviceInfo {
-  /** `webgpu` runs WGSL kernels on an adapter; `cpu` runs TypeScript loops on the host. */
+  /** `webgpu` runs WGSL kernels on an adapter; `cpu` runs WebAssembly kernels on the host, and TypeScript loops where there is none. */
   backend: "webgpu" | "cpu";
   /** Name of the adapter, or of the CPU device. */
   name: string;
@@ -86,6 +85,8 @@ export interface Device {
   dispatch(launch: Launch): void;
   /** Runs host loops at once (CPU device). */
   runHost(label: string, work: () => void): void;
+  /** Runs a WebAssembly kernel at once, on all threads if it is long enough (CPU device). */
+  runWasm(launch: HostLaunch): void;
   /** Marks the launches that follow as one call of an op with this roofline, for the profiler. */
   account(label: string, cost: Cost): void;
   /** Sends recorded work to the device without waiting. */

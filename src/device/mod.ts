@@ -25,9 +25,10 @@ export {
   typedView,
 } from "./dtype.ts";
 export { DeviceLostError, DisposedError, KernelError, OutOfMemoryError } from "./errors.ts";
-export { type Cost, type Launch } from "./launch.ts";
+export { type HostBlock, HostMemory, type HostView } from "./host_memory.ts";
+export { type Cost, type HostArgument, type HostLaunch, type Launch } from "./launch.ts";
 export { Ledger, type MemoryReport, type MemoryRow } from "./ledger.ts";
 export { openDevice, type OpenOptions } from "./open_device.ts";
 export { type ProfileRow } from "./profiler.ts";
-export { IMAGE_WIDTH, Storage, type StorageKind } from "./storage.ts";
+export { IMAGE_WIDTH, type Resource, Storage, type StorageKind } from "./storage.ts";
 export { type TuneMode, Tuner } from "./tuner.ts";

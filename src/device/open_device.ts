@@ -19,9 +19,14 @@ export interface OpenOptions {
   tune?: TuneMode;
   /** Bytes of live and pooled buffers above which unreachable tensors are collected. Default 1 GiB. */
   memoryBudget?: number;
+  /**
+   * Threads on which the CPU device computes, the calling one among them: 1 starts none. Default the environment variable
+   * `DENOVO_THREADS`, else one per processor.
+   */
+  threads?: number;
 }
 
-const OPTIONS: readonly (keyof OpenOptions)[] = ["backend", "powerPreference", "tune", "memoryBudget"];
+const OPTIONS: readonly (keyof OpenOptions)[] = ["backend", "powerPreference", "tune", "memoryBudget", "threads"];
 
 /** Optional features worth having; browsers have none of the `wgpu-` ones. */
 const WANTED = [
@@ -50,8 +55,8 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
       asked = `DENOVO_BACKEND=${wish}`;
     }
   }
-  const settings = { tune, memoryBudget };
-  if (backend === "cpu") return new CpuDevice(`asked for by ${asked}`, settings);
+  const settings = { tune, memoryBudget }, threads = threadCount(options.threads);
+  if (backend === "cpu") return new CpuDevice(`asked for by ${asked}`, { ...settings, threads });
   const adapter = await requestAdapter(powerPreference);
   if (adapter) {
     const kind = adapter.info.isFallbackAdapter ? "a software adapter" : "a hardware adapter";
@@ -70,7 +75,15 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
       }. A software one on Debian or Ubuntu: apt-get install mesa-vulkan-drivers`,
     );
   }
-  return new CpuDevice(absent, settings);
+  return new CpuDevice(absent, { ...settings, threads });
+}
+
+function threadCount(wish: number | undefined): number {
+  const said = wish === undefined ? environment("DENOVO_THREADS") : undefined;
+  const name = said ? "DENOVO_THREADS" : "threads";
+  const count = wish ?? (said ? Number(said) : globalThis.navigator?.hardwareConcurrency ?? 1);
+  if (Number.isInteger(count) && count >= 1) return count;
+  throw new RangeError(`Expected "${name}" to be a whole number of at least 1, got ${said ?? wish}`);
 }
 
 function oneOf(name: string, value: string, allowed: readonly string[]): void {

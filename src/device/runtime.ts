@@ -17,6 +17,12 @@ interface NodeModules {
   "node:async_hooks": {
     AsyncLocalStorage: new <T>() => { run<R>(store: T, fn: () => R): R; getStore(): T | undefined };
   };
+  "node:worker_threads": {
+    Worker: new (text: string, options: { eval: true; workerData: unknown }) => {
+      unref(): void;
+      on(event: "error" | "exit", listener: (what: unknown) => void): void;
+    };
+  };
 }
 
 interface Host {

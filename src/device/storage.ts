@@ -1,5 +1,7 @@
 import type { Batch } from "./batch.ts";
+import type { DType } from "./dtype.ts";
 import { DisposedError } from "./errors.ts";
+import type { HostBlock, HostView } from "./host_memory.ts";
 
 let ids = 0;
 
@@ -11,6 +13,9 @@ export const IMAGE_WIDTH = 4096;
  * compute on the CPU load a whole texel at once from an image but each number by itself from an array.
  */
 export type StorageKind = "memory" | "image";
+
+/** What a device has for a block: on the CPU device a part of the host's memory. */
+export type Resource = GPUBuffer | GPUTexture | HostBlock;
 
 /**
  * A block of device memory with a reference count. Views of a tensor share one storage; when the last of them lets go, the
@@ -31,16 +36,16 @@ export class Storage {
    * @internal
    */
   origin: readonly Batch[] = [];
-  #resource: GPUBuffer | GPUTexture | ArrayBuffer | undefined;
+  #resource: Resource | undefined;
   #references = 1;
-  #free: (storage: Storage, resource: GPUBuffer | GPUTexture | ArrayBuffer) => void;
+  #free: (storage: Storage, resource: Resource) => void;
 
   /** Wraps a block; `free` is called once, when the last reference is released. */
   constructor(
-    resource: GPUBuffer | GPUTexture | ArrayBuffer,
+    resource: Resource,
     bytes: number,
     label: string,
-    free: (storage: Storage, resource: GPUBuffer | GPUTexture | ArrayBuffer) => void,
+    free: (storage: Storage, resource: Resource) => void,
     kind: StorageKind = "memory",
   ) {
     this.#resource = resource;
@@ -65,12 +70,18 @@ export class Storage {
     return this.#use() as GPUTexture;
   }
 
-  /** The memory itself (CPU device). */
-  get memory(): ArrayBuffer {
-    return this.#use() as ArrayBuffer;
+  /** The part of the host's memory (CPU device). */
+  get block(): HostBlock {
+    return this.#use() as HostBlock;
   }
 
-  #use(): GPUBuffer | GPUTexture | ArrayBuffer {
+  /** The elements as a typed array, valid until the next allocation (CPU device). */
+  view(dtype: DType): HostView {
+    const block = this.block;
+    return block.memory.view(block, dtype);
+  }
+
+  #use(): Resource {
     if (this.#resource === undefined) {
       throw new DisposedError(`Cannot use the buffer "${this.label}" after it was disposed of`);
     }

@@ -187,6 +187,10 @@ export class WebGpuDevice implements Device {
     this.#recorder.dispatch(launch, pipeline);
   }
 
+  runWasm(): void {
+    throw new TypeError("A WebGPU device runs WGSL kernels, not WebAssembly");
+  }
+
   runHost(): void {
     throw new TypeError("A WebGPU device runs kernels, not host loops");
   }

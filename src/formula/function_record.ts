@@ -1,5 +1,6 @@
 import type { Expr } from "./expr.ts";
 import type { Scalar } from "./emitted.ts";
+import type { FloatLanes, IntegerLanes, V } from "./wasm/lanes.ts";
 
 /** How a function is written: `f(a, b)`, or an operator between or before its operands with its binding strength. */
 export type Form =
@@ -36,6 +37,12 @@ export type WgslRule = (args: readonly Operand[], context: WgslContext) => strin
 /** The same for JavaScript. `h` in the emitted text is the object of `js_helpers.ts`. */
 export type JsRule = (args: readonly string[], scalar: Scalar) => string;
 
+/** Writes one operation on SIMD lanes of f32 or f64; conditions and boolean values are masks. */
+export type WasmRule = (lanes: FloatLanes, ...args: V[]) => V;
+
+/** The same on lanes of i32 or u32. */
+export type IntegerWasmRule = (lanes: IntegerLanes, ...args: V[]) => V;
+
 /** Points at which a property test may try a function. */
 export interface Domain {
   /** One interval per argument; a function of any number of arguments repeats the last. */
@@ -70,8 +77,10 @@ export interface FunctionRecord {
   readonly expandInteger?: (...args: Expr[]) => Expr | undefined;
   readonly wgsl?: WgslRule;
   readonly js?: JsRule;
+  /** For f32 and f64; a function without an expansion has one. */
+  readonly wasm?: WasmRule;
   /** Emission in wrapping 32-bit integers; a record with neither this nor an expansion is not integer-capable. */
-  readonly integer?: { readonly wgsl: WgslRule; readonly js: JsRule };
+  readonly integer?: { readonly wgsl: WgslRule; readonly js: JsRule; readonly wasm: IntegerWasmRule };
   /** Whether the WGSL rule holds for f64. */
   readonly f64?: boolean;
   /**

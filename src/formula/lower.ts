@@ -32,10 +32,10 @@ interface Scope {
 }
 
 /** Vector sums are loops over blocks of so many components; shorter than two blocks they are written out. */
-const BLOCK = 4;
+export const BLOCK = 4;
 
 /** The formula that is emitted in place of a call, if another one is. */
-function expansion(scalar: Scalar): (expr: Expr) => Expr | undefined {
+export function expansion(scalar: Scalar): (expr: Expr) => Expr | undefined {
   const integer = isInteger(scalar);
   return (expr) => {
     if (expr.kind !== "call") return undefined;

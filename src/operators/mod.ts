@@ -1,5 +1,6 @@
 /**
- * Matrices known by how they act: {@linkcode pairwise} (a formula over pairs of rows, never stored) and {@linkcode dense}.
+ * Matrices known by how they act: {@linkcode pairwise} (a formula over pairs of rows, never stored), {@linkcode sparse} and
+ * {@linkcode dense}.
  *
  * @example
  * ```ts
@@ -15,3 +16,4 @@
 export { dense } from "./dense.ts";
 export type { LinearOperator } from "./linear_operator.ts";
 export { pairwise } from "./pairwise.ts";
+export { sparse } from "./sparse.ts";

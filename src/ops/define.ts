@@ -1,6 +1,7 @@
 import type { Cost, DeviceInfo, DType } from "../device/mod.ts";
 import type { KernelText } from "./kernel.ts";
 import type { Formula } from "./formulas.ts";
+import type { HostText } from "./host_kernel.ts";
 import { type ArrayType, numberType, type Operand, type Value } from "./value.ts";
 
 /** Types of the named inputs of a call; `null` for a whole number, a weak scalar for one with a fraction. */
@@ -22,8 +23,8 @@ export function hostTypes(inputs: HostInputs): InputTypes {
   );
 }
 
-/** What a kernel variant sees when it is recorded. */
-export interface KernelCall<P> {
+/** What every variant sees of a call. */
+export interface VariantCall<P> {
   /** The device's abilities. */
   readonly info: DeviceInfo;
   /** The call's inputs. */
@@ -32,32 +33,48 @@ export interface KernelCall<P> {
   readonly outputs: Readonly<Record<string, Value>>;
   /** The call's options. */
   readonly params: P;
-  /** Records one dispatch. */
-  launch(text: KernelText): void;
   /** Scratch memory until the end of the call. */
   temporary(type: ArrayType): Value;
-  /** A scratch image of texels (four `f32` each) until the end of the call, where `info.limits.imageTexels` allows it. */
-  image(texels: number): Value;
   /** The value itself if it is dense, else a dense copy that lives until the end of the call. */
   dense(value: Value): Value;
 }
 
-/** One way to compute an op on WebGPU. */
-export interface KernelVariant<P> {
+/** What a kernel variant sees when it is recorded. */
+export interface KernelCall<P> extends VariantCall<P> {
+  /** Records one dispatch. */
+  launch(text: KernelText): void;
+  /** A scratch image of texels (four `f32` each) until the end of the call, where `info.limits.imageTexels` allows it. */
+  image(texels: number): Value;
+}
+
+/** What a native variant sees when it runs. */
+export interface HostCall<P> extends VariantCall<P> {
+  /** Runs a WebAssembly kernel on all threads and waits for it. */
+  launch(text: HostText): void;
+}
+
+/** One way to compute an op. */
+export interface Variant<C> {
   /** Name, shown by the profiler as `op/name`. */
   readonly name: string;
   /** Whether this variant can compute the call at all; absent means always. */
-  readonly when?: (call: KernelCall<P>) => boolean;
+  readonly when?: (call: C) => boolean;
   /**
    * How promising it looks: the highest goes first, ties go to the earlier one. A negative one is taken only for want of a better and
    * never timed. Absent means 0.
    */
-  readonly rank?: (call: KernelCall<P>) => number;
+  readonly rank?: (call: C) => number;
   /** False if two runs of one call may differ in the last digits: such a variant runs only when asked for by name. */
   readonly deterministic?: false;
   /** Records the dispatches. */
-  readonly record: (call: KernelCall<P>) => void;
+  readonly record: (call: C) => void;
 }
+
+/** One way to compute an op on WebGPU. */
+export type KernelVariant<P> = Variant<KernelCall<P>>;
+
+/** One way to compute an op on the CPU device, by WebAssembly kernels. */
+export type NativeVariant<P> = Variant<HostCall<P>>;
 
 /** Arithmetic on arrays of some kind `T`, in which vector-Jacobian products are written: tensors implement it. */
 export interface Calculus<T extends ArrayType> {
@@ -121,10 +138,12 @@ export interface OpDefinition<P> {
   readonly name: string;
   /** Shapes and dtypes of the outputs; refuses bad calls in words, here and nowhere else. */
   contract(inputs: InputTypes, params: P): Record<string, ArrayType>;
-  /** Plain f64 loops: the definition of correct, the test oracle, and what the CPU device runs. */
+  /** Plain f64 loops: the definition of correct, the test oracle, and what the CPU device runs where it has nothing faster. */
   reference(inputs: HostInputs, params: P, outputs: Readonly<Record<string, HostArray>>): void;
   /** WGSL variants. */
   readonly kernels: readonly KernelVariant<P>[];
+  /** WebAssembly variants for the CPU device. A call that none of them can compute runs the loops. */
+  readonly natives?: readonly NativeVariant<P>[];
   /** Faster host loops for calls that they know; returns false to leave a call to the reference. */
   native?(inputs: HostInputs, params: P, outputs: Readonly<Record<string, HostArray>>): boolean;
   /** The vector-Jacobian product, written with other ops; absent if no input is differentiable. */
@@ -153,7 +172,9 @@ export function defineOp<P>(definition: OpDefinition<P>): OpDefinition<P> {
   }
   if (definition.kernels.length === 0) throw new TypeError(`Op "${name}" has no kernel`);
   if (definition.cases.length === 0) throw new TypeError(`Op "${name}" has no cases: an op without cases is untested`);
-  const variants = definition.kernels.map((k) => k.name);
-  if (new Set(variants).size !== variants.length) throw new TypeError(`Op "${name}" has two kernels of one name`);
+  for (const list of [definition.kernels, definition.natives ?? []]) {
+    const variants = list.map((k) => k.name);
+    if (new Set(variants).size !== variants.length) throw new TypeError(`Op "${name}" has two kernels of one name`);
+  }
   return definition;
 }

@@ -1,11 +1,13 @@
 import { byteSize, type DType } from "../device/mod.ts";
 import { compile, gradient, leaves, type Scalar, size } from "../formula/mod.ts";
 import { defineOp, hostTypes } from "./define.ts";
+import { mapDoubleCases } from "./double_cases.ts";
 import { formulaBounds } from "./error_bounds.ts";
 import { planFormula } from "./formula_kernel.ts";
 import { type Formula, plainSignature, resultType, toExpr } from "./formulas.ts";
 import { mapCases } from "./map_cases.ts";
 import { mapKernels } from "./map_kernels.ts";
+import { mapNatives } from "./map_wasm.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { broadcastShapes, sizeOf } from "./value.ts";
 
@@ -43,6 +45,8 @@ export const map = defineOp<MapParams>({
   },
 
   kernels: mapKernels,
+
+  natives: mapNatives,
 
   // y = f(a, b, …), so ȧ = ȳ · ∂f/∂a, summed over the axes along which a was broadcast.
   vjp(k, { inputs, cotangents, params }) {
@@ -88,7 +92,7 @@ export const map = defineOp<MapParams>({
     return bounds;
   },
 
-  cases: mapCases,
+  cases: [...mapCases, ...mapDoubleCases],
 });
 
 /** Operands of integer formulas wrap to the formula's type. */

@@ -42,14 +42,19 @@ export {
   type CaseInput,
   defineOp,
   type HostArray,
+  type HostCall,
   type HostInputs,
   type InputTypes,
   type KernelCall,
   type KernelVariant,
+  type NativeVariant,
   type OpDefinition,
+  type Variant,
+  type VariantCall,
   type VjpCall,
 } from "./define.ts";
 export type { Formula } from "./formulas.ts";
+export { addressOf, type HostTarget, type HostText } from "./host_kernel.ts";
 export type { KernelText, Uniform } from "./kernel.ts";
 export type { MatmulParams } from "./matmul.ts";
 export type { PairReduction } from "./pairwise.ts";

@@ -2,12 +2,14 @@ import { byteSize, type DType } from "../device/mod.ts";
 import { compile, size } from "../formula/mod.ts";
 import { nearest } from "../formula/mod.ts";
 import { defineOp, hostTypes, type InputTypes } from "./define.ts";
+import { reduceDoubleCases } from "./double_cases.ts";
 import { formulaBounds } from "./error_bounds.ts";
 import { planFormula } from "./formula_kernel.ts";
 import { type Formula, resultType, toExpr } from "./formulas.ts";
 import { reduceCases } from "./reduce_cases.ts";
 import { reduceKernels } from "./reduce_kernels.ts";
 import { REDUCERS, type Reduction, REDUCTION_REFERENCES } from "./reducers.ts";
+import { reduceNatives } from "./reduce_wasm.ts";
 import { reduceVjp } from "./reduce_vjp.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { broadcastShapes, denseStrides, sizeOf } from "./value.ts";
@@ -47,6 +49,8 @@ export const reduce = defineOp<ReduceParams>({
 
   kernels: reduceKernels,
 
+  natives: reduceNatives,
+
   vjp: reduceVjp,
 
   cost(inputs, params, { out }) {
@@ -59,8 +63,10 @@ export const reduce = defineOp<ReduceParams>({
 
   error(inputs, params, { out }, u) {
     const bounds = new Float64Array(out.data.length);
-    const { expr, names } = planFormula(params.formula, hostTypes(inputs));
-    const bound = formulaBounds(expr, names, 2 ** -24);
+    const { expr, names, scalar } = planFormula(params.formula, hostTypes(inputs));
+    // Unit roundoff of the type that is computed in.
+    const w = scalar === "f64" ? 2 ** -53 : 2 ** -24;
+    const bound = formulaBounds(expr, names, w);
     const { shape } = layoutOf(hostTypes(inputs), params);
     const at = names.map((n) => broadcastIndex(inputs[n], shape));
     eachGroup(inputs, params, (o, values, indices) => {
@@ -74,20 +80,20 @@ export const reduce = defineOp<ReduceParams>({
       const y = out.data[o], n = values.length;
       switch (params.reduction) {
         case "sum":
-          bounds[o] = total + n * 2 ** -24 * magnitude;
+          bounds[o] = total + n * w * magnitude;
           break;
         case "mean":
-          bounds[o] = (total + (n + 3) * 2 ** -24 * magnitude) / n;
+          bounds[o] = (total + (n + 3) * w * magnitude) / n;
           break;
         case "prod":
           // Relative errors add up: Σ e_k / |v_k| + n u.
           bounds[o] = Math.abs(y) *
             (values.reduce((s, v, q) => s + bound(at.map((f) => f(indices[q]))) / Math.max(Math.abs(v), 1e-300), 0) +
-              n * 2 ** -23);
+              n * 2 * w);
           break;
         case "logsumexp":
           // |Δ lse| ≤ max_k |Δ v_k| + the relative error of the sum of exponentials (each term: 2 exp of arguments ≤ |v − m|).
-          bounds[o] = worst + (n + 64 + 4 * Math.abs(y)) * 2 ** -23 + spreadOf(values) * 2 ** -23;
+          bounds[o] = worst + (n + 64 + 4 * Math.abs(y) + spreadOf(values)) * 2 * w;
           break;
         default:
           bounds[o] = worst;
@@ -100,7 +106,7 @@ export const reduce = defineOp<ReduceParams>({
     return { out: bounds };
   },
 
-  cases: reduceCases,
+  cases: [...reduceCases, ...reduceDoubleCases],
 });
 
 const LARGEST = 3.4028234663852886e38, SMALLEST = 2 ** -126;

@@ -8,7 +8,16 @@ import { pairMatrix } from "./pair_matrix.ts";
 import { pairwise } from "./pairwise.ts";
 import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
+import { csrFromCoo } from "./csr_from_coo.ts";
+import { csrFromDense } from "./csr_from_dense.ts";
+import { csrRows } from "./csr_rows.ts";
+import { csrToDense } from "./csr_to_dense.ts";
+import { csrTranspose } from "./csr_transpose.ts";
+import { scan } from "./scan.ts";
 import { scatterAdd } from "./scatter_add.ts";
+import { sparseMatmul } from "./sparse_matmul.ts";
+import { sampledMatmul } from "./sparse_sampled.ts";
+import { segmentReduce } from "./sparse_segment.ts";
 
 /** Every op of the library: the conformance driver, the documentation and the tape walk this list. */
 // deno-lint-ignore no-explicit-any
@@ -23,6 +32,15 @@ export const registry: readonly OpDefinition<any>[] = [
   concatenate,
   broadcast,
   random,
+  scan,
+  csrFromCoo,
+  csrFromDense,
+  csrRows,
+  csrToDense,
+  csrTranspose,
+  sparseMatmul,
+  sampledMatmul,
+  segmentReduce,
 ];
 
 const byName = new Map(registry.map((op) => [op.name, op]));

@@ -107,7 +107,7 @@ starts[id] = low;`,
 }
 
 /** Replaces each element by the sum of those before it. */
-function prefixSum<P>(call: KernelCall<P>, values: Value): void {
+export function prefixSum<P>(call: KernelCall<P>, values: Value): void {
   const n = values.shape[0], runs = Math.ceil(n / RUN);
   if (n === 0) return;
   const carried: Record<string, Value> = runs > 1 ? { sums: call.temporary({ shape: [runs], dtype: "u32" }) } : {};

@@ -21,6 +21,8 @@ import { checkShape, fromNested, type Nested } from "./nested.ts";
 import { type Profile, profileRun } from "./profile.ts";
 import { RandomSource } from "./random_source.ts";
 import { runScope } from "./scope.ts";
+import { Sparse } from "./sparse.ts";
+import type { SparseTriplets } from "./sparse_triplets.ts";
 import { type Axis, type ReduceOptions, Tensor, type TensorLike, toInputs, upload } from "./tensor.ts";
 
 /** Opens a device and gives the functions that make tensors on it. See {@linkcode OpenOptions} for the choice of device. */
@@ -126,6 +128,14 @@ export class Gpu {
     const data = new Float32Array(n * m);
     for (let k = 0; k < Math.min(n, m); k++) data[k * m + k] = 1;
     return upload(this.device, data, [n, m], "f32");
+  }
+
+  /**
+   * A sparse matrix `[n, m]` from triplets in any order; those of one place add up. Places given as numbers must lie in the shape (else a
+   * `RangeError`), in tensors those outside are dropped. See {@linkcode Sparse}; `Sparse.fromDense` makes one from a stored matrix.
+   */
+  sparse(triplets: SparseTriplets): Sparse {
+    return Sparse.fromTriplets(this.device, triplets);
   }
 
   // ------------------------------------------------------------------------------------------------ computing

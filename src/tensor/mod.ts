@@ -16,6 +16,8 @@ export type { Nested, NestedArray } from "./nested.ts";
 export type { Profile, ProfileEntry } from "./profile.ts";
 export { type RandomOptions, RandomSource } from "./random_source.ts";
 export type { Roofline } from "./roofline.ts";
+export { Sparse, type SparseData } from "./sparse.ts";
+export type { SparseTriplets } from "./sparse_triplets.ts";
 export { type Axis, type ReduceOptions, Tensor, type TensorLike } from "./tensor.ts";
 export { tensorCalculus } from "./calculus.ts";
 export type { Range } from "./views.ts";

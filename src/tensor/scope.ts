@@ -66,5 +66,6 @@ function* disposablesIn(value: unknown, seen: Set<unknown> = new Set()): Generat
   if (typeof value !== "object" || value === null || seen.has(value) || ArrayBuffer.isView(value)) return;
   seen.add(value);
   if (typeof (value as Partial<Disposable>).dispose === "function") yield value as Disposable;
-  else for (const part of Object.values(value)) yield* disposablesIn(part, seen);
+  // What can be disposed of may hold tensors, as a sparse matrix does.
+  for (const part of Object.values(value)) yield* disposablesIn(part, seen);
 }

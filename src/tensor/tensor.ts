@@ -1,7 +1,8 @@
 import { byteSize, type Device, DisposedError, type DType, type TypedArray, typedView } from "../device/mod.ts";
 import { type Formula, toExpr } from "../ops/formulas.ts";
 import { opNamed } from "../ops/registry.ts";
-import { gather, run } from "../ops/run.ts";
+import { run } from "../ops/run.ts";
+import { gather } from "../ops/run_loops.ts";
 import { broadcastShapes, denseStrides, isDense, type Operand, showShape, sizeOf, type Value } from "../ops/value.ts";
 import type { Reduction } from "../ops/reducers.ts";
 import { normalizeAxes, normalizeAxis } from "./axes.ts";
@@ -214,7 +215,7 @@ export class Tensor {
       }
       if (value.device.info.backend === "cpu") {
         const out = typedView(value.dtype, new ArrayBuffer(n * bytes));
-        gather(typedView(value.dtype, value.storage.memory), value, out);
+        gather(value.storage.view(value.dtype), value, out);
         await value.device.sync();
         return out;
       }

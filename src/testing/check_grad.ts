@@ -21,6 +21,8 @@ export async function checkGrad<P>(device: Device, op: OpDefinition<P>): Promise
   const host = await openDevice({ backend: "cpu", tune: "off" });
   for (const testCase of op.cases) {
     if (testCase.gradient === false) continue;
+    const wide = Object.values(testCase.inputs).some((i) => typeof i !== "number" && i.dtype === "f64");
+    if (wide && device.info.backend === "webgpu") continue;
     const inputs = hostInputs(testCase, seedOf(`${op.name} ${testCase.name}`));
     const outputs = evaluate(op, testCase, inputs);
     const random = generator(seedOf(`cotangent ${testCase.name}`));

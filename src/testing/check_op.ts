@@ -1,5 +1,13 @@
 import { type Device, roundoff, typedArray } from "../device/mod.ts";
-import { type Case, type HostArray, hostTypes, type KernelCall, type OpDefinition } from "../ops/define.ts";
+import {
+  type Case,
+  type HostArray,
+  type HostCall,
+  hostTypes,
+  type KernelCall,
+  type OpDefinition,
+  type Variant,
+} from "../ops/define.ts";
 import { run } from "../ops/run.ts";
 import { typesOf } from "../ops/types_of.ts";
 import { denseStrides, type Operand, sizeOf, type Value } from "../ops/value.ts";
@@ -11,7 +19,7 @@ import { deviceInputs, hostInputs, seedOf } from "./case_inputs.ts";
 export interface CheckResult {
   /** Name of the case. */
   case: string;
-  /** Kernel variant, or `host` on the CPU device. */
+  /** Kernel variant; on the CPU device also `loops` and `reference`. */
   variant: string;
   /** Worst error in units of its bound; at most 1. */
   ratio: number;
@@ -35,9 +43,9 @@ export async function checkOp<P>(device: Device, op: OpDefinition<P>): Promise<C
     for (const variant of variantsFor(device, op, testCase, inputs)) {
       try {
         const ratio = await runCase(device, op, testCase, inputs, variant, expected, bounds);
-        results.push({ case: testCase.name, variant: variant ?? "host", ratio });
+        results.push({ case: testCase.name, variant: variant ?? "default", ratio });
       } catch (error) {
-        failures.push(`${op.name}/${variant ?? "host"}, ${testCase.name}: ${(error as Error).message}`);
+        failures.push(`${op.name}/${variant ?? "default"}, ${testCase.name}: ${(error as Error).message}`);
       }
     }
     for (const input of Object.values(inputs)) if (typeof input !== "number") input.dispose();
@@ -70,18 +78,17 @@ function expectation<P>(
   return { expected: outputs, bounds };
 }
 
-/** Variants to try: all that can take the call; on the CPU device the host's loops alone. */
+/** Variants to try: all that can take the call; on the CPU device the loops as well. */
 function variantsFor<P>(
   device: Device,
   op: OpDefinition<P>,
   testCase: Case<P>,
   inputs: Record<string, Tensor | number>,
 ): (string | undefined)[] {
-  if (device.info.backend === "cpu") return [undefined];
   const operands = toOperands(inputs);
   const types = op.contract(typesOf(operands), testCase.params);
   if (Object.values(types).every((t) => sizeOf(t.shape) === 0)) return [undefined];
-  const probe: KernelCall<P> = {
+  const probe: KernelCall<P> & HostCall<P> = {
     info: device.info,
     inputs: operands,
     // `when` may look at types, strides and offsets, never at memory.
@@ -100,7 +107,10 @@ function variantsFor<P>(
     },
     dense: (v) => v,
   };
-  return op.kernels.filter((k) => !k.when || k.when(probe)).map((k) => k.name);
+  const able = (variants: readonly Variant<typeof probe>[]) =>
+    variants.filter((k) => !k.when || k.when(probe)).map((k) => k.name);
+  if (device.info.backend === "webgpu") return able(op.kernels);
+  return [...able(op.natives ?? []), ...(op.native ? ["loops"] : []), "reference"];
 }
 
 function toOperands(inputs: Record<string, Tensor | number>): Record<string, Operand> {

@@ -34,12 +34,12 @@ onGpu("tensors of two devices do not mix, and the message names both", async (gp
   await using host = await open({ backend: "cpu" });
   const x = gpu.tensor([1]), y = host.tensor([1]);
   const mixed = (a: string, b: string) =>
-    `Cannot mix devices: "${a}" is on CPU (TypeScript), "${b}" on ${gpu.info.name}`;
+    `Cannot mix devices: "${a}" is on ${host.info.name}, "${b}" on ${gpu.info.name}`;
   assertEquals(assertThrows(() => x.add(y), TypeError).message, mixed("y", "x"));
   assertEquals(assertThrows(() => x.matmul(y), TypeError).message, mixed("other", "x"));
   assertEquals(
     assertThrows(() => gpu.map("a + b", { a: 1, b: y }), TypeError).message,
-    `Cannot mix devices: "b" is on CPU (TypeScript), this call on ${gpu.info.name}`,
+    `Cannot mix devices: "b" is on ${host.info.name}, this call on ${gpu.info.name}`,
   );
   assertThrows(() => gpu.concatenate([x, y]), TypeError, "Cannot mix devices");
   assertThrows(() => gpu.reduce("sum", "a", { a: y }), TypeError, "Cannot mix devices");

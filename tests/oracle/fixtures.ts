@@ -95,6 +95,42 @@ export interface PhiloxCase {
   output: [number, number, number, number];
 }
 
+/** A sparse matrix from triplets, and what SciPy makes of it: CSR arrays, products, reductions of rows. */
+export interface SparseCase {
+  name: string;
+  shape: [number, number];
+  rows: number[];
+  columns: number[];
+  values: number[];
+  /** SciPy's `indptr`, `indices` and `data`, sorted and without duplicates. */
+  starts: number[];
+  indices: number[];
+  data: number[];
+  b: number[][];
+  u: number[][];
+  /** S b. */
+  product: number[][];
+  /** Sᵀ u. */
+  transposed: number[][];
+  /** u bᵀ at the entries. */
+  sampled: number[];
+  sum: number[];
+  max: number[];
+  /** Over the entries of each row. */
+  softmax: number[];
+}
+
+/** Prefix sums, maxima and the recurrence h_t = a h_{t−1} + x_t along an axis. */
+export interface ScanCase {
+  name: string;
+  x: Nested;
+  axis: number;
+  a: number;
+  sum: Nested;
+  max: Nested;
+  linear: Nested;
+}
+
 /** What each fixture file holds. */
 export interface Fixtures {
   sinkhorn_sqeuclidean: { convention: string; cases: SinkhornCase[] };
@@ -106,6 +142,8 @@ export interface Fixtures {
   reduce: { cases: ReduceCase[] };
   softmax: { cases: SoftmaxCase[] };
   index: { cases: IndexCase[] };
+  sparse: { cases: SparseCase[] };
+  scan: { cases: ScanCase[] };
   philox: { generator: string; published: number; cases: PhiloxCase[] };
 }
 

@@ -7,8 +7,10 @@ sys.dont_write_bytecode = True
 import array_fixtures  # noqa: E402
 import philox_fixtures  # noqa: E402
 import sinkhorn_fixtures  # noqa: E402
+import sparse_fixtures  # noqa: E402
 
 if __name__ == "__main__":
     philox_fixtures.make()
     array_fixtures.make()
     sinkhorn_fixtures.make()
+    sparse_fixtures.make()

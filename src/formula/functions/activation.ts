@@ -2,6 +2,8 @@ import type { Expr } from "../expr.ts";
 import { call } from "../expr.ts";
 import type { FunctionRecord } from "../function_record.ts";
 import { add, CALL, jsCall, mul, neg, num, select, square, unaryVjp, wgslHelper } from "./rules.ts";
+import { sigmoid as sigmoidLanes } from "../wasm/math/sigmoid.ts";
+import { erf, gelu } from "../wasm/math/normal.ts";
 
 const sigmoid = (x: Expr) => call("sigmoid", x);
 const INVERSE_SQRT_2PI = 0.3989422804014327;
@@ -14,6 +16,7 @@ export const activations: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: ([a], { literal }) => `${literal(1)} / (${literal(1)} + exp(-(${a.text})))`,
     js: ([a]) => `1 / (1 + Math.exp(-(${a})))`,
+    wasm: sigmoidLanes,
     // sigmoid(-x) and not 1 - sigmoid(x), which loses all digits for large x.
     vjp: unaryVjp((x, value) => mul(value, sigmoid(neg(x)))),
     roundoff: (value, x) => Math.abs(value) * (12 + 4 * Math.abs(x)),
@@ -51,6 +54,7 @@ export const activations: readonly FunctionRecord[] = [
     // x Φ(x) with Φ by erfc, which keeps its digits for negative x.
     wgsl: wgslHelper("dn_gelu"),
     js: jsCall("h.gelu"),
+    wasm: gelu,
     vjp: unaryVjp((x) =>
       add(
         mul(num(0.5), add(num(1), call("erf", mul(num(Math.SQRT1_2), x)))),
@@ -66,6 +70,7 @@ export const activations: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: wgslHelper("dn_erf"),
     js: jsCall("h.erf"),
+    wasm: erf,
     vjp: unaryVjp((x) => mul(num(2 / Math.sqrt(Math.PI)), call("exp", neg(square(x))))),
     roundoff: (value) => 16 * Math.abs(value),
     domain: { args: [[-4, 4]] },

@@ -1,6 +1,7 @@
 import { call } from "../expr.ts";
 import type { Form, FunctionRecord } from "../function_record.ts";
-import { div, jsCall, jsInfix, mul, neg, wgslHelper, wgslInfix, wrap } from "./rules.ts";
+import { div, jsCall, jsInfix, lanewise, mul, neg, wgslHelper, wgslInfix, wrap } from "./rules.ts";
+import { mod } from "../wasm/math/remainder.ts";
 
 function infix(symbol: string, precedence: number): Form {
   return { kind: "infix", symbol, precedence, associativity: "left" };
@@ -14,7 +15,8 @@ export const arithmetic: readonly FunctionRecord[] = [
     arity: [2, 2],
     wgsl: wgslInfix("+"),
     js: jsInfix("+"),
-    integer: { wgsl: wgslInfix("+"), js: ([a, b], scalar) => wrap(`${a} + ${b}`, scalar) },
+    wasm: lanewise("add"),
+    integer: { wgsl: wgslInfix("+"), js: ([a, b], scalar) => wrap(`${a} + ${b}`, scalar), wasm: lanewise("add") },
     f64: true,
     vjp: (_, __, g) => [g, g],
     domain: { args: [[-10, 10], [-10, 10]] },
@@ -27,7 +29,8 @@ export const arithmetic: readonly FunctionRecord[] = [
     wgsl: ([a, b], { strict, use }) =>
       strict && a.text === b.text ? `${use("dn_times_zero")}(${a.text})` : `${a.text} - ${b.text}`,
     js: jsInfix("-"),
-    integer: { wgsl: wgslInfix("-"), js: ([a, b], scalar) => wrap(`${a} - ${b}`, scalar) },
+    wasm: lanewise("sub"),
+    integer: { wgsl: wgslInfix("-"), js: ([a, b], scalar) => wrap(`${a} - ${b}`, scalar), wasm: lanewise("sub") },
     f64: true,
     vjp: (_, __, g) => [g, neg(g)],
     domain: { args: [[-10, 10], [-10, 10]] },
@@ -42,7 +45,12 @@ export const arithmetic: readonly FunctionRecord[] = [
         ? `${use("dn_times_zero")}(${(a.constant === 0 ? b : a).text})`
         : `${a.text} * ${b.text}`,
     js: jsInfix("*"),
-    integer: { wgsl: wgslInfix("*"), js: ([a, b], scalar) => wrap(`Math.imul(${a}, ${b})`, scalar) },
+    wasm: lanewise("mul"),
+    integer: {
+      wgsl: wgslInfix("*"),
+      js: ([a, b], scalar) => wrap(`Math.imul(${a}, ${b})`, scalar),
+      wasm: lanewise("mul"),
+    },
     f64: true,
     vjp: ([a, b], _, g) => [mul(g, b), mul(g, a)],
     domain: { args: [[-10, 10], [-10, 10]] },
@@ -57,6 +65,7 @@ export const arithmetic: readonly FunctionRecord[] = [
         ? `${use("dn_div")}(${a.text}, ${b.text})`
         : `${a.text} / ${b.text}`,
     js: jsInfix("/"),
+    wasm: (m, a, b) => m.div(a, b),
     f64: true,
     vjp: ([_, b], value, g) => [div(g, b), neg(div(mul(g, value), b))],
     roundoff: (value) => 5 * Math.abs(value), // WGSL: division is within 2.5 ulp
@@ -68,9 +77,11 @@ export const arithmetic: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: ([a]) => `-${a.text}`,
     js: ([a]) => `-${a}`,
+    wasm: lanewise("neg"),
     integer: {
       wgsl: ([a], { scalar }) => scalar === "u32" ? `0u - ${a.text}` : `-${a.text}`,
       js: ([a], scalar) => wrap(`-(${a})`, scalar),
+      wasm: lanewise("neg"),
     },
     f64: true,
     vjp: (_, __, g) => [neg(g)],
@@ -84,9 +95,11 @@ export const arithmetic: readonly FunctionRecord[] = [
     arity: [2, 2],
     wgsl: wgslHelper("dn_mod"),
     js: jsCall("h.mod"),
+    wasm: mod,
     integer: {
       wgsl: wgslHelper("dn_mod"),
       js: ([a, b], scalar) => scalar === "u32" ? `h.modUnsigned(${a}, ${b})` : `h.modInteger(${a}, ${b})`,
+      wasm: (m, a, b) => m.mod(a, b),
     },
     vjp: ([a, b], _, g) => [g, neg(mul(g, call("floor", div(a, b))))],
     // a - b * floor(a / b) with a rounded quotient; where that crosses an integer the result jumps by b.

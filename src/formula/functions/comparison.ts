@@ -1,10 +1,14 @@
 import type { Expr } from "../expr.ts";
 import type { FunctionRecord } from "../function_record.ts";
-import { CALL, jsCall, jsInfix, noVjp, num, select, wgslHelper, wgslInfix } from "./rules.ts";
+import { CALL, jsCall, jsInfix, lanewise, noVjp, num, select, wgslHelper, wgslInfix } from "./rules.ts";
 
 const pair = { args: [[-10, 10], [-10, 10]], smooth: (a: number, b: number) => Math.abs(a - b) > 0.05 } as const;
 
-function comparison(name: string, symbol: string, rules: Partial<FunctionRecord>): FunctionRecord {
+function comparison(
+  name: "lt" | "le" | "gt" | "ge" | "eq" | "ne",
+  symbol: string,
+  rules: Partial<FunctionRecord>,
+): FunctionRecord {
   return {
     name,
     form: { kind: "infix", symbol, precedence: 4, associativity: "none" },
@@ -12,7 +16,8 @@ function comparison(name: string, symbol: string, rules: Partial<FunctionRecord>
     boolean: true,
     wgsl: wgslInfix(symbol),
     js: jsInfix(symbol),
-    integer: { wgsl: wgslInfix(symbol), js: jsInfix(symbol) },
+    wasm: lanewise(name),
+    integer: { wgsl: wgslInfix(symbol), js: jsInfix(symbol), wasm: lanewise(name) },
     f64: true,
     vjp: noVjp,
     roundoff: () => 0,
@@ -32,13 +37,13 @@ export const comparisons: readonly FunctionRecord[] = [
     wgsl: ([a, b], { strict, use }) =>
       strict && a.text === b.text ? `!${use("dn_isnan")}(${a.text})` : `${a.text} == ${b.text}`,
     js: jsInfix("==="),
-    integer: { wgsl: wgslInfix("=="), js: jsInfix("===") },
+    integer: { wgsl: wgslInfix("=="), js: jsInfix("==="), wasm: lanewise("eq") },
   }),
   comparison("ne", "!=", {
     wgsl: ([a, b], { strict, use }) =>
       strict && a.text === b.text ? `${use("dn_isnan")}(${a.text})` : `!(${a.text} == ${b.text})`,
     js: jsInfix("!=="),
-    integer: { wgsl: wgslInfix("!="), js: jsInfix("!==") },
+    integer: { wgsl: wgslInfix("!="), js: jsInfix("!=="), wasm: lanewise("ne") },
   }),
   logical("and", "&&", 3),
   logical("or", "||", 2),
@@ -50,7 +55,8 @@ export const comparisons: readonly FunctionRecord[] = [
     conditions: "all",
     wgsl: ([a]) => `!${a.text}`,
     js: ([a]) => `!${a}`,
-    integer: { wgsl: ([a]) => `!${a.text}`, js: ([a]) => `!${a}` },
+    wasm: lanewise("not"),
+    integer: { wgsl: ([a]) => `!${a.text}`, js: ([a]) => `!${a}`, wasm: lanewise("not") },
     f64: true,
     vjp: noVjp,
     roundoff: () => 0,
@@ -64,9 +70,11 @@ export const comparisons: readonly FunctionRecord[] = [
     conditions: "first",
     wgsl: ([c, a, b]) => `select(${b.text}, ${a.text}, ${c.text})`,
     js: ([c, a, b]) => `${c} ? ${a} : ${b}`,
+    wasm: lanewise("select"),
     integer: {
       wgsl: ([c, a, b]) => `select(${b.text}, ${a.text}, ${c.text})`,
       js: ([c, a, b]) => `${c} ? ${a} : ${b}`,
+      wasm: lanewise("select"),
     },
     f64: true,
     vjp: ([c], _, g: Expr) => [undefined, select(c, g, num(0)), select(c, num(0), g)],
@@ -80,6 +88,7 @@ export const comparisons: readonly FunctionRecord[] = [
     boolean: true,
     wgsl: wgslHelper("dn_isnan"),
     js: jsCall("Number.isNaN"),
+    wasm: (m, a) => m.ne(a, a),
     f64: true,
     vjp: noVjp,
     roundoff: () => 0,
@@ -92,6 +101,7 @@ export const comparisons: readonly FunctionRecord[] = [
     boolean: true,
     wgsl: wgslHelper("dn_isfinite"),
     js: jsCall("Number.isFinite"),
+    wasm: (m, a) => m.lt(m.abs(a), m.constant(Infinity)),
     f64: true,
     vjp: noVjp,
     roundoff: () => 0,
@@ -99,7 +109,7 @@ export const comparisons: readonly FunctionRecord[] = [
   },
 ];
 
-function logical(name: string, symbol: string, precedence: number): FunctionRecord {
+function logical(name: "and" | "or", symbol: string, precedence: number): FunctionRecord {
   return {
     name,
     form: { kind: "infix", symbol, precedence, associativity: "left" },
@@ -108,7 +118,8 @@ function logical(name: string, symbol: string, precedence: number): FunctionReco
     conditions: "all",
     wgsl: wgslInfix(symbol),
     js: jsInfix(symbol),
-    integer: { wgsl: wgslInfix(symbol), js: jsInfix(symbol) },
+    wasm: lanewise(name),
+    integer: { wgsl: wgslInfix(symbol), js: jsInfix(symbol), wasm: lanewise(name) },
     f64: true,
     vjp: noVjp,
     roundoff: () => 0,

@@ -1,7 +1,22 @@
 import type { Expr } from "../expr.ts";
 import { call } from "../expr.ts";
 import type { FunctionRecord } from "../function_record.ts";
-import { add, CALL, div, eq, jsCall, mul, num, select, unaryVjp, wgslBuiltin, wgslStrict, wrap } from "./rules.ts";
+import {
+  add,
+  CALL,
+  div,
+  eq,
+  jsCall,
+  lanewise,
+  mul,
+  num,
+  select,
+  unaryVjp,
+  wgslBuiltin,
+  wgslStrict,
+  wrap,
+} from "./rules.ts";
+import { extremum as extremumOf } from "../wasm/math/extremum.ts";
 
 /** Magnitude, sign and extrema. */
 export const orderings: readonly FunctionRecord[] = [
@@ -11,7 +26,12 @@ export const orderings: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: wgslBuiltin("abs"),
     js: jsCall("Math.abs"),
-    integer: { wgsl: wgslBuiltin("abs"), js: ([a], scalar) => wrap(`Math.abs(${a})`, scalar) },
+    wasm: lanewise("abs"),
+    integer: {
+      wgsl: wgslBuiltin("abs"),
+      js: ([a], scalar) => wrap(`Math.abs(${a})`, scalar),
+      wasm: lanewise("abs"),
+    },
     f64: true,
     vjp: unaryVjp((x) => call("sign", x)),
     roundoff: () => 0,
@@ -23,9 +43,15 @@ export const orderings: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: wgslStrict("dn_sign", "sign"),
     js: jsCall("Math.sign"),
+    // ±1, or what it is where that is neither above nor below 0.
+    wasm: (m, a) => m.select(m.gt(m.abs(a), m.constant(0)), m.copySign(m.constant(1), a), a),
     integer: {
       wgsl: ([a], { scalar }) => scalar === "u32" ? `min(${a.text}, 1u)` : `sign(${a.text})`,
       js: jsCall("Math.sign"),
+      wasm: (m, a) => {
+        const atMost = m.min(a, m.constant(1));
+        return m.scalar === "u32" ? atMost : m.max(atMost, m.constant(-1));
+      },
     },
     f64: true,
     vjp: () => [undefined],
@@ -83,9 +109,11 @@ function extremum(fn: "min" | "max") {
       return nested(args.map((a) => a.text), (a, b) => `${f}(${a}, ${b})`);
     },
     js: jsCall(`Math.${fn}`),
+    wasm: (m, ...args) => args.reduce((a, b) => extremumOf(m, fn, a, b)),
     integer: {
       wgsl: (args) => nested(args.map((a) => a.text), (a, b) => `${fn}(${a}, ${b})`),
       js: jsCall(`Math.${fn}`),
+      wasm: (m, ...args) => args.reduce((a, b) => m[fn](a, b)),
     },
     f64: true,
     vjp: (args, value, g) => {

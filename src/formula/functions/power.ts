@@ -16,6 +16,8 @@ import {
   wgslHelper,
   wgslStrict,
 } from "./rules.ts";
+import { cbrt, hypot, rsqrt } from "../wasm/math/root.ts";
+import { pow } from "../wasm/math/power.ts";
 
 const LARGEST_POWER = 16;
 
@@ -42,6 +44,7 @@ export const powers: readonly FunctionRecord[] = [
     expand: powerAsProduct,
     wgsl: wgslHelper("dn_pow"),
     js: jsCall("h.pow"),
+    wasm: pow,
     vjp: ([x, p], value, g) => [
       p.kind === "number"
         ? (p.value === 0 ? undefined : mul(g, mul(p, call("pow", x, num(p.value - 1)))))
@@ -77,6 +80,7 @@ export const powers: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: wgslBuiltin("sqrt"),
     js: jsCall("Math.sqrt"),
+    wasm: (m, x) => m.sqrt(x),
     f64: true,
     vjp: ([_], value, g) => [div(mul(num(0.5), g), value)],
     roundoff: (value) => 5 * Math.abs(value),
@@ -89,6 +93,7 @@ export const powers: readonly FunctionRecord[] = [
     // Of -0 too it is Infinity: compilers take it for positive, and what they build on that goes wrong for -Infinity.
     wgsl: wgslStrict("dn_rsqrt", "inverseSqrt"),
     js: jsCall("h.rsqrt"),
+    wasm: rsqrt,
     vjp: ([x], value, g) => [neg(div(mul(mul(num(0.5), g), value), x))],
     roundoff: (value) => 4 * Math.abs(value),
     domain: { args: [[0.05, 10]] },
@@ -99,6 +104,7 @@ export const powers: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: wgslHelper("dn_cbrt"),
     js: jsCall("Math.cbrt"),
+    wasm: cbrt,
     vjp: ([_], value, g) => [div(g, mul(num(3), square(value)))],
     roundoff: (value) => 8 * Math.abs(value),
     domain: { args: [[-10, 10]], smooth: (x) => Math.abs(x) > 0.05 },
@@ -109,6 +115,7 @@ export const powers: readonly FunctionRecord[] = [
     arity: [2, 2],
     wgsl: wgslHelper("dn_hypot"),
     js: jsCall("Math.hypot"),
+    wasm: hypot,
     vjp: ([a, b], value, g) => [
       unlessZero(value, div(mul(g, a), value)),
       unlessZero(value, div(mul(g, b), value)),

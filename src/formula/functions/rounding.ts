@@ -1,13 +1,16 @@
 import type { FunctionRecord } from "../function_record.ts";
 import { CALL, jsCall, noVjp, wgslBuiltin } from "./rules.ts";
 
-function rounding(name: string, js: string, kink: (x: number) => number): FunctionRecord {
+type Rounding = "floor" | "ceil" | "trunc" | "round";
+
+function rounding(name: Rounding, js: string, kink: (x: number) => number): FunctionRecord {
   return {
     name,
     form: CALL,
     arity: [1, 1],
     wgsl: wgslBuiltin(name),
     js: jsCall(js),
+    wasm: (m, a) => (name === "round" ? m.nearest : m[name])(a),
     expandInteger: (x) => x,
     f64: true,
     vjp: noVjp,

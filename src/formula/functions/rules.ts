@@ -1,6 +1,7 @@
 import type { Expr } from "../expr.ts";
 import { call, constant } from "../expr.ts";
 import type { FunctionRecord, JsRule, WgslRule } from "../function_record.ts";
+import type { Lanes, V } from "../wasm/lanes.ts";
 
 /** The form of a function that is written `f(a, b)`. */
 export const CALL: FunctionRecord["form"] = { kind: "call" };
@@ -34,6 +35,16 @@ export function jsCall(fn: string): JsRule {
 /** `a symbol b` in JavaScript. */
 export function jsInfix(symbol: string): JsRule {
   return ([a, b]) => `${a} ${symbol} ${b}`;
+}
+
+/** Operations that lanes of all types have. */
+type LaneOperation = {
+  [K in keyof Lanes]: Lanes[K] extends (...args: V[]) => V ? K : never;
+}[keyof Lanes];
+
+/** An operation of SIMD lanes, of any type. */
+export function lanewise(operation: LaneOperation): (lanes: Lanes, ...args: V[]) => V {
+  return (lanes, ...args) => (lanes[operation] as (...args: V[]) => V)(...args);
 }
 
 /** An expression rounded to the 32-bit integer type, in JavaScript. */

@@ -1,6 +1,8 @@
 import { call } from "../expr.ts";
 import type { FunctionRecord } from "../function_record.ts";
 import { add, CALL, div, jsCall, mul, neg, num, square, sub, unaryVjp, wgslBuiltin, wgslHelper } from "./rules.ts";
+import { cos, sin, tan } from "../wasm/math/circular.ts";
+import { acos, asin, atan, atan2 } from "../wasm/math/arc.ts";
 
 // WGSL promises 2^-11 for sin and cos on [-π, π] and nothing beyond. Hardware keeps 2^-20 and loses a unit of the
 // argument's last place further out.
@@ -15,6 +17,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: wgslBuiltin("sin"),
     js: jsCall("Math.sin"),
+    wasm: sin,
     vjp: unaryVjp((x) => call("cos", x)),
     roundoff: circular,
     domain: { args: [[-5, 5]] },
@@ -25,6 +28,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: wgslBuiltin("cos"),
     js: jsCall("Math.cos"),
+    wasm: cos,
     vjp: unaryVjp((x) => neg(call("sin", x))),
     roundoff: circular,
     domain: { args: [[-5, 5]] },
@@ -35,6 +39,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: wgslBuiltin("tan"),
     js: jsCall("Math.tan"),
+    wasm: tan,
     vjp: unaryVjp((_, value) => add(num(1), square(value))),
     roundoff: (value, x) => circular(0, x) * (1 + value * value) + 6 * Math.abs(value),
     domain: { args: [[-1.2, 1.2]] },
@@ -45,6 +50,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: wgslHelper("dn_asin"),
     js: jsCall("Math.asin"),
+    wasm: asin,
     vjp: ([x], _, g) => [div(g, call("sqrt", sub(num(1), square(x))))],
     roundoff: fine,
     domain: { args: [[-0.95, 0.95]] },
@@ -55,6 +61,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: wgslHelper("dn_acos"),
     js: jsCall("Math.acos"),
+    wasm: acos,
     vjp: ([x], _, g) => [neg(div(g, call("sqrt", sub(num(1), square(x)))))],
     roundoff: fine,
     domain: { args: [[-0.95, 0.95]] },
@@ -65,6 +72,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     arity: [1, 1],
     wgsl: wgslHelper("dn_atan"),
     js: jsCall("Math.atan"),
+    wasm: atan,
     vjp: ([x], _, g) => [div(g, add(num(1), square(x)))],
     roundoff: fine,
     domain: { args: [[-10, 10]] },
@@ -75,6 +83,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     arity: [2, 2],
     wgsl: wgslHelper("dn_atan2"),
     js: jsCall("Math.atan2"),
+    wasm: atan2,
     vjp: ([y, x], _, g) => {
       const r2 = add(square(x), square(y));
       return [div(mul(g, x), r2), neg(div(mul(g, y), r2))];

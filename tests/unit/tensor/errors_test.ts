@@ -189,7 +189,7 @@ Deno.test("a disposed tensor is refused by every use, with its shape", async () 
     assertEquals((await assertRejects(async () => await read(), DisposedError)).message, message);
   }
   assertEquals(x.shape, [2, 5]);
-  assertEquals(String(x), "Tensor [2, 5] f32 on CPU (TypeScript) (disposed)");
+  assertEquals(String(x), `Tensor [2, 5] f32 on ${gpu.info.name} (disposed)`);
   assertEquals(await other.array(), [1, 1, 1, 1, 1]);
 });
 
@@ -209,11 +209,13 @@ Deno.test("open refuses what it does not know", async () => {
       'Expected "powerPreference" to be one of "high-performance", "low-power", got "max"',
     ],
     [{ memoryBudget: 0 }, RangeError, 'Expected "memoryBudget" to be positive, got 0'],
+    [{ threads: 0 }, RangeError, 'Expected "threads" to be a whole number of at least 1, got 0'],
+    [{ threads: 1.5 }, RangeError, 'Expected "threads" to be a whole number of at least 1, got 1.5'],
     [{ memoryBudget: NaN }, RangeError, 'Expected "memoryBudget" to be positive, got NaN'],
     [
       { backed: "cpu" },
       TypeError,
-      'Expected "option" to be one of "backend", "powerPreference", "tune", "memoryBudget", got "backed"',
+      'Expected "option" to be one of "backend", "powerPreference", "tune", "memoryBudget", "threads", got "backed"',
     ],
   ];
   for (const [options, kind, message] of cases) {
