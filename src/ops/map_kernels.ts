@@ -12,9 +12,10 @@ import { vectorsAtOnce, vectorType } from "./vectors.ts";
 const WORKGROUP = 128;
 
 type Call = KernelCall<MapParams>;
-type Prepared = ReturnType<typeof prepare>;
+type Prepared = ReturnType<typeof mapCall>;
 
-const prepare = oncePerCall((call: Call) => {
+/** What both kernels ask of a call. */
+const mapCall = oncePerCall((call: Call) => {
   const types = typesOf(call.inputs);
   const plans = Object.keys(call.outputs).map((name) => planFormula(call.params[name].formula, types));
   const inputs = formulaInputs(call.inputs, plans);
@@ -39,7 +40,7 @@ interface Blocks {
 
 /** The blocks of a call; undefined if some array cannot be read by aligned vectors. */
 const blocks = oncePerCall((call: Call): Blocks | { index: undefined } => {
-  const { shape, strides, arrays, plans } = prepare(call), last = shape.length - 1;
+  const { shape, strides, arrays, plans } = mapCall(call), last = shape.length - 1;
   const n = sizeOf(shape), row = last < 0 ? 1 : shape[last];
   // One long axis may end within a vector, since buffers are multiples of 16 bytes; several cannot.
   if (last > 0 && row % 4 > 0) return { index: undefined };
@@ -71,14 +72,14 @@ const vec4: KernelVariant<MapParams> = {
   when: (call) => blocks(call).index !== undefined,
   rank: () => 1,
   record: (call) => {
-    const call_ = prepare(call), { plans, arrays, outputs, apply } = call_;
+    const prepared = mapCall(call), { plans, arrays, outputs, apply } = prepared;
     const { vectors, ragged, count, wide, index } = blocks(call) as Blocks;
-    const uniforms = { ...call_.uniforms };
+    const uniforms = { ...prepared.uniforms };
     arrays.forEach(({ value }, k) => wide[k] && (uniforms[`o${k}`] = value.offset / 4));
     const each = Array.from({ length: vectors }, (_, q) => q);
     call.launch({
-      key: `${plansKey(plans)}|${call_.key}|${index.key}|${vectors}|${ragged}|${wide}`,
-      read: call_.read,
+      key: `${plansKey(plans)}|${prepared.key}|${index.key}|${vectors}|${ragged}|${wide}`,
+      read: prepared.read,
       write: Object.fromEntries(outputs.map((v, k) => [`y${k}`, v])),
       elements: Object.fromEntries([
         ...arrays.flatMap((a, k) => wide[k] ? [[`x${k}`, vectorType(a.value.dtype)]] : []),
@@ -87,7 +88,7 @@ const vec4: KernelVariant<MapParams> = {
       uniforms: { count, ...index.uniforms, ...uniforms },
       workgroupSize: WORKGROUP,
       workgroups: Math.ceil(Math.ceil(count / vectors) / WORKGROUP),
-      declarations: () => functions(call_),
+      declarations: () => functions(prepared),
       body: () => {
         const element = (q: number, lane: string) => (k: number) => wide[k] ? `v${k}_${q}.${lane}` : `s${k}`;
         return [
@@ -116,16 +117,16 @@ const vec4: KernelVariant<MapParams> = {
 const strided: KernelVariant<MapParams> = {
   name: "strided",
   record: (call) => {
-    const call_ = prepare(call), { plans, arrays, outputs, apply, shape, strides } = call_;
+    const prepared = mapCall(call), { plans, arrays, outputs, apply, shape, strides } = prepared;
     const index = indexing("i", shape, strides), n = sizeOf(shape);
     call.launch({
-      key: `${plansKey(plans)}|${call_.key}|${index.key}`,
-      read: call_.read,
+      key: `${plansKey(plans)}|${prepared.key}|${index.key}`,
+      read: prepared.read,
       write: Object.fromEntries(outputs.map((v, k) => [`y${k}`, v])),
-      uniforms: { n, ...index.uniforms, ...call_.uniforms },
+      uniforms: { n, ...index.uniforms, ...prepared.uniforms },
       workgroupSize: WORKGROUP,
       workgroups: Math.ceil(n / WORKGROUP),
-      declarations: () => functions(call_),
+      declarations: () => functions(prepared),
       body: () =>
         [
           "if (id >= p.n) { return; }",
