@@ -67,13 +67,14 @@ export function familyTables(entries: readonly StoredEntry[]): string {
   return [...alike(own).map(factors), ...(lines.length > 0 ? [lines.join("\n")] : [])].join("\n\n");
 }
 
-/** The results of one device. */
-export function deviceSection({ device, date, command, versions, entries }: StoredResults): string {
+/** The results of one device; they may come from several runs. */
+export function deviceSection({ device, versions, entries }: StoredResults): string {
+  const dates = [...new Set(entries.map(({ date }) => date))].sort().join(", ");
   const shown = Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ");
   const families = [...groups(entries, ({ family }) => family)];
   return [
     `## ${device}`,
-    `${date}, \`${command}\`; ${shown}.`,
+    `${dates}, \`deno task bench\`; ${shown}.`,
     ...families.map(([family, found]) => `### ${family}\n\n${familyTables(found)}`),
   ].join("\n\n");
 }
