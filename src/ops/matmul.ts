@@ -7,6 +7,7 @@ import { matmulCases } from "./matmul_cases.ts";
 import { batchOffsets, finishProduct } from "./matmul_host.ts";
 import { matmulLayout } from "./matmul_layout.ts";
 import { matmulWasm } from "./matmul_wasm.ts";
+import { matmulWasmVector } from "./matmul_wasm_vector.ts";
 import { matmulSimple } from "./matmul_simple.ts";
 import { matmulSubgroup } from "./matmul_subgroup.ts";
 import { matmulTiled } from "./matmul_tiled.ts";
@@ -65,7 +66,7 @@ export const matmul = defineOp<MatmulParams>({
     }
   },
 
-  natives: matmulWasm,
+  natives: [matmulWasmVector, ...matmulWasm],
 
   kernels: [...matmulSubgroup, ...matmulTiled, matmulVector, matmulSimple],
 
