@@ -4,6 +4,7 @@ import { defineOp, type HostArray, hostTypes } from "./define.ts";
 import type { Formula } from "./formulas.ts";
 import { matmulBounds } from "./matmul_bounds.ts";
 import { matmulCases } from "./matmul_cases.ts";
+import { matmulCooperative } from "./matmul_cooperative.ts";
 import { batchOffsets, finishProduct } from "./matmul_host.ts";
 import { matmulLayout } from "./matmul_layout.ts";
 import { matmulWasm } from "./matmul_wasm.ts";
@@ -68,7 +69,7 @@ export const matmul = defineOp<MatmulParams>({
 
   natives: [matmulWasmVector, ...matmulWasm],
 
-  kernels: [...matmulSubgroup, ...matmulTiled, matmulVector, matmulSimple],
+  kernels: [matmulCooperative, ...matmulSubgroup, ...matmulTiled, matmulVector, matmulSimple],
 
   vjp: matmulVjp,
 
