@@ -8,6 +8,7 @@ import type { Cost, HostArgument, HostLaunch } from "./launch.ts";
 import { Ledger } from "./ledger.ts";
 import { type ProfileRow, ProfileTable } from "./profiler.ts";
 import { Storage } from "./storage.ts";
+import type { SystemLibraries } from "./system_libraries.ts";
 import { ThreadPool } from "./thread_pool.ts";
 import { type TuneMode, Tuner } from "./tuner.ts";
 
@@ -33,6 +34,7 @@ export class CpuDevice implements Device {
   readonly info: DeviceInfo;
   readonly ledger: Ledger = new Ledger();
   readonly tuner: Tuner;
+  readonly libraries: SystemLibraries;
   #collector: Collector;
   #closed = false;
   #profile: ProfileTable | undefined;
@@ -43,8 +45,12 @@ export class CpuDevice implements Device {
   #args: HostBlock | undefined;
 
   /** Opens the host as a device; `reason` says why it was chosen. */
-  constructor(reason: string, options: { tune: TuneMode; memoryBudget: number; threads: number }) {
+  constructor(
+    reason: string,
+    options: { tune: TuneMode; memoryBudget: number; threads: number; libraries: SystemLibraries },
+  ) {
     this.#threads = options.threads;
+    const libraries = this.libraries = options.libraries;
     this.#reason = reason;
     this.#collector = new Collector(this.ledger, options.memoryBudget);
     this.info = {
@@ -72,6 +78,9 @@ export class CpuDevice implements Device {
         workgroupBytes: 0,
         storageBuffers: Infinity,
         imageTexels: 0,
+      },
+      get libraries() {
+        return libraries.names;
       },
     };
     this.#describe();

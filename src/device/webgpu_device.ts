@@ -11,6 +11,7 @@ import { type ProfileRow, ProfileTable } from "./profiler.ts";
 import { Recorder } from "./recorder.ts";
 import { deno } from "./runtime.ts";
 import { Storage, type StorageKind } from "./storage.ts";
+import type { SystemLibraries } from "./system_libraries.ts";
 import { type TuneMode, Tuner } from "./tuner.ts";
 
 /** One WebGPU adapter: buffers from a pool, kernels compiled once, dispatches recorded into few submissions. */
@@ -18,6 +19,7 @@ export class WebGpuDevice implements Device {
   readonly info: DeviceInfo;
   readonly ledger: Ledger = new Ledger();
   readonly tuner: Tuner;
+  readonly libraries: SystemLibraries;
   /** The WebGPU device itself, for code that brings its own pipelines. */
   readonly gpu: GPUDevice;
   #pool: BufferPool;
@@ -34,9 +36,14 @@ export class WebGpuDevice implements Device {
   #profile: { table: ProfileTable; timestamps: boolean; started: number } | undefined;
 
   /** Takes over `gpu`, which was opened with the features and limits in `info`. */
-  constructor(gpu: GPUDevice, info: DeviceInfo, options: { tune: TuneMode; memoryBudget: number }) {
+  constructor(
+    gpu: GPUDevice,
+    info: DeviceInfo,
+    options: { tune: TuneMode; memoryBudget: number; libraries: SystemLibraries },
+  ) {
     this.gpu = gpu;
     this.info = info;
+    this.libraries = options.libraries;
     this.#budget = options.memoryBudget;
     this.#collector = new Collector(this.ledger, options.memoryBudget);
     this.tuner = new Tuner(`${info.name} ${info.vendor}`, options.tune);
