@@ -55,8 +55,21 @@ export interface Lapack {
 /** Which triangle of a column-major matrix is read. */
 export type Triangle = "L" | "U";
 
+/** The routines that are used. */
+export type LapackRoutine =
+  | "gesdd"
+  | "syevd"
+  | "gelqf"
+  | "orglq"
+  | "potrf"
+  | "getrf"
+  | "getrs"
+  | "getri"
+  | "trtrs"
+  | "gelsd";
+
 /** Arguments and, among them, characters of each routine. */
-const ROUTINES = {
+const ROUTINES: Readonly<Record<LapackRoutine, readonly [number, number]>> = {
   gesdd: [14, 1],
   syevd: [11, 2],
   gelqf: [8, 0],
@@ -68,9 +81,6 @@ const ROUTINES = {
   trtrs: [10, 3],
   gelsd: [15, 0],
 } as const;
-
-/** The routines that are used. */
-export type LapackRoutine = keyof typeof ROUTINES;
 
 const PRECISION_LETTERS = Object.keys(PRECISIONS) as Precision[];
 
