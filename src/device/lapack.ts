@@ -20,10 +20,10 @@ export interface Lapack {
   ): number;
   /** Eigenvalues of a symmetric matrix of which one triangle is read, and the vectors in its place if `job` is `V`. */
   syevd(job: "N" | "V", triangle: Triangle, n: number, a: FloatArray, w: FloatArray): number;
-  /** A = L Q by reflectors. */
-  gelqf(m: number, n: number, a: FloatArray, tau: FloatArray): number;
-  /** The first m rows of Q from k reflectors. */
-  orglq(m: number, n: number, k: number, a: FloatArray, tau: FloatArray): number;
+  /** A = Q R by reflectors. */
+  geqrf(m: number, n: number, a: FloatArray, tau: FloatArray): number;
+  /** The first n columns of Q from k reflectors. */
+  orgqr(m: number, n: number, k: number, a: FloatArray, tau: FloatArray): number;
   /** Cholesky factor of the triangle that is read. */
   potrf(triangle: Triangle, n: number, a: FloatArray): number;
   /** P A = L U with row exchanges `pivots`, counted from 1. */
@@ -59,8 +59,8 @@ export type Triangle = "L" | "U";
 export type LapackRoutine =
   | "gesdd"
   | "syevd"
-  | "gelqf"
-  | "orglq"
+  | "geqrf"
+  | "orgqr"
   | "potrf"
   | "getrf"
   | "getrs"
@@ -72,14 +72,14 @@ export type LapackRoutine =
 const ROUTINES: Readonly<Record<LapackRoutine, readonly [number, number]>> = {
   gesdd: [14, 1],
   syevd: [11, 2],
-  gelqf: [8, 0],
-  orglq: [9, 0],
+  geqrf: [8, 0],
+  orgqr: [9, 0],
   potrf: [5, 1],
   getrf: [6, 0],
   getrs: [9, 1],
   getri: [7, 0],
   trtrs: [10, 3],
-  gelsd: [15, 0],
+  gelsd: [14, 0],
 } as const;
 
 const PRECISION_LETTERS = Object.keys(PRECISIONS) as Precision[];
@@ -155,10 +155,10 @@ function wrap(symbols: NativeSymbols, missing: readonly LapackRoutine[]): Lapack
           call("syevd", a, job, triangle, n, a, atLeastOne(n), w, work, length, whole, length < 0 ? -1 : whole.length),
       );
     },
-    gelqf: (m, n, a, tau) =>
-      withScratch(a, (work, length) => call("gelqf", a, m, n, a, atLeastOne(m), tau, work, length)),
-    orglq: (m, n, k, a, tau) =>
-      withScratch(a, (work, length) => call("orglq", a, m, n, k, a, atLeastOne(m), tau, work, length)),
+    geqrf: (m, n, a, tau) =>
+      withScratch(a, (work, length) => call("geqrf", a, m, n, a, atLeastOne(m), tau, work, length)),
+    orgqr: (m, n, k, a, tau) =>
+      withScratch(a, (work, length) => call("orgqr", a, m, n, k, a, atLeastOne(m), tau, work, length)),
     potrf: (triangle, n, a) => call("potrf", a, triangle, n, a, atLeastOne(n)),
     getrf: (m, n, a, pivots) => call("getrf", a, m, n, a, atLeastOne(m), pivots),
     getrs: (transposed, n, right, a, pivots, b) =>
