@@ -2,6 +2,7 @@ import { byteSize, type DType } from "../device/mod.ts";
 import { size } from "../formula/mod.ts";
 import { defineOp, type HostArray, hostTypes } from "./define.ts";
 import type { Formula } from "./formulas.ts";
+import { matmulBlas } from "./matmul_blas.ts";
 import { matmulBounds } from "./matmul_bounds.ts";
 import { matmulCases } from "./matmul_cases.ts";
 import { matmulCooperative } from "./matmul_cooperative.ts";
@@ -67,7 +68,7 @@ export const matmul = defineOp<MatmulParams>({
     }
   },
 
-  natives: [matmulWasmVector, ...matmulWasm],
+  natives: [...matmulBlas, matmulWasmVector, ...matmulWasm],
 
   kernels: [matmulCooperative, ...matmulSubgroup, ...matmulTiled, matmulVector, matmulSimple],
 

@@ -55,7 +55,11 @@ export class Gpu {
 
   /** What was opened, and why. */
   get info(): DeviceInfo {
-    return Object.assign(Object.create(INFO_DISPLAY), this.device.info);
+    // By descriptors: system libraries are looked for only when they are asked about.
+    return Object.defineProperties(
+      Object.create(INFO_DISPLAY),
+      Object.getOwnPropertyDescriptors(this.device.info),
+    ) as DeviceInfo;
   }
 
   // ------------------------------------------------------------------------------------------------ making tensors
