@@ -34,6 +34,8 @@ export { print } from "./print.ts";
 export { equal, key, size } from "./structure.ts";
 export { leaves, substitute } from "./leaves.ts";
 export type { Leaves } from "./leaves.ts";
+export { splitFolds } from "./split_folds.ts";
+export type { Fold, Split } from "./split_folds.ts";
 export { emitWgsl } from "./emit_wgsl.ts";
 export { emitJs } from "./emit_js.ts";
 export { integerCapable } from "./capability.ts";

@@ -10,6 +10,7 @@ import { pairLayout } from "./pairwise_layout.ts";
 import { pairwiseNative } from "./pairwise_native.ts";
 import { pairwiseSubgroup } from "./pairwise_subgroup.ts";
 import { pairwiseTile } from "./pairwise_tile.ts";
+import { pairwiseWasm } from "./pairwise_wasm.ts";
 import { pairwiseVjp } from "./pairwise_vjp.ts";
 import { REDUCTION_REFERENCES } from "./reducers.ts";
 import { sizeOf } from "./value.ts";
@@ -64,6 +65,8 @@ export const pairwise = defineOp<PairwiseParams>({
   },
 
   native: pairwiseNative,
+
+  natives: [pairwiseWasm],
 
   kernels: [pairwiseLane, pairwiseSubgroup, pairwiseTile],
 

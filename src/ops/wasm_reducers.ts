@@ -196,6 +196,11 @@ export const WASM_REDUCERS: Readonly<Record<Reduction, WasmReducer>> = {
   all: logical(1, (m, a, b) => m.and(a, b)),
 };
 
+/** Fields of an accumulator. */
+export function fieldCount(reducer: WasmReducer): number {
+  return reducer === logsumexp || reducer.positions ? 2 : 1;
+}
+
 /** A number of elements in all lanes. */
 export function countLanes(fn: FunctionBuilder, scalar: Scalar, count: Value<"i32">): V {
   const m = lanesFor(fn, scalar), value = i32x4.splat(count);

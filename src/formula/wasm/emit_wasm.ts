@@ -76,6 +76,11 @@ export function wasmEmitter(target: WasmTarget, options: WasmOptions): (expr: Ex
       length,
       value: (component) => value(component).value,
       number: (component) => number(value(component)).value,
+      addTo: (total, component) => {
+        const added = number(value(component));
+        if (added.factors === undefined) return lanes.add(total, added.value);
+        return (lanes as FloatLanes).madd(...added.factors, total);
+      },
     };
   };
 

@@ -47,4 +47,6 @@ export interface WasmFormula {
   value(component?: Value<"i32"> | number): V;
   /** The same as a number: 1 and 0 for a mask. */
   number(component?: Value<"i32"> | number): V;
+  /** `total` plus the number; multiplied and added at once where it is a product. */
+  addTo(total: V, component?: Value<"i32"> | number): V;
 }
