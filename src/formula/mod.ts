@@ -36,6 +36,8 @@ export { leaves, substitute } from "./leaves.ts";
 export type { Leaves } from "./leaves.ts";
 export { splitFolds } from "./split_folds.ts";
 export type { Fold, Split } from "./split_folds.ts";
+export { splitScalars } from "./split_scalars.ts";
+export type { Components } from "./split_scalars.ts";
 export { emitWgsl } from "./emit_wgsl.ts";
 export { emitJs } from "./emit_js.ts";
 export { integerCapable } from "./capability.ts";

@@ -11,6 +11,7 @@ import { pairwiseNative } from "./pairwise_native.ts";
 import { pairwiseSubgroup } from "./pairwise_subgroup.ts";
 import { pairwiseTile } from "./pairwise_tile.ts";
 import { pairwiseWasm } from "./pairwise_wasm.ts";
+import { pairwiseWasmVector } from "./pairwise_wasm_vector.ts";
 import { pairwiseVjp } from "./pairwise_vjp.ts";
 import { REDUCTION_REFERENCES } from "./reducers.ts";
 import { sizeOf } from "./value.ts";
@@ -66,7 +67,7 @@ export const pairwise = defineOp<PairwiseParams>({
 
   native: pairwiseNative,
 
-  natives: [pairwiseWasm],
+  natives: [pairwiseWasm, pairwiseWasmVector],
 
   kernels: [pairwiseLane, pairwiseSubgroup, pairwiseTile],
 

@@ -1,4 +1,5 @@
 import type { HostArgument } from "../device/mod.ts";
+import { size } from "../formula/mod.ts";
 import {
   floatLanes,
   type FunctionBuilder,
@@ -21,7 +22,7 @@ import { innerVector, outerRow, writePairs } from "./pairwise_wasm_tile.ts";
 import { joinParts } from "./reduce_wasm_join.ts";
 import type { Reduction } from "./reducers.ts";
 import { Arguments } from "./wasm_formula.ts";
-import { fieldCount, positionsFrom, type WasmReducer, WASM_REDUCERS } from "./wasm_reducers.ts";
+import { fieldCount, positionsFrom, WASM_REDUCERS, type WasmReducer } from "./wasm_reducers.ts";
 
 /** Operations that a thread does at a time, roughly. */
 const GRAIN = 500_000;
@@ -43,7 +44,8 @@ export const pairwiseWasm: NativeVariant<PairwiseParams> = {
     const vectors = Math.ceil(m / pairs.lanes), blocks = Math.ceil(n / BLOCK_ROWS);
     const block = blockVectors(pairs, tile.vectors);
     const wanted = Math.min(Math.ceil(ITEMS / blocks), Math.ceil(vectors / 64));
-    const chunk = Math.max(1, Math.ceil(vectors / Math.max(1, wanted))), parts = Math.max(1, Math.ceil(vectors / chunk));
+    const chunk = Math.max(1, Math.ceil(vectors / Math.max(1, wanted))),
+      parts = Math.max(1, Math.ceil(vectors / chunk));
     const partials = Object.fromEntries(
       Array.from({ length: fieldCount(reducer) }, (_, f): [string, HostArgument] => [
         `part${f}`,
@@ -67,21 +69,26 @@ export const pairwiseWasm: NativeVariant<PairwiseParams> = {
       count: items,
       grain: Math.max(1, Math.floor(GRAIN / (pairs.work * Math.min(n, BLOCK_ROWS) * chunk))),
     });
-    joinParts(call, {
-      reduction,
-      reducer,
-      scalar: pairs.scalar,
-      outputs: n,
-      dtype,
-      args: { y: addressOf(call.outputs.out), length: { i32: m } },
-    }, partials, {
-      parts: parts * pairs.lanes,
-      row: 1,
-      padded: 1,
-      step: 1,
-      scale: parts * pairs.lanes,
-      vector: false,
-    });
+    joinParts(
+      call,
+      {
+        reduction,
+        reducer,
+        scalar: pairs.scalar,
+        outputs: n,
+        dtype,
+        args: { y: addressOf(call.outputs.out), length: { i32: m } },
+      },
+      partials,
+      {
+        parts: parts * pairs.lanes,
+        row: 1,
+        padded: 1,
+        step: 1,
+        scale: parts * pairs.lanes,
+        vector: false,
+      },
+    );
   },
 };
 
@@ -91,10 +98,14 @@ export interface TileSize {
   readonly vectors: number;
 }
 
-/** A tile that fits into sixteen registers: eight sums over long vectors, or four pairs whose formula is computed at a time. */
-export function tileOf({ layout, folds }: WasmPairs): TileSize {
-  const rows = folds.length > 0 ? 4 : 2;
-  return { rows: layout.n >= rows ? rows : 1, vectors: 2 };
+/** Operations of a pair beyond which fewer of them are written out. */
+const LARGE = 120;
+
+/** A tile whose sums over long vectors fit into sixteen registers; smaller for large formulas, whose code would be long. */
+export function tileOf({ layout, exprs }: WasmPairs): TileSize {
+  const nodes = exprs.reduce((sum, e) => sum + size(e), 0);
+  const rows = nodes > 4 * LARGE ? 1 : nodes > LARGE ? 2 : 4;
+  return { rows: layout.n >= rows ? rows : 1, vectors: nodes > 4 * LARGE ? 1 : 2 };
 }
 
 /** Vectors of rows j in a block that stays in the cache, a multiple of those of a tile. */
@@ -118,7 +129,12 @@ export function least(fn: FunctionBuilder, a: Value<"i32">, b: Value<"i32">): Va
 }
 
 /** An item is a block of rows i and a part of the rows j; accumulators are kept in memory, a vector of lanes for each row and part. */
-function reduceKernel(pairs: WasmPairs, reducer: WasmReducer, tile: TileSize, target: HostTarget): Uint8Array<ArrayBuffer> {
+function reduceKernel(
+  pairs: WasmPairs,
+  reducer: WasmReducer,
+  tile: TileSize,
+  target: HostTarget,
+): Uint8Array<ArrayBuffer> {
   const { scalar, lanes } = pairs, module = new WasmModule({ shared: target.shared });
   module.function(["i32", "i32", "i32"], undefined, (fn) => {
     const [first, end, base] = fn.params, args = new Arguments(fn, base, target), m = floatLanes(fn, scalar);
@@ -134,22 +150,28 @@ function reduceKernel(pairs: WasmPairs, reducer: WasmReducer, tile: TileSize, ta
       fn.loop((again) => {
         const last = least(fn, i32.add(at, args.i32("block")), stop);
         fn.for(from, to, tile.rows, (row) => {
-          // The last tile is moved back into the rows, and computes some of them twice.
+          // The last tile is moved back into the rows, and computes some of them once more for nothing.
           const i = least(fn, row, i32.sub(n, i32.const(tile.rows)));
-          const places = Array.from({ length: tile.rows }, (_, r) =>
-            fn.let(i32.shl(i32.add(i32.mul(i32.add(i, i32.const(r)), parts), part), i32.const(4))));
+          const places = Array.from(
+            { length: tile.rows },
+            (_, r) => fn.let(i32.shl(i32.add(i32.mul(i32.add(i, i32.const(r)), parts), part), i32.const(4))),
+          );
           const acc = places.map(() => reducer.init(m).map((value) => fn.variable(value)));
           const stored = (place: Value<"i32">, f: number) => i32.add(args.i32(`part${f}`), place);
           const begun = i32.ne(at, begin);
-          const load = (place: Value<"i32">) =>
-            reducer.init(m).map((_, f) => fn.let(v128.load(stored(place, f))));
+          const load = (place: Value<"i32">) => reducer.init(m).map((_, f) => fn.let(v128.load(stored(place, f))));
           if (!reducer.widens) {
             fn.if(begun, () => acc.forEach((a, r) => load(places[r]).forEach((value, f) => fn.set(a[f], value))));
           }
           sweep(i, fn.let(at), last, acc);
           // Sums over a block by themselves, then to the sum of blocks: less is lost.
           if (reducer.widens) fn.if(begun, () => acc.forEach((a, r) => reducer.merge(m, a, load(places[r]))));
-          acc.forEach((a, r) => a.forEach((value, f) => fn.run(v128.store(stored(places[r], f), value))));
+          acc.forEach((a, r) =>
+            fn.if(
+              i32.geS(i32.add(i, i32.const(r)), row),
+              () => a.forEach((value, f) => fn.run(v128.store(stored(places[r], f), value))),
+            )
+          );
         });
         fn.set(at, last);
         fn.br(again, i32.ltS(at, stop));
@@ -165,8 +187,10 @@ function reduceKernel(pairs: WasmPairs, reducer: WasmReducer, tile: TileSize, ta
         const y = innerVector(fn, pairs, args, k);
         const [values] = writePairs(fn, pairs, args, { x, y, rows: tile.rows, vectors, hoist });
         const positions = reducer.positions
-          ? Array.from({ length: vectors }, (_, v) =>
-            positionsFrom(fn, scalar, i32.mul(i32.add(k, i32.const(v)), i32.const(lanes))))
+          ? Array.from(
+            { length: vectors },
+            (_, v) => positionsFrom(fn, scalar, i32.mul(i32.add(k, i32.const(v)), i32.const(lanes))),
+          )
           : [];
         acc.forEach((a, r) => {
           const own = values[r].map((formula) => {
@@ -177,8 +201,7 @@ function reduceKernel(pairs: WasmPairs, reducer: WasmReducer, tile: TileSize, ta
         });
       };
       fn.for(at, whole, tile.vectors, (k) => pair(k, tile.vectors));
-      fn.for(whole, last, 1, (k) =>
-        pair(k, 1, fn.let(lanesBelow(lanes, i32.mul(k, i32.const(lanes)), args.i32("m")))));
+      fn.for(whole, last, 1, (k) => pair(k, 1, fn.let(lanesBelow(lanes, i32.mul(k, i32.const(lanes)), args.i32("m")))));
     }
   }, "run");
   return module.bytes();

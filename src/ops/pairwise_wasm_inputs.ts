@@ -1,5 +1,5 @@
 import { byteSize, type HostArgument } from "../device/mod.ts";
-import { type Expr, type Fold, key, leaves, type Signature, size, splitFolds } from "../formula/mod.ts";
+import { type Expr, type Fold, key, leaves, size, splitFolds } from "../formula/mod.ts";
 import type { HostCall } from "./define.ts";
 import { addressOf } from "./host_kernel.ts";
 import type { PairwiseParams } from "./pairwise.ts";
@@ -33,7 +33,7 @@ export interface WasmPairs {
   readonly numbers: readonly string[];
   /** Arrays of one number `p0…`. */
   readonly plains: readonly { readonly name: string; readonly value: Value }[];
-  /** The formulas F and, of `softmax`, V, without their long folds. */
+  /** The formulas that are computed for each pair, without their long folds. */
   readonly exprs: readonly Expr[];
   readonly folds: readonly Fold[];
   readonly args: Record<string, HostArgument>;
@@ -43,10 +43,11 @@ export interface WasmPairs {
   readonly work: number;
 }
 
-/** Sorts a call's inputs and packs the rows j. */
+/** Sorts a call's inputs and packs the rows j. `partsOf` gives the formulas that are computed for each pair: by default F itself. */
 export function wasmPairs(
   call: Pick<HostCall<unknown>, "inputs" | "launch" | "temporary">,
   params: PairwiseParams,
+  partsOf: (layout: PairLayout) => readonly Expr[] = (layout) => [layout.expr],
 ): WasmPairs {
   const layout = pairLayout(typesOf(call.inputs), params);
   const written = [layout.expr, ...(layout.value ? [layout.value] : [])], found = written.map(leaves);
@@ -73,9 +74,7 @@ export function wasmPairs(
       plains.push({ name, value });
     }
   }
-  let prefix = "fold";
-  while (Object.keys(call.inputs).some((name) => name.startsWith(prefix))) prefix += "_";
-  const { exprs, folds } = splitFolds(written, layout.signature, LONG, (k) => `${prefix}${k}`);
+  const { exprs, folds } = splitFolds(partsOf(layout), layout.signature, LONG, freshNames("fold", call.inputs));
   const shown = (list: readonly PairRows[]) => list.map((r) => `${r.name} ${r.length ?? ""}`);
   return {
     layout,
@@ -110,5 +109,8 @@ export function bytesOfNumber({ scalar }: WasmPairs): number {
   return byteSize(scalar);
 }
 
-/** Names of all rows and numbers of a tile's pairs, each of which is a leaf of its own. */
-export type PairSignature = Record<string, Signature[string]>;
+/** Names that no input has. */
+export function freshNames(base: string, inputs: object): (k: number) => string {
+  while (Object.keys(inputs).some((name) => name.startsWith(base))) base += "_";
+  return (k) => `${base}${k}`;
+}

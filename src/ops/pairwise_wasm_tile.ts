@@ -40,9 +40,7 @@ export function outerRow(fn: FunctionBuilder, pairs: WasmPairs, args: Arguments,
 
 /** Addresses of vector `k` of rows j in the inner inputs. */
 export function innerVector(fn: FunctionBuilder, pairs: WasmPairs, args: Arguments, k: Value<"i32">): Value<"i32">[] {
-  return pairs.inner.map(({ length = 1 }, q) =>
-    fn.let(i32.add(args.i32(`j${q}`), i32.mul(k, i32.const(16 * length))))
-  );
+  return pairs.inner.map(({ length = 1 }, q) => fn.let(i32.add(args.i32(`j${q}`), i32.mul(k, i32.const(16 * length)))));
 }
 
 /**
@@ -59,7 +57,9 @@ export function writePairs(
   const rounds = pairs.folds.reduce((most, f) => Math.max(most, f.round + 1), 0);
   for (let round = 0; round < rounds; round++) {
     const folds = pairs.folds.filter((f) => f.round === round);
-    for (const length of new Set(folds.map((f) => f.length))) writeFolds(folds.filter((f) => f.length === length), length);
+    for (const length of new Set(folds.map((f) => f.length))) {
+      writeFolds(folds.filter((f) => f.length === length), length);
+    }
   }
   const emit = leaves.emitter(place.hoist);
   return pairs.exprs.map((expr) => grid(place, (r, v) => emit(leaves.rename(expr, r, v))));
@@ -84,7 +84,9 @@ export function writePairs(
 
     function turn(components: number): void {
       const emit = leaves.emitter(undefined, { x, y });
-      const terms = folds.map((fold, f) => totals[f].map((row, r) => row.map((_, v) => emit(leaves.rename(fold.term, r, v)))));
+      const terms = folds.map((fold, f) =>
+        totals[f].map((row, r) => row.map((_, v) => emit(leaves.rename(fold.term, r, v))))
+      );
       for (let k = 0; k < components; k++) {
         folds.forEach(({ by }, f) =>
           totals[f].forEach((row, r) =>
@@ -108,8 +110,30 @@ function foldName(fold: Fold, r: number, v: number): string {
   return `${fold.name}_${fold.outer ? r : "all"}_${fold.inner ? v : "all"}`;
 }
 
-/** The rows and numbers of a tile as leaves with names of their own: `i0_2` is row 2 of outer input 0. */
-function tileLeaves(fn: FunctionBuilder, pairs: WasmPairs, args: Arguments, { x, y, rows, vectors }: TilePlace) {
+/** How formulas of a tile's pairs are written. */
+export interface TileLeaves {
+  /** Gives a value to a fold of a pair. */
+  readonly define: (fold: Fold, r: number, v: number, value: V) => void;
+  /** A formula with the leaves of one pair. */
+  readonly rename: (expr: Expr, r: number, v: number) => Expr;
+  /** An emitter; in a loop over components, these are counted from the addresses `moving`. */
+  readonly emitter: (
+    hoist?: Section,
+    moving?: { readonly x: readonly Value<"i32">[]; readonly y: readonly Value<"i32">[] },
+  ) => (expr: Expr) => WasmFormula;
+}
+
+/**
+ * The rows and numbers of a tile as leaves with names of their own: `i0_2` is row 2 of outer input 0. `other` reads what is neither an
+ * input nor a fold.
+ */
+export function tileLeaves(
+  fn: FunctionBuilder,
+  pairs: WasmPairs,
+  args: Arguments,
+  { x, y, rows, vectors }: TilePlace,
+  other?: (name: string, r: number, v: number) => V,
+): TileLeaves {
   const { scalar, numbers, plains, outer, inner } = pairs, size = bytesOfNumber(pairs);
   // No prototype: names are keys.
   const signature: Record<string, Signature[string]> = Object.create(null);
@@ -149,12 +173,10 @@ function tileLeaves(fn: FunctionBuilder, pairs: WasmPairs, args: Arguments, { x,
   };
   const here = { x, y };
   return {
-    /** Gives a value to a fold of a pair. */
-    define: (fold: Fold, r: number, v: number, value: V): void => {
+    define: (fold, r, v, value) => {
       plain(foldName(fold, r, v), () => value, false);
     },
-    /** A formula with the leaves of one pair. */
-    rename: (expr: Expr, r: number, v: number): Expr =>
+    rename: (expr, r, v) =>
       substitute(expr, (leaf) => {
         if (leaf.kind === "element") {
           const side = leaf.index, list = side === "i" ? outer : inner;
@@ -167,17 +189,14 @@ function tileLeaves(fn: FunctionBuilder, pairs: WasmPairs, args: Arguments, { x,
         if (leaf.kind !== "name") return undefined;
         const own = known.get(leaf.name);
         if (own !== undefined) return name(own);
-        const fold = pairs.folds.find((f) => f.name === leaf.name)!;
-        return name(foldName(fold, r, v));
+        const fold = pairs.folds.find((f) => f.name === leaf.name);
+        if (fold) return name(foldName(fold, r, v));
+        return name(plain(`${leaf.name}_${r}_${v}`, () => other!(leaf.name, r, v), false));
       }),
-    /** An emitter; in a loop over components, these are counted from the addresses `moving`. */
-    emitter: (
-      hoist: Section | undefined,
-      moving?: { x: readonly Value<"i32">[]; y: readonly Value<"i32">[] },
-    ): (expr: Expr) => WasmFormula =>
+    emitter: (hoist, moving) =>
       wasmEmitter({
         name: (id) => read.get(id)!(),
         element: (id, _, component) => load(id, component === undefined ? here : moving ?? here, component),
-      }, { fn, scalar, signature, hoist: hoist && { section: hoist, leaves: still } }),
+      }, { fn, scalar, signature, hoist: hoist && { section: hoist, leaves: still }, flush: true }),
   };
 }

@@ -120,7 +120,9 @@ function recordRows(call: HostCall<ReduceParams>, prepared: PreparedReduce): voi
     count: outputs * parts,
     grain: Math.max(1, Math.floor(grain / Math.max(1, Math.min(length, BLOCK)))),
   });
-  if (parts > 1) joinParts(call, prepared, partials, { parts, row: 1, padded: 1, step: 1, scale: parts, vector: false });
+  if (parts > 1) {
+    joinParts(call, prepared, partials, { parts, row: 1, padded: 1, step: 1, scale: parts, vector: false });
+  }
 }
 
 function recordColumns(call: HostCall<ReduceParams>, prepared: PreparedReduce): void {

@@ -32,6 +32,8 @@ export interface WasmOptions {
    * what depends on these alone is computed there.
    */
   readonly hoist?: { readonly section: Section; readonly leaves: ReadonlySet<string> };
+  /** Whether `exp` may give 0 where its value is below the normal numbers, which takes long to compute. Default false. */
+  readonly flush?: boolean;
 }
 
 /** A formula as code. */
