@@ -7,7 +7,6 @@ import { pairBounds } from "./pairwise_bounds.ts";
 import { pairwiseCases } from "./pairwise_cases.ts";
 import { pairwiseLane } from "./pairwise_lane.ts";
 import { pairLayout } from "./pairwise_layout.ts";
-import { pairwiseNative } from "./pairwise_native.ts";
 import { pairwiseSubgroup } from "./pairwise_subgroup.ts";
 import { pairwiseTile } from "./pairwise_tile.ts";
 import { pairwiseWasm } from "./pairwise_wasm.ts";
@@ -64,8 +63,6 @@ export const pairwise = defineOp<PairwiseParams>({
       }
     }
   },
-
-  native: pairwiseNative,
 
   natives: [pairwiseWasm, pairwiseWasmVector],
 
