@@ -4,9 +4,11 @@ import { defineOp, type HostArray, hostTypes } from "./define.ts";
 import type { Formula } from "./formulas.ts";
 import { matmulBounds } from "./matmul_bounds.ts";
 import { matmulCases } from "./matmul_cases.ts";
+import { matmulCooperative } from "./matmul_cooperative.ts";
 import { batchOffsets, finishProduct } from "./matmul_host.ts";
 import { matmulLayout } from "./matmul_layout.ts";
-import { matmulNative } from "./matmul_native.ts";
+import { matmulWasm } from "./matmul_wasm.ts";
+import { matmulWasmVector } from "./matmul_wasm_vector.ts";
 import { matmulSimple } from "./matmul_simple.ts";
 import { matmulSubgroup } from "./matmul_subgroup.ts";
 import { matmulTiled } from "./matmul_tiled.ts";
@@ -65,9 +67,9 @@ export const matmul = defineOp<MatmulParams>({
     }
   },
 
-  native: matmulNative,
+  natives: [matmulWasmVector, ...matmulWasm],
 
-  kernels: [...matmulSubgroup, ...matmulTiled, matmulVector, matmulSimple],
+  kernels: [matmulCooperative, ...matmulSubgroup, ...matmulTiled, matmulVector, matmulSimple],
 
   vjp: matmulVjp,
 
