@@ -142,7 +142,6 @@ function runOnHost<P>(
   outputs: Record<string, Value>,
   wanted: string | undefined,
 ): string {
-  const loops = ["reference", ...(op.native ? ["loops"] : [])];
   let label = op.name;
   const { temporary, dense, release } = scratch(device, op.name);
   const call: HostCall<P> = {
@@ -162,7 +161,7 @@ function runOnHost<P>(
       release();
     }
   };
-  const natives = wanted !== undefined && loops.includes(wanted) ? [] : op.natives ?? [];
+  const natives = wanted === "reference" ? [] : op.natives ?? [];
   if (wanted !== undefined && natives.length > 0 || natives.some((variant) => variant.when?.(call) ?? true)) {
     const variant = choose(device, op, natives, call, wanted, record);
     record(variant);
