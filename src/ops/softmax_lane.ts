@@ -2,7 +2,7 @@ import type { KernelCall, KernelVariant } from "./define.ts";
 import { indexing } from "./indexing.ts";
 import { LONGEST_LOOP, scratch, start, store } from "./reduce_call.ts";
 import { accumulate } from "./reduce_lane.ts";
-import { type SoftmaxParams } from "./softmax.ts";
+import type { SoftmaxParams } from "./softmax.ts";
 import { normalizedValue, type SoftmaxCall, softmaxCall, softmaxDeclarations } from "./softmax_call.ts";
 
 /** A loop over the elements of a row from `first` on that stores them. */

@@ -1,10 +1,10 @@
 import { size } from "../formula/mod.ts";
-import type { KernelCall, KernelVariant } from "./define.ts";
+import type { KernelVariant } from "./define.ts";
 import { oncePerCall } from "./once_per_call.ts";
 import { LONGEST_LOOP, start } from "./reduce_call.ts";
 import { type Rows, wholeRows } from "./reduce_rows.ts";
-import { type SoftmaxParams } from "./softmax.ts";
-import { normalizedValue, type SoftmaxCall, softmaxCall, softmaxDeclarations } from "./softmax_call.ts";
+import type { SoftmaxParams } from "./softmax.ts";
+import { normalizedValue, softmaxCall, softmaxDeclarations } from "./softmax_call.ts";
 import { vectorsAtOnce, vectorType } from "./vectors.ts";
 
 const rowsOf = oncePerCall<SoftmaxParams, Rows | { outer: undefined }>((call) => {
