@@ -1,5 +1,5 @@
 import { byteSize, type Device, DisposedError, type DType, type TypedArray, typedView } from "../device/mod.ts";
-import type { Expr } from "../formula/mod.ts";
+import { type Expr, size } from "../formula/mod.ts";
 import { type Formula, toExpr } from "../ops/formulas.ts";
 import { opNamed } from "../ops/registry.ts";
 import { run } from "../ops/run.ts";
@@ -150,8 +150,9 @@ export class Tensor {
   ): Tensor {
     const found = deviceOf(inputs, device);
     const expr = toExpr(formula), raw = usedInputs(expr, toInputs(inputs));
-    checkNumbers(expr, raw);
-    const shapes = Object.entries(typesOfInputs(raw)).flatMap(([n, t]) => t ? [[n, t.shape] as const] : []);
+    const types = typesOfInputs(raw);
+    checkNumbers(expr, raw, types);
+    const shapes = Object.entries(types).flatMap(([n, t]) => t ? [[n, t.shape] as const] : []);
     const axes = normalizeAxes(axis, broadcastShapes(Object.fromEntries(shapes)));
     const { keepDims } = options;
     return Tensor.#ofFormula(found, "reduce", expr, raw, { reduction, axes, keepDims });
@@ -163,7 +164,10 @@ export class Tensor {
     makeRoom(expr, raw);
     let { expr: formula, inputs: read } = fuse(expr, raw);
     // What was absorbed may have another dtype than its result has: then it is computed first.
-    if (op.contract(typesOfInputs(read), { ...params, formula }).out.dtype !== dtype) [formula, read] = [expr, raw];
+    const absorbed = size(formula) > size(expr);
+    if (absorbed && op.contract(typesOfInputs(read), { ...params, formula }).out.dtype !== dtype) {
+      [formula, read] = [expr, raw];
+    }
     return Tensor.from(withOperands(read, (values) => run(device, op, values, { ...params, formula }).out));
   }
 
@@ -708,6 +712,9 @@ export function deviceOf(inputs: Readonly<Record<string, TensorLike>>, otherwise
 /** Tensors and numbers as inputs of delayed work. */
 export function toInputs(inputs: Readonly<Record<string, TensorLike>>): Record<string, Input> {
   const out: Record<string, Input> = Object.create(null);
-  for (const [name, v] of Object.entries(inputs)) out[name] = v instanceof Tensor ? v.input : Number(v);
+  for (const name in inputs) {
+    const v = inputs[name];
+    out[name] = v instanceof Tensor ? v.input : Number(v);
+  }
   return out;
 }
