@@ -66,7 +66,7 @@ export interface Variant<C> {
   readonly rank?: (call: C) => number;
   /** False if two runs of one call may differ in the last digits: such a variant runs only when asked for by name. */
   readonly deterministic?: false;
-  /** Records the dispatches. */
+  /** Records the dispatches; they follow from the call alone, so that a call like an earlier one can be replayed. */
   readonly record: (call: C) => void;
 }
 

@@ -9,7 +9,7 @@ import { joinParts } from "./reduce_wasm_join.ts";
 import { BLOCK, rowsKernel } from "./reduce_wasm_rows.ts";
 import type { Reduction } from "./reducers.ts";
 import { typesOf } from "./types_of.ts";
-import { broadcastShapes, broadcastStrides, collapse, sizeOf } from "./value.ts";
+import { broadcastShapes, broadcastStrides, collapse, sizeOf, type Value } from "./value.ts";
 import { laneCount } from "./wasm_elements.ts";
 import { wasmInputs } from "./wasm_formula.ts";
 import { fieldCount, WASM_REDUCERS } from "./wasm_reducers.ts";
@@ -24,19 +24,19 @@ const GRAIN = 32_768;
 export const reduceNatives: readonly NativeVariant<ReduceParams>[] = [{
   name: "wasm",
   when: (call) => {
-    const shape = broadcastShapes(shapesOf(call));
+    const shape = broadcastShapes(shapesOf(call.inputs));
     return sizeOf(shape) < 2 ** 31;
   },
   record: (call) => {
-    const prepared = prepareReduce(call);
+    const prepared = prepareReduce(call.inputs, call.params, call.outputs.out);
     if (prepared.columns) recordColumns(call, prepared);
     else recordRows(call, prepared);
   },
 }];
 
-function shapesOf(call: HostCall<ReduceParams>): Record<string, readonly number[]> {
+function shapesOf(inputs: HostCall<ReduceParams>["inputs"]): Record<string, readonly number[]> {
   return Object.fromEntries(
-    Object.entries(call.inputs).flatMap(([name, v]) => typeof v === "number" ? [] : [[name, v.shape]]),
+    Object.entries(inputs).flatMap(([name, v]) => typeof v === "number" ? [] : [[name, v.shape]]),
   );
 }
 
@@ -47,11 +47,12 @@ function accumulatorType(reduction: Reduction, plan: Plan): Scalar {
   return reduction === "mean" || reduction === "logsumexp" ? "f32" : plan.scalar;
 }
 
-function prepareReduce(call: HostCall<ReduceParams>) {
-  const types = typesOf(call.inputs), { reduction } = call.params, out = call.outputs.out;
-  const plan = planFormula(call.params.formula, types), inputs = wasmInputs(call.inputs, [plan]);
-  const shape = broadcastShapes(shapesOf(call));
-  const axes = call.params.axes ?? [...shape.keys()], kept = [...shape.keys()].filter((k) => !axes.includes(k));
+/** Describes a reduction of these inputs to its kernels; `out` is where results go. */
+export function prepareReduce(operands: HostCall<ReduceParams>["inputs"], params: ReduceParams, out: Value) {
+  const types = typesOf(operands), { reduction } = params;
+  const plan = planFormula(params.formula, types), inputs = wasmInputs(operands, [plan]);
+  const shape = broadcastShapes(shapesOf(operands));
+  const axes = params.axes ?? [...shape.keys()], kept = [...shape.keys()].filter((k) => !axes.includes(k));
   const strides = inputs.arrays.map((a) => broadcastStrides(a.value, shape));
   const part = (which: readonly number[]) =>
     collapse(which.map((k) => shape[k]), strides.map((s) => which.map((k) => s[k])));
