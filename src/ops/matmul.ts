@@ -6,7 +6,7 @@ import { matmulBounds } from "./matmul_bounds.ts";
 import { matmulCases } from "./matmul_cases.ts";
 import { batchOffsets, finishProduct } from "./matmul_host.ts";
 import { matmulLayout } from "./matmul_layout.ts";
-import { matmulNative } from "./matmul_native.ts";
+import { matmulWasm } from "./matmul_wasm.ts";
 import { matmulSimple } from "./matmul_simple.ts";
 import { matmulSubgroup } from "./matmul_subgroup.ts";
 import { matmulTiled } from "./matmul_tiled.ts";
@@ -65,7 +65,7 @@ export const matmul = defineOp<MatmulParams>({
     }
   },
 
-  native: matmulNative,
+  natives: matmulWasm,
 
   kernels: [...matmulSubgroup, ...matmulTiled, matmulVector, matmulSimple],
 

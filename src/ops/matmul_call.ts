@@ -3,25 +3,10 @@ import { type Indexing, indexing } from "./indexing.ts";
 import type { KernelText } from "./kernel.ts";
 import type { MatmulParams } from "./matmul.ts";
 import { type Epilogue, epilogueOf } from "./matmul_epilogue.ts";
+import { type Factor, factorsOf } from "./matmul_factor.ts";
 import { type MatmulLayout, matmulLayout } from "./matmul_layout.ts";
 import { typesOf } from "./types_of.ts";
-import { broadcastStrides, sizeOf, type Value } from "./value.ts";
-
-/** One operand as the kernels see it: a stack of matrices `[outer, inner]` whose rows are multiplied along `inner`. */
-export interface Factor {
-  /** Name of the binding. */
-  readonly name: "a" | "b";
-  /** Memory and dtype. */
-  readonly value: Value;
-  /** m for `a`, n for `b`. */
-  readonly outer: number;
-  /** Elements between neighbours along the outer axis. */
-  readonly outerStride: number;
-  /** Elements between neighbours along the inner axis, which has k elements. */
-  readonly innerStride: number;
-  /** Strides along the broadcast leading axes. */
-  readonly batchStrides: readonly number[];
-}
+import { sizeOf } from "./value.ts";
 
 /** A call of `matmul`, prepared for its kernels. */
 export interface MatmulCall {
@@ -48,25 +33,11 @@ export function matmulCall(call: KernelCall<MatmulParams>): MatmulCall {
 }
 
 function prepare(call: KernelCall<MatmulParams>): MatmulCall {
-  const { transposeA = false, transposeB = false } = call.params;
   const layout = matmulLayout(typesOf(call.inputs), call.params);
-  const factor = (name: "a" | "b", outer: number, outerAxis: 1 | 2): Factor => {
-    const value = call.inputs[name] as Value, rank = value.shape.length;
-    const leading = { ...value, shape: value.shape.slice(0, -2), strides: value.strides.slice(0, -2) };
-    return {
-      name,
-      value,
-      outer,
-      outerStride: value.strides[rank - outerAxis],
-      innerStride: value.strides[rank - (3 - outerAxis)],
-      batchStrides: broadcastStrides(leading, layout.batch),
-    };
-  };
   return foldRows({
     layout,
     batches: sizeOf(layout.batch),
-    a: factor("a", layout.m, transposeA ? 1 : 2),
-    b: factor("b", layout.n, transposeB ? 2 : 1),
+    ...factorsOf(call, layout),
     epilogue: epilogueOf(call, layout),
   });
 }
@@ -75,7 +46,7 @@ function prepare(call: KernelCall<MatmulParams>): MatmulCall {
  * Makes one tall product of many that share their right factor, where the rows of the left ones follow each other in
  * memory.
  */
-function foldRows(call: MatmulCall): MatmulCall {
+export function foldRows(call: MatmulCall): MatmulCall {
   const { layout, a, b, epilogue } = call, { batch, m, n } = layout;
   const axis = batch.length - 1, count = batch[axis];
   if (axis < 0) return call;

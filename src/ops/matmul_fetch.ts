@@ -1,6 +1,6 @@
 import type { Scalar } from "../formula/mod.ts";
 import { storedType } from "./kernel.ts";
-import type { Factor } from "./matmul_call.ts";
+import type { Factor } from "./matmul_factor.ts";
 
 /** A WGSL function that loads four neighbours of a factor, whatever its layout. */
 export interface Fetch {

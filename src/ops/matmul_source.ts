@@ -1,7 +1,8 @@
 import type { KernelCall } from "./define.ts";
 import { storedType, texelPlace } from "./kernel.ts";
 import type { MatmulParams } from "./matmul.ts";
-import type { Factor, MatmulCall } from "./matmul_call.ts";
+import type { MatmulCall } from "./matmul_call.ts";
+import type { Factor } from "./matmul_factor.ts";
 import { fetchFour } from "./matmul_fetch.ts";
 import { pack } from "./matmul_pack.ts";
 import type { Value } from "./value.ts";

@@ -1,6 +1,7 @@
 import type { KernelCall, KernelVariant } from "./define.ts";
 import type { MatmulParams } from "./matmul.ts";
-import { batchIndexing, type Factor, launchTiles, matmulCall } from "./matmul_call.ts";
+import { batchIndexing, launchTiles, matmulCall } from "./matmul_call.ts";
+import type { Factor } from "./matmul_factor.ts";
 import { storeFour } from "./matmul_epilogue.ts";
 import { type Fetch, fetchFour } from "./matmul_fetch.ts";
 import { longestSum, splitSum } from "./matmul_parts.ts";

@@ -1,12 +1,8 @@
 import { byteSize } from "../device/mod.ts";
 import {
-  floatLanes,
   type FunctionBuilder,
   i32,
-  integerLanes,
-  type Lanes,
   lanes as laneBytes,
-  type V,
   v128,
   type Value,
   WasmModule,
@@ -15,6 +11,7 @@ import type { NativeVariant } from "./define.ts";
 import { addressOf, type HostTarget } from "./host_kernel.ts";
 import type { SparseMatmulParams } from "./sparse_matmul.ts";
 import { Arguments } from "./wasm_formula.ts";
+import { multiplyLanes } from "./wasm_lanes.ts";
 import type { Value as ArrayValue } from "./value.ts";
 
 type Scalar = "f32" | "f64" | "i32" | "u32";
@@ -55,12 +52,6 @@ export const sparseMatmulNatives: readonly NativeVariant<SparseMatmulParams>[] =
   },
 }];
 
-function lanesOf(fn: FunctionBuilder, scalar: Scalar): Lanes & { madd: (a: V, b: V, c: V) => V } {
-  if (scalar === "f32" || scalar === "f64") return floatLanes(fn, scalar);
-  const integer = integerLanes(fn, scalar);
-  return { ...integer, madd: (a, b, c) => integer.add(integer.mul(a, b), c) };
-}
-
 /** A kernel that writes one row after the other. */
 function eachRow(
   scalar: Scalar,
@@ -93,7 +84,7 @@ function element(array: Value<"i32">, k: Value<"i32">, size: number): Value<"i32
 function wideProduct(scalar: Scalar, target: HostTarget): Uint8Array<ArrayBuffer> {
   const size = byteSize(scalar), count = 16 / size;
   return eachRow(scalar, target, (fn, args, { start, end, y }) => {
-    const l = lanesOf(fn, scalar), p = args.i32("p");
+    const l = multiplyLanes(fn, scalar), p = args.i32("p");
     const strip = (vectors: number, column: Value<"i32">) => {
       const offset = fn.let(i32.shl(column, i32.const(Math.log2(size))));
       const b = fn.let(i32.add(args.i32("b"), offset)), zero = l.constant(0);
@@ -128,7 +119,7 @@ function wideProduct(scalar: Scalar, target: HostTarget): Uint8Array<ArrayBuffer
 function narrowProduct(scalar: Scalar, packed: boolean, target: HostTarget): Uint8Array<ArrayBuffer> {
   const size = byteSize(scalar), count = 16 / size;
   return eachRow(scalar, target, (fn, args, { start, end, y }) => {
-    const l = lanesOf(fn, scalar);
+    const l = multiplyLanes(fn, scalar);
     const whole = fn.let(i32.add(start, i32.and(i32.sub(end, start), i32.const(-2 * count))));
     fn.for(i32.const(0), args.i32("p"), 1, (column) => {
       const b = fn.let(i32.add(args.i32("b"), i32.mul(column, args.i32("column_step"))));
