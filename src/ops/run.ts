@@ -48,7 +48,7 @@ export function run<P>(
 /** Refuses a dtype that the device cannot compute with. */
 export function requireType(device: Device, dtype: DType): void {
   if (device.info.backend === "cpu") return;
-  if (dtype === "f64") {
+  if (dtype === "f64" && !device.info.probes.f64) {
     throw new TypeError(`Cannot compute with f64 on ${device.info.name}: open({ backend: "cpu" }) has it, or use f32`);
   }
   if (dtype === "f16" && !device.info.probes.f16) {
