@@ -35,6 +35,7 @@ export { equal, key, size } from "./structure.ts";
 export { leaves, substitute } from "./leaves.ts";
 export type { Leaves } from "./leaves.ts";
 export { emitWgsl } from "./emit_wgsl.ts";
+export { wgslHelpers } from "./wgsl_helpers.ts";
 export { emitJs } from "./emit_js.ts";
 export { integerCapable } from "./capability.ts";
 export { compile, compilePairwise } from "./compile.ts";

@@ -37,6 +37,13 @@ const tables: Readonly<Record<Scalar, WgslHelpers>> = {
   u32: integer.u32,
 };
 
+/** The definitions of helper functions, with all that they call, by name: for code around formulas. */
+export function wgslHelpers(scalar: Scalar, ...names: string[]): Map<string, string> {
+  const helpers = new Map<string, string>();
+  for (const name of names) requireHelper(name, scalar, helpers);
+  return helpers;
+}
+
 /**
  * Adds the helper `name` and all that it needs to `helpers`, callees first, and returns the name to call it by: helpers
  * of other types than f32 carry the type, so that a module may hold both.
