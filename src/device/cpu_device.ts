@@ -31,7 +31,7 @@ function host(): Host {
 /** The host itself: WebAssembly kernels on threads, and TypeScript loops, run at once on blocks of one memory. */
 export class CpuDevice implements Device {
   readonly info: DeviceInfo;
-  readonly ledger: Ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly tuner: Tuner;
   #collector: Collector;
   #closed = false;
@@ -43,7 +43,11 @@ export class CpuDevice implements Device {
   #args: HostBlock | undefined;
 
   /** Opens the host as a device; `reason` says why it was chosen. */
-  constructor(reason: string, options: { tune: TuneMode; memoryBudget: number; threads: number }) {
+  constructor(
+    reason: string,
+    options: { tune: TuneMode; memoryBudget: number; threads: number; ledger?: Ledger },
+  ) {
+    this.ledger = options.ledger ?? new Ledger();
     this.#threads = options.threads;
     this.#reason = reason;
     this.#collector = new Collector(this.ledger, options.memoryBudget);
@@ -53,6 +57,7 @@ export class CpuDevice implements Device {
       vendor: "",
       software: true,
       reason,
+      threads: 1,
       subgroupSize: 1,
       features: [],
       probes: {
@@ -63,6 +68,7 @@ export class CpuDevice implements Device {
         f64: true,
         int64: false,
         floatAtomics: true,
+        cooperative: false,
         longLoops: true,
       },
       limits: {
@@ -81,6 +87,7 @@ export class CpuDevice implements Device {
   /** Name and reason, which say so when threads have failed. */
   #describe(): void {
     const failure = this.#threads > 1 ? this.#host.threads.failure : undefined, threads = failure ? 1 : this.#threads;
+    this.info.threads = threads;
     this.info.name = `CPU (WebAssembly SIMD, ${threads} thread${threads === 1 ? "" : "s"})`;
     this.info.reason = failure ? `${this.#reason}; no threads: ${failure}` : this.#reason;
   }
@@ -169,6 +176,14 @@ export class CpuDevice implements Device {
     this.#profile?.cost(label, cost);
   }
 
+  place(): this {
+    return this;
+  }
+
+  bring(storage: Storage): Storage {
+    return storage;
+  }
+
   flush(): void {}
 
   time(): number {
@@ -181,7 +196,7 @@ export class CpuDevice implements Device {
   }
 
   startProfile(): void {
-    this.#profile = new ProfileTable();
+    this.#profile = new ProfileTable("cpu");
   }
 
   stopProfile(): Promise<ProfileRow[]> {

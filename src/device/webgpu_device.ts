@@ -16,7 +16,7 @@ import { type TuneMode, Tuner } from "./tuner.ts";
 /** One WebGPU adapter: buffers from a pool, kernels compiled once, dispatches recorded into few submissions. */
 export class WebGpuDevice implements Device {
   readonly info: DeviceInfo;
-  readonly ledger: Ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly tuner: Tuner;
   /** The WebGPU device itself, for code that brings its own pipelines. */
   readonly gpu: GPUDevice;
@@ -34,8 +34,13 @@ export class WebGpuDevice implements Device {
   #profile: { table: ProfileTable; timestamps: boolean; started: number } | undefined;
 
   /** Takes over `gpu`, which was opened with the features and limits in `info`. */
-  constructor(gpu: GPUDevice, info: DeviceInfo, options: { tune: TuneMode; memoryBudget: number }) {
+  constructor(
+    gpu: GPUDevice,
+    info: DeviceInfo,
+    options: { tune: TuneMode; memoryBudget: number; ledger?: Ledger },
+  ) {
     this.gpu = gpu;
+    this.ledger = options.ledger ?? new Ledger();
     this.info = info;
     this.#budget = options.memoryBudget;
     this.#collector = new Collector(this.ledger, options.memoryBudget);
@@ -139,7 +144,9 @@ export class WebGpuDevice implements Device {
   /** A part of what was copied into a staging buffer, which can then be used again. */
   async #take(staging: GPUBuffer, from: number, bytes: number): Promise<ArrayBuffer> {
     try {
-      await staging.mapAsync(GPUMapMode.READ);
+      const mapped = staging.mapAsync(GPUMapMode.READ), asked = performance.now();
+      await mapped;
+      this.#profile?.table.wait("wait for a read", performance.now() - asked);
       // Only now: getMappedRange before mapAsync has resolved ends the process in some hosts.
       const copy = staging.getMappedRange().slice(from, from + bytes);
       staging.unmap();
@@ -199,6 +206,14 @@ export class WebGpuDevice implements Device {
     this.#profile?.table.cost(label, cost);
   }
 
+  place(): this {
+    return this;
+  }
+
+  bring(storage: Storage): Storage {
+    return storage;
+  }
+
   flush(): void {
     this.#recorder.flush();
   }
@@ -214,7 +229,9 @@ export class WebGpuDevice implements Device {
   async sync(): Promise<void> {
     this.#use();
     this.#recorder.flush();
-    await this.gpu.queue.onSubmittedWorkDone();
+    const done = this.gpu.queue.onSubmittedWorkDone(), asked = performance.now();
+    await done;
+    this.#profile?.table.wait("wait for all work", performance.now() - asked);
     await this.#check();
     await this.#settling;
     const fault = this.#refused;
@@ -227,7 +244,7 @@ export class WebGpuDevice implements Device {
     this.#use();
     const timestamps = this.info.features.includes("timestamp-query");
     if (timestamps) this.#recorder.startTiming();
-    this.#profile = { table: new ProfileTable(), timestamps, started: performance.now() };
+    this.#profile = { table: new ProfileTable("webgpu"), timestamps, started: performance.now() };
   }
 
   async stopProfile(): Promise<ProfileRow[]> {
@@ -238,7 +255,8 @@ export class WebGpuDevice implements Device {
       await this.sync();
       const rows = profile.table.rows();
       // Without timestamps only the whole is known.
-      rows.unshift({ kernel: "(wall time)", count: 1, ms: performance.now() - profile.started, flops: 0, bytes: 0 });
+      const ms = performance.now() - profile.started;
+      rows.unshift({ kernel: "(wall time)", on: "webgpu", wait: false, count: 1, ms, flops: 0, bytes: 0 });
       return rows;
     }
     const { labels, stamps } = this.#recorder.stopTiming();

@@ -33,6 +33,8 @@ export interface KernelText {
   readonly body: () => string;
   /** Uses subgroup operations: `subgroup_lane` is declared. */
   readonly subgroups?: boolean;
+  /** Uses cooperative matrices. */
+  readonly cooperative?: boolean;
 }
 
 /** WGSL scalar type in which a dtype is stored. */
@@ -101,6 +103,7 @@ function wgsl(text: KernelText, size: readonly [number, number, number]): string
   const lines: string[] = [];
   const all = { ...text.read, ...text.write };
   if (Object.values(all).some((v) => v.dtype === "f16")) lines.push("enable f16;");
+  if (text.cooperative) lines.push("enable wgpu_cooperative_matrix;");
   let binding = 0;
   const declare = (name: string, value: Value, output: boolean) => {
     const place = `@group(0) @binding(${binding++})`;

@@ -4,10 +4,12 @@ import { defineOp, type HostArray, hostTypes } from "./define.ts";
 import type { Formula } from "./formulas.ts";
 import { matmulBounds } from "./matmul_bounds.ts";
 import { matmulCases } from "./matmul_cases.ts";
+import { matmulCooperative } from "./matmul_cooperative.ts";
 import { matmulDoubleCases } from "./matmul_double_cases.ts";
 import { batchOffsets, finishProduct } from "./matmul_host.ts";
 import { matmulLayout } from "./matmul_layout.ts";
 import { matmulWasm } from "./matmul_wasm.ts";
+import { matmulWasmVector } from "./matmul_wasm_vector.ts";
 import { matmulSimple } from "./matmul_simple.ts";
 import { matmulSubgroup } from "./matmul_subgroup.ts";
 import { matmulTiled } from "./matmul_tiled.ts";
@@ -66,9 +68,9 @@ export const matmul = defineOp<MatmulParams>({
     }
   },
 
-  natives: matmulWasm,
+  natives: [matmulWasmVector, ...matmulWasm],
 
-  kernels: [...matmulSubgroup, ...matmulTiled, matmulVector, matmulSimple],
+  kernels: [matmulCooperative, ...matmulSubgroup, ...matmulTiled, matmulVector, matmulSimple],
 
   vjp: matmulVjp,
 

@@ -85,7 +85,8 @@ function prepareReduce(call: HostCall<ReduceParams>) {
     rowWalks: every.map((q) => walk(inner, q)),
     columnWalks: every.map((q) => walk(outer, q)),
     // Vectors lie along the axis on which memory is contiguous; a row alone is always taken along itself.
-    columns: length > 1 && every.some((q) => along(outer, q) === 1) && !every.some((q) => along(inner, q) === 1),
+    columns: length > 1 && every.some((q) => along(outer, q) === 1) &&
+      !every.some((q) => along(inner, q) === 1 && along(outer, q) !== 0),
     unroll: nodes <= 12 ? 4 : nodes <= 40 ? 2 : 1,
     grain: Math.max(2048, Math.floor(GRAIN / Math.ceil(nodes / 16))),
     dtype: out.dtype,

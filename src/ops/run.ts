@@ -1,7 +1,8 @@
 import type { Device, DType } from "../device/mod.ts";
 import { choose } from "./choose_variant.ts";
-import type { HostCall, KernelCall, KernelVariant, NativeVariant, OpDefinition } from "./define.ts";
+import type { HostCall, InputTypes, KernelCall, KernelVariant, NativeVariant, OpDefinition } from "./define.ts";
 import { toHostLaunch } from "./host_kernel.ts";
+import { hostTime } from "./host_time.ts";
 import { toLaunch } from "./kernel.ts";
 import { map } from "./map.ts";
 import { runLoops } from "./run_loops.ts";
@@ -27,6 +28,8 @@ export function run<P>(
 ): Record<string, Value> {
   const types = typesOf(inputs);
   const outputTypes = op.contract(types, params);
+  const part = placeOf(device, op, inputs, params, types, outputTypes);
+  if (part !== device) return runOnPart(device, part, op, inputs, params, options);
   const outputs: Record<string, Value> = {};
   for (const type of [...Object.values(types), ...Object.values(outputTypes)]) {
     if (type) requireType(device, type.dtype);
@@ -45,9 +48,44 @@ export function run<P>(
   return outputs;
 }
 
+/** The part of a device on which a call runs. */
+function placeOf<P>(
+  device: Device,
+  op: OpDefinition<P>,
+  inputs: Readonly<Record<string, Operand>>,
+  params: P,
+  types: InputTypes,
+  outputTypes: Readonly<Record<string, ArrayType>>,
+): Device {
+  const values = Object.values(inputs).filter((v) => typeof v !== "number");
+  return device.place({
+    reads: values.map((v) => v.storage),
+    dtypes: [...values, ...Object.values(outputTypes)].map((t) => t.dtype),
+    hostTime: (threads) => hostTime(op, op.cost(types, params, outputTypes), threads),
+  });
+}
+
+/** Runs a call on a part of a device. The results belong to the whole. */
+function runOnPart<P>(
+  device: Device,
+  part: Device,
+  op: OpDefinition<P>,
+  inputs: Readonly<Record<string, Operand>>,
+  params: P,
+  options: RunOptions,
+): Record<string, Value> {
+  const brought: Record<string, Operand> = {};
+  for (const [name, v] of Object.entries(inputs)) {
+    brought[name] = typeof v === "number" ? v : { ...v, device: part, storage: device.bring(v.storage, part) };
+  }
+  const outputs = run(part, op, brought, params, options);
+  return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, { ...value, device }]));
+}
+
 /** Refuses a dtype that the device cannot compute with. */
 export function requireType(device: Device, dtype: DType): void {
-  if (device.info.backend === "cpu") return;
+  // Kernels of the host have every dtype.
+  if (device.info.threads > 0) return;
   if (dtype === "f64" && !device.info.probes.f64) {
     throw new TypeError(`Cannot compute with f64 on ${device.info.name}: open({ backend: "cpu" }) has it, or use f32`);
   }

@@ -213,7 +213,7 @@ export class Tensor {
       if (isDense(value)) {
         return typedView(value.dtype, await value.device.read(value.storage, value.offset * bytes, n * bytes));
       }
-      if (value.device.info.backend === "cpu") {
+      if (value.storage.onHost) {
         const out = typedView(value.dtype, new ArrayBuffer(n * bytes));
         gather(value.storage.view(value.dtype), value, out);
         await value.device.sync();
