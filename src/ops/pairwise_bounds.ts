@@ -19,9 +19,8 @@ export function pairBounds(
   u: number,
 ): Record<string, Float64Array> {
   const { out } = outputs;
-  const { n, m, outLength, expr, value } = pairLayout(hostTypes(inputs), params);
-  const double = Object.values(inputs).some((v) => typeof v !== "number" && v.dtype === "f64");
-  const { unit, largest, vanished } = double ? DOUBLE : SINGLE;
+  const { n, m, outLength, expr, value, scalar } = pairLayout(hostTypes(inputs), params);
+  const { unit, largest, vanished } = scalar === "f64" ? DOUBLE : SINGLE;
   const d = outLength ?? 1, bounds = new Float64Array(out.data.length);
   const at = (e: Expr, i: number, j: number) =>
     errorBound(e, (leaf) => {
