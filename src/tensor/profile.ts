@@ -8,7 +8,7 @@ export interface ProfileEntry extends ProfileRow {
   gflops: number;
   /** Billions of bytes per second, counted as the fewest that the call must move. */
   gbps: number;
-  /** Share of what the adapter could do at best (1 is the roofline); undefined without a device clock, and on the host. */
+  /** Share of what the device could do at best (1 is the roofline); undefined without a clock, and on the host beside an adapter. */
   roofline: number | undefined;
 }
 
