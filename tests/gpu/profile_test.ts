@@ -100,7 +100,8 @@ onEachDevice("a profile may be longer than a query set", async (gpu) => {
 });
 
 onEachDevice("the share of the roofline is given where the device has a clock", async (gpu) => {
-  const entries = kernels(await work(gpu, 1 << 16)), clock = gpu.info.backend === "cpu" || gpu.info.features.includes("timestamp-query");
+  const entries = kernels(await work(gpu, 1 << 16)),
+    clock = gpu.info.backend === "cpu" || gpu.info.features.includes("timestamp-query");
   for (const { roofline } of entries) {
     if (clock) assert(roofline !== undefined && roofline > 0, `${roofline}`);
     else assertEquals(roofline, undefined);
