@@ -10,7 +10,7 @@ import { longestSum, splitSum } from "./matmul_parts.ts";
 const THIN = 4;
 
 /** Four neighbours along the sum, in whole vectors, without asking whether they are there. */
-function whole({ name, value }: Factor, outer: string, inner: string): string {
+function whole({ name }: Factor, outer: string, inner: string): string {
   const place = `${name}_base + ${outer} * p.${name}_outer + ${inner} * p.${name}_inner`;
   return `vec4<f32>(${name}[(${place}) >> 2u])`;
 }
