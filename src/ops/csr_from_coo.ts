@@ -4,6 +4,7 @@ import { csrFromCooCases } from "./csr_cases.ts";
 import { csrFromCooLoops } from "./csr_from_coo_loops.ts";
 import { csrFromCooSort } from "./csr_from_coo_sort.ts";
 import { defineOp, type HostArray, type OpDefinition } from "./define.ts";
+import { inDouble } from "./in_double.ts";
 import { requireMatrixShape, requireVector } from "./sparse_pattern.ts";
 
 /** Options of `csrFromCoo`. */
@@ -98,5 +99,5 @@ export const csrFromCoo: OpDefinition<CsrFromCooParams> = defineOp({
     };
   },
 
-  cases: csrFromCooCases,
+  cases: [...csrFromCooCases, ...inDouble(csrFromCooCases)],
 });
