@@ -3,6 +3,7 @@ import { requireIndices } from "./contract_checks.ts";
 import { csrFromCooCases } from "./csr_cases.ts";
 import { csrFromCooSort } from "./csr_from_coo_sort.ts";
 import { defineOp, type HostArray, type OpDefinition } from "./define.ts";
+import { inDouble } from "./in_double.ts";
 import { requireMatrixShape, requireVector } from "./sparse_pattern.ts";
 
 /** Options of `csrFromCoo`. */
@@ -95,5 +96,5 @@ export const csrFromCoo: OpDefinition<CsrFromCooParams> = defineOp({
     };
   },
 
-  cases: csrFromCooCases,
+  cases: [...csrFromCooCases, ...inDouble(csrFromCooCases)],
 });

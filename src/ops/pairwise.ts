@@ -3,6 +3,7 @@ import { compilePairwise, type Expr, size } from "../formula/mod.ts";
 import { bindRows } from "./bind_rows.ts";
 import { defineOp, hostTypes } from "./define.ts";
 import { type Formula, toExpr } from "./formulas.ts";
+import { inDouble } from "./in_double.ts";
 import { pairBounds } from "./pairwise_bounds.ts";
 import { pairwiseCases } from "./pairwise_cases.ts";
 import { pairwiseLane } from "./pairwise_lane.ts";
@@ -81,5 +82,5 @@ export const pairwise = defineOp<PairwiseParams>({
 
   error: pairBounds,
 
-  cases: pairwiseCases,
+  cases: [...pairwiseCases, ...inDouble(pairwiseCases)],
 });
