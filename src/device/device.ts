@@ -15,7 +15,7 @@ export interface Probes {
   subgroups: boolean;
   /** f16 storage and arithmetic work. */
   f16: boolean;
-  /** f64 storage and arithmetic work (native WebGPU only). */
+  /** f64 storage and arithmetic work, and 64-bit integers to get at its bits (native WebGPU only). */
   f64: boolean;
   /** 64-bit integers work (native WebGPU only). */
   int64: boolean;

@@ -65,8 +65,12 @@ const PROBES: readonly Probe[] = [
     feature: "wgpu-shader-f64",
     wgsl: `@group(0) @binding(0) var<storage, read> data: array<f32>;
 @group(0) @binding(1) var<storage, read_write> answer: array<f64>;
-@compute @workgroup_size(1) fn main() { answer[0] = f64(data[1]) / 3.0lf; }`,
-    right: (w) => new Float64Array(w.buffer)[0] === 1 / 3,
+@compute @workgroup_size(1) fn main() {
+  let third = f64(data[1]) / 3.0lf;
+  answer[0] = third;
+  answer[1] = bitcast<f64>(bitcast<u64>(third) + 1lu);
+}`,
+    right: (w) => new Float64Array(w.buffer).join() === [1 / 3, 1 / 3 + 2 ** -54].join(),
   },
   {
     name: "int64",

@@ -39,6 +39,7 @@ export type { Fold, Split } from "./split_folds.ts";
 export { splitScalars } from "./split_scalars.ts";
 export type { Components } from "./split_scalars.ts";
 export { emitWgsl } from "./emit_wgsl.ts";
+export { wgslHelpers } from "./wgsl_helpers.ts";
 export { emitJs } from "./emit_js.ts";
 export { integerCapable } from "./capability.ts";
 export { compile, compilePairwise } from "./compile.ts";

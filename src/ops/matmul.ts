@@ -5,6 +5,7 @@ import type { Formula } from "./formulas.ts";
 import { matmulBounds } from "./matmul_bounds.ts";
 import { matmulCases } from "./matmul_cases.ts";
 import { matmulCooperative } from "./matmul_cooperative.ts";
+import { matmulDoubleCases } from "./matmul_double_cases.ts";
 import { batchOffsets, finishProduct } from "./matmul_host.ts";
 import { matmulLayout } from "./matmul_layout.ts";
 import { matmulWasm } from "./matmul_wasm.ts";
@@ -33,7 +34,7 @@ export interface MatmulParams {
 
 /**
  * Matrix product `out[..., i, j] = φ(Σ_q a[..., i, q] b[..., q, j], …)` of `a` `[..., m, k]` and `b` `[..., k, n]` with
- * leading axes broadcast, and an epilogue φ. Floats are summed in f32 (f64 on the CPU device), integers exactly modulo
+ * leading axes broadcast, and an epilogue φ. Floats are summed in f32 (in f64 if a factor is, and on the CPU device), integers exactly modulo
  * 2³²; booleans count.
  */
 export const matmul = defineOp<MatmulParams>({
@@ -84,5 +85,5 @@ export const matmul = defineOp<MatmulParams>({
 
   error: matmulBounds,
 
-  cases: matmulCases,
+  cases: [...matmulCases, ...matmulDoubleCases],
 });

@@ -4,7 +4,7 @@ import { formulaFunction, formulaInputs, type Plan, planFormula, plansKey } from
 import { storeAs } from "./formulas.ts";
 import { oncePerCall } from "./once_per_call.ts";
 import type { ReduceParams } from "./reduce.ts";
-import { REDUCERS, type Reduction } from "./reducers.ts";
+import { REDUCERS, reducerText, type Reduction } from "./reducers.ts";
 import { typesOf } from "./types_of.ts";
 import { broadcastShapes, broadcastStrides, collapse, denseStrides, sizeOf, type Value } from "./value.ts";
 
@@ -47,16 +47,17 @@ export const reduceCall = oncePerCall((call: KernelCall<ReduceParams>) => {
 /** Counts are integers, means and logsumexps floats, whatever the formula is computed in. */
 function accumulatorType(reduction: Reduction, plan: Plan): Scalar {
   if (plan.boolean && (reduction === "sum" || reduction === "prod")) return "i32";
+  if (plan.scalar === "f64") return "f64";
   return reduction === "mean" || reduction === "logsumexp" ? "f32" : plan.scalar;
 }
 
 /** WGSL shared by all kernels: the formula as a function and the reducer's helpers. */
 export function declarations({ plan, reducer, scalar }: ReduceCall): string {
-  const helpers = new Map<string, string>();
+  const helpers = new Map(reducer.helpers(scalar));
   const finish = (v: string, boolean: boolean) =>
     boolean ? `select(${scalar}(0), ${scalar}(1), ${v})` : scalar === plan.scalar ? v : `${scalar}(${v})`;
   const body = formulaFunction("formula", plan, scalar, finish, helpers);
-  return [...helpers.values(), reducer.helpers(scalar), body].filter(Boolean).join("\n");
+  return [...helpers.values(), body].join("\n");
 }
 
 /** WGSL type of a field of the accumulator. */
@@ -88,7 +89,7 @@ export function store(prepared: ReduceCall, out: Value, a: string, index: string
   if (parts > 1) {
     return reducer.fields.map((f) => `part_${f.name}[part * p.outputs + ${index}] = ${a}_${f.name};`).join(" ");
   }
-  const result = reducer.finish(a, "p.length");
+  const result = reducer.finish(a, "p.length", prepared.scalar);
   const single = reducer.fields.length === 1 ? reducer.fields[0] : undefined;
   if (out.dtype === "bool" && single?.kind === "index") return `y[${index}] = ${result};`;
   const scalar = result.endsWith("_k") ? "u32" : prepared.scalar;
@@ -111,7 +112,7 @@ export function join(
     uniforms: { outputs, parts, length },
     workgroupSize: 64,
     workgroups: Math.ceil(outputs / 64),
-    declarations: () => reducer.helpers(scalar),
+    declarations: () => reducerText(reducer, scalar),
     body: () =>
       [
         "if (id >= p.outputs) { return; }",

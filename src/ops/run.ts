@@ -86,7 +86,7 @@ function runOnPart<P>(
 export function requireType(device: Device, dtype: DType): void {
   // Kernels of the host have every dtype.
   if (device.info.threads > 0) return;
-  if (dtype === "f64") {
+  if (dtype === "f64" && !device.info.probes.f64) {
     throw new TypeError(`Cannot compute with f64 on ${device.info.name}: open({ backend: "cpu" }) has it, or use f32`);
   }
   if (dtype === "f16" && !device.info.probes.f16) {
