@@ -7,6 +7,7 @@ import { pairBounds } from "./pairwise_bounds.ts";
 import { pairwiseCases } from "./pairwise_cases.ts";
 import { pairwiseLane } from "./pairwise_lane.ts";
 import { pairLayout } from "./pairwise_layout.ts";
+import { pairwiseLongSubgroup } from "./pairwise_long_subgroup.ts";
 import { pairwiseSubgroup } from "./pairwise_subgroup.ts";
 import { pairwiseTile } from "./pairwise_tile.ts";
 import { pairwiseWasm } from "./pairwise_wasm.ts";
@@ -66,7 +67,7 @@ export const pairwise = defineOp<PairwiseParams>({
 
   natives: [pairwiseWasm, pairwiseWasmVector],
 
-  kernels: [pairwiseLane, pairwiseSubgroup, pairwiseTile],
+  kernels: [pairwiseLane, pairwiseSubgroup, pairwiseTile, pairwiseLongSubgroup],
 
   vjp: pairwiseVjp,
 
