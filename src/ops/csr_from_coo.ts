@@ -1,8 +1,8 @@
 import { byteSize, isFloat } from "../device/mod.ts";
 import { requireIndices } from "./contract_checks.ts";
 import { csrFromCooCases } from "./csr_cases.ts";
-import { csrFromCooLoops } from "./csr_from_coo_loops.ts";
 import { csrFromCooSort } from "./csr_from_coo_sort.ts";
+import { csrFromCooNatives } from "./csr_from_coo_wasm.ts";
 import { defineOp, type HostArray, type OpDefinition } from "./define.ts";
 import { requireMatrixShape, requireVector } from "./sparse_pattern.ts";
 
@@ -62,7 +62,7 @@ export const csrFromCoo: OpDefinition<CsrFromCooParams> = defineOp({
 
   kernels: [csrFromCooSort],
 
-  native: csrFromCooLoops,
+  natives: csrFromCooNatives,
 
   // v_s = Σ of the triplets that went to entry s, so each gets what arrives at its entry.
   vjp(k, { outputs, cotangents }) {
