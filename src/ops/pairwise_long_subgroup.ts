@@ -1,7 +1,7 @@
 import type { KernelCall, KernelVariant } from "./define.ts";
 import { texelPlace } from "./kernel.ts";
 import type { PairwiseParams } from "./pairwise.ts";
-import { type LongPairs, longPairs } from "./pairwise_long.ts";
+import { longPairs } from "./pairwise_long.ts";
 import { type PairConsumer, reducePairs } from "./pairwise_long_consumer.ts";
 import { type PairText, pairText } from "./pairwise_text.ts";
 import type { Value } from "./value.ts";

@@ -14,7 +14,7 @@ import {
   type Variable,
   WasmModule,
 } from "../formula/wasm/mod.ts";
-import type { HostCall, NativeVariant } from "./define.ts";
+import type { NativeVariant } from "./define.ts";
 import { addressOf, type HostTarget } from "./host_kernel.ts";
 import type { PairwiseParams } from "./pairwise.ts";
 import { bytesOfVector, type WasmPairs, wasmPairs } from "./pairwise_wasm_inputs.ts";
