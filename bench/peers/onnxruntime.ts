@@ -62,8 +62,8 @@ function start(backend: Backend): Promise<Ort | string> {
       inputs: [{ name: "x", type: "float", shape: [1] }],
       outputs: [{ name: "y", type: "float" }],
     };
-    // Whatever is wrong shows with the first session.
-    const session = await fromFiles(() => sessionOf(ort, backend, graph));
+    // Whatever is wrong shows with the first session, and threads start with it.
+    const session = await undisturbed(() => sessionOf(ort, backend, graph));
     const { y } = await session.run({ x: new ort.Tensor("float32", Float32Array.of(1), [1]) });
     y.dispose();
     await session.release();
@@ -71,15 +71,16 @@ function start(backend: Backend): Promise<Ort | string> {
   }).catch((error) => `ONNX Runtime did not start on ${backend}: ${error.message.split("\n")[0]}`);
 }
 
-/** Runs `fn` while the copies of the package's modules that it makes are the files themselves. */
-async function fromFiles<T>(fn: () => Promise<T>): Promise<T> {
-  const real = URL.createObjectURL;
+/** Runs `fn` while copies of the package's modules are the files themselves, and gives back `Worker`, which the package replaces by Node's. */
+async function undisturbed<T>(fn: () => Promise<T>): Promise<T> {
+  const real = URL.createObjectURL, { Worker } = globalThis;
   const file = new URL("./ort-wasm-simd-threaded.mjs", import.meta.resolve(`${PACKAGE}/wasm`)).href;
   URL.createObjectURL = () => file;
   try {
     return await fn();
   } finally {
     URL.createObjectURL = real;
+    globalThis.Worker = Worker;
   }
 }
 

@@ -64,6 +64,7 @@ export class CpuDevice implements Device {
         int64: false,
         floatAtomics: true,
         longLoops: true,
+        specials: true,
       },
       limits: {
         bindingBytes: this.#host.memory.limit,

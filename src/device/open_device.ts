@@ -1,6 +1,6 @@
 import { CpuDevice } from "./cpu_device.ts";
 import type { Device, Probes } from "./device.ts";
-import { runProbes } from "./probes.ts";
+import { probeNames, runProbes } from "./probes.ts";
 import { deno, environment, readCache, skipOpenGl, writeCache } from "./runtime.ts";
 import { IMAGE_WIDTH } from "./storage.ts";
 import type { TuneMode } from "./tuner.ts";
@@ -111,8 +111,9 @@ async function openAdapter(
 ): Promise<Device> {
   const about = adapter.info;
   const name = about.description || about.device || about.architecture || "WebGPU adapter";
+  const driver = fingerprint(adapter);
   const cacheName = `probes-${
-    `${name} ${about.vendor} deno ${deno?.version.deno ?? ""}`.replace(/[^A-Za-z0-9]+/g, "-")
+    `${name} ${about.vendor} ${driver} deno ${deno?.version.deno ?? ""}`.replace(/[^A-Za-z0-9]+/g, "-")
   }`;
   const known = readCache(cacheName) as { features: string[]; probes: Probes; subgroupSize: number } | undefined;
   const { gpu, features } = await requestDevice(adapter, known?.features ?? WANTED, powerPreference);
@@ -138,7 +139,21 @@ async function openAdapter(
       storageBuffers: Number(limits.maxStorageBuffersPerShaderStage),
       imageTexels: readableImages() ? IMAGE_WIDTH * Number(limits.maxTextureDimension2D) : 0,
     },
-  }, settings);
+  }, { ...settings, fingerprint: driver });
+}
+
+/**
+ * Tells drivers of one adapter name apart, which Deno gives no version of: another one has other limits or features. What was found
+ * out about one may be wrong of the next: two releases of llvmpipe differ in how many loop iterations they run.
+ */
+function fingerprint({ limits, features }: GPUAdapter): string {
+  const about: string[] = [...features].sort();
+  for (const name in limits) about.push(`${name} ${limits[name as keyof GPUSupportedLimits]}`);
+  let hash = 0;
+  for (const character of [...about, ...probeNames()].join()) {
+    hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
+  }
+  return (hash >>> 0).toString(36);
 }
 
 /** Whether kernels can read the storage textures that other kernels wrote. */

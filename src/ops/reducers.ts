@@ -77,7 +77,7 @@ const position = (order: ">" | "<"): Reducer => {
     init: (scalar) => [start.init(scalar)[0], "0xffffffffu"],
     step: (a, values, indices, scalar) =>
       values.map((v, q) =>
-        `if (${better(scalar, v, `${a}_m`)} || ${a}_k == 0xffffffffu) { ${a}_m = ${v}; ${a}_k = ${indices[q]}; }`
+        `if (${better(scalar, v, `${a}_m`)} | (${a}_k == 0xffffffffu)) { ${a}_m = ${v}; ${a}_k = ${indices[q]}; }`
       ).join("\n"),
     merge: (a, b, scalar) => {
       const tie = scalar === "f32" ? `same(${b}_m, ${a}_m)` : `${b}_m == ${a}_m`;
@@ -89,8 +89,8 @@ const position = (order: ">" | "<"): Reducer => {
     helpers: (scalar) =>
       scalar !== "f32" ? "" : `${INFINITY}
 ${NAN_TEST}
-fn beats(v: f32, m: f32) -> bool { return !isNan(m) && (v ${order} m || isNan(v)); }
-fn same(v: f32, m: f32) -> bool { return v == m || (isNan(v) && isNan(m)); }`,
+fn beats(v: f32, m: f32) -> bool { return !isNan(m) & ((v ${order} m) | isNan(v)); }
+fn same(v: f32, m: f32) -> bool { return (v == m) | (isNan(v) & isNan(m)); }`,
   };
 };
 
@@ -133,7 +133,7 @@ fn lse_term(v: f32, top: f32) -> f32 {
 }
 fn lse_finish(m: f32, s: f32) -> f32 {
   if (isNan(s) || isNan(m)) { return s + m; }
-  return select(m + log(max(s, 1e-38)), m, m == -infinity() || m == infinity());
+  return select(m + log(max(s, 1e-38)), m, (m == -infinity()) | (m == infinity()));
 }`,
 };
 

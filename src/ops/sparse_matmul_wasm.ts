@@ -1,12 +1,5 @@
 import { byteSize } from "../device/mod.ts";
-import {
-  type FunctionBuilder,
-  i32,
-  lanes as laneBytes,
-  v128,
-  type Value,
-  WasmModule,
-} from "../formula/wasm/mod.ts";
+import { type FunctionBuilder, i32, lanes as laneBytes, v128, type Value, WasmModule } from "../formula/wasm/mod.ts";
 import type { NativeVariant } from "./define.ts";
 import { addressOf, type HostTarget } from "./host_kernel.ts";
 import type { SparseMatmulParams } from "./sparse_matmul.ts";
