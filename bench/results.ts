@@ -18,9 +18,9 @@ export interface StoredEntry {
   rounds: number;
   /** Median of the per-round ratios to the baseline; above 1 is faster. */
   ratio: number;
-  /** Quartiles of those ratios. */
-  ratio_q1: number;
-  ratio_q3: number;
+  /** Quartiles of those ratios; runs before they were kept have none. */
+  ratio_q1?: number;
+  ratio_q3?: number;
   baseline: string;
   flops?: number;
   bytes?: number;

@@ -23,8 +23,8 @@ function range(low: number, high: number): string {
 
 /** How much faster Denovo is than a contestant, in bold where it is not slower, and the quartiles of that over the rounds. */
 function faster({ ratio, ratio_q1, ratio_q3 }: StoredEntry): string {
-  const text = `${digits(1 / ratio)}×`;
-  return `${ratio <= 1 ? `**${text}**` : text} (${range(1 / ratio_q3, 1 / ratio_q1)})`;
+  const text = `${digits(1 / ratio)}×`, shown = ratio <= 1 ? `**${text}**` : text;
+  return ratio_q1 === undefined || ratio_q3 === undefined ? shown : `${shown} (${range(1 / ratio_q3, 1 / ratio_q1)})`;
 }
 
 type Benchmark = readonly StoredEntry[];

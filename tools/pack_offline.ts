@@ -42,7 +42,8 @@ await Deno.remove(folder, { recursive: true }).catch(() => {});
 await Deno.mkdir(folder, { recursive: true });
 const cache = await Deno.makeTempDir({ prefix: "denovo-pack-" });
 try {
-  // A cache of its own holds only what this project needs; peers of the benchmarks are JavaScript, but large: left out.
+  // A cache of its own holds only what this project needs. The benchmarks' peers in JavaScript are left out, being larger than all the
+  // rest: their modules are asked for when they are raced, and those that are missing are said to be.
   await sh(`"${Deno.execPath()}" cache mod.ts $(find tests tools -name '*.ts') bench/harness.ts bench/results.ts`, {
     DENO_DIR: cache,
   });

@@ -194,8 +194,10 @@ function operations(backend: Backend, type: "float" | "double"): Operations {
     logsumexp: (m, n) =>
       of([values("x", [m, n], 1, eight)], [node("ReduceLogSumExp", ["x"], "out", { axes: [1], keepdims: 0 })]),
     softmax: (m, n) => of([values("x", [m, n], 1, eight)], [node("Softmax", ["x"], "out", { axis: 1 })]),
-    cumsum: (n) =>
-      of([x(n)], [node("CumSum", ["x", "axis"], "out")], { axis: { type: "int32", shape: [], values: [0] } }),
+    // On WebGPU it adds up every prefix anew: n² work, which no one would wait for.
+    cumsum: backend === "webgpu"
+      ? undefined
+      : (n) => of([x(n)], [node("CumSum", ["x", "axis"], "out")], { axis: { type: "int32", shape: [], values: [0] } }),
     matmul: (m, k, n) => of([values("x", [m, k]), values("y", [k, n], 2)], [node("MatMul", ["x", "y"], "out")]),
     matmulTransposed: (n) =>
       of([values("x", [n, n]), values("y", [n, n], 2)], [node("Gemm", ["x", "y"], "out", { transB: 1 })]),
