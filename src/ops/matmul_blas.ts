@@ -1,13 +1,10 @@
 import type { Blas, FloatArray } from "../device/mod.ts";
 import type { HostCall, NativeVariant } from "./define.ts";
 import type { MatmulParams } from "./matmul.ts";
-import { foldRows } from "./matmul_call.ts";
-import { sumsOnly } from "./matmul_epilogue.ts";
-import { type Factor, factorsOf } from "./matmul_factor.ts";
-import { sumsOf } from "./matmul_finish.ts";
+import type { Factor } from "./matmul_factor.ts";
+import { nativeProduct, sumsOf } from "./matmul_native.ts";
 import { matmulLayout } from "./matmul_layout.ts";
 import { typesOf } from "./types_of.ts";
-import { sizeOf } from "./value.ts";
 
 /** Multiplications of one product below which calling the library costs more than it saves. */
 const SMALL = 16 ** 3;
@@ -16,18 +13,18 @@ const SMALL = 16 ** 3;
 export const matmulBlas: readonly NativeVariant<MatmulParams>[] = [{
   name: "blas",
   when: (call) => {
-    const { layout: { k, sum }, a, b } = prepare(call);
+    const { layout: { k, sum }, a, b } = nativeProduct(call);
     return (sum === "f32" || sum === "f64") && a.value.dtype === sum && b.value.dtype === sum && k > 0 &&
       library(call) !== undefined;
   },
   rank: (call) => {
-    const { m, n, k } = prepare(call).layout;
+    const { m, n, k } = nativeProduct(call).layout;
     if (m * n * k < SMALL) return -1;
     return library(call)!.tuned ? 5 : 0;
   },
   record: (call) => {
     const sums = sumsOf(call, matmulLayout(typesOf(call.inputs), call.params));
-    const { layout: { m, n, k, sum, batch }, batches, a, b } = prepare(readable(call));
+    const { layout: { m, n, k, sum, batch }, batches, a, b } = nativeProduct(readable(call));
     const memory = (storage: typeof sums.value.storage) => storage.view(sum) as FloatArray;
     const left = memory(a.value.storage), right = memory(b.value.storage), out = memory(sums.value.storage);
     const readA = stored(m, a.outerStride, k, a.innerStride)!, readB = stored(k, b.innerStride, n, b.outerStride)!;
@@ -66,16 +63,6 @@ function library(call: HostCall<MatmulParams>): Blas | undefined {
   return call.outputs.out.device.libraries.blas;
 }
 
-function prepare(call: HostCall<MatmulParams>) {
-  const layout = matmulLayout(typesOf(call.inputs), call.params);
-  return foldRows({
-    layout,
-    batches: sizeOf(layout.batch),
-    ...factorsOf(call, layout),
-    epilogue: sumsOnly(layout.sum),
-  });
-}
-
 /** How BLAS reads a matrix with these sizes and strides: by rows or by columns, so many elements apart; undefined if it cannot. */
 function stored(
   rows: number,
@@ -95,7 +82,7 @@ function stored(
 
 /** The call with dense copies of factors that BLAS cannot read. */
 function readable(call: HostCall<MatmulParams>): HostCall<MatmulParams> {
-  const { layout: { k }, a, b } = prepare(call);
+  const { layout: { k }, a, b } = nativeProduct(call);
   const ready = ({ value, outer, outerStride, innerStride }: Factor) =>
     stored(outer, outerStride, k, innerStride) ? value : call.dense(value);
   return { ...call, inputs: { ...call.inputs, a: ready(a), b: ready(b) } };

@@ -16,6 +16,7 @@ import { showShape } from "../ops/value.ts";
 import { normalizeAxis } from "./axes.ts";
 import { requireDType } from "./dtypes.ts";
 import { checkNumbers, usedInputs } from "./elementwise.ts";
+import { typesOfInputs } from "./fuse.ts";
 import { memoryBundle, memoryText } from "./memory_table.ts";
 import { checkShape, fromNested, type Nested } from "./nested.ts";
 import { type Profile, profileRun } from "./profile.ts";
@@ -167,7 +168,8 @@ export class Gpu {
     const params = Object.fromEntries(
       Object.entries(formula).map(([name, text]) => {
         const expr = toExpr(text);
-        checkNumbers(expr, usedInputs(expr, given));
+        const used = usedInputs(expr, given);
+        checkNumbers(expr, used, typesOfInputs(used));
         return [name, { formula: expr }];
       }),
     );

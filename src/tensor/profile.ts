@@ -2,13 +2,13 @@ import type { Device, ProfileRow } from "../device/mod.ts";
 import { escapeHtml } from "./escape_html.ts";
 import { measureRoofline, type Roofline } from "./roofline.ts";
 
-/** One kernel's line of a profile. */
+/** One kernel's line of a profile, or one kind of waiting. */
 export interface ProfileEntry extends ProfileRow {
   /** Billions of floating-point operations per second, counted as the fewest that the call needs. */
   gflops: number;
   /** Billions of bytes per second, counted as the fewest that the call must move. */
   gbps: number;
-  /** Share of what the device could do at best (1 is the roofline); undefined without a device clock. */
+  /** Share of what the adapter could do at best (1 is the roofline); undefined without a device clock, and on the host. */
   roofline: number | undefined;
 }
 
@@ -20,6 +20,8 @@ export interface Profile {
   wallMs: number;
   /** Milliseconds that kernels ran. */
   kernelMs: number;
+  /** Milliseconds of waiting for the device with nothing left to run: reads cost some 10 ms each in Deno. */
+  waitMs: number;
   /** The device's peaks that the shares refer to. */
   peak: Roofline | undefined;
   /** The table as text. */
@@ -40,8 +42,8 @@ export async function profileRun(device: Device, fn: () => unknown | Promise<unk
 }
 
 async function measure(device: Device, fn: () => unknown | Promise<unknown>): Promise<Profile> {
-  await device.sync();
   const peak = await measureRoofline(device);
+  await device.sync();
   device.startProfile();
   const start = performance.now();
   let rows: ProfileRow[];
@@ -53,7 +55,9 @@ async function measure(device: Device, fn: () => unknown | Promise<unknown>): Pr
   const wallMs = performance.now() - start;
   const entries = rows.map((row): ProfileEntry => {
     const seconds = row.ms / 1e3;
-    const best = peak && Math.max(row.flops / (peak.gflops * 1e9), row.bytes / (peak.gbps * 1e9));
+    const best = peak && row.on === device.info.backend && !row.wait
+      ? Math.max(row.flops / (peak.gflops * 1e9), row.bytes / (peak.gbps * 1e9))
+      : undefined;
     return {
       ...row,
       gflops: seconds > 0 ? row.flops / seconds / 1e9 : 0,
@@ -61,50 +65,47 @@ async function measure(device: Device, fn: () => unknown | Promise<unknown>): Pr
       roofline: best === undefined || seconds === 0 ? undefined : best / seconds,
     };
   });
-  const kernelMs = entries.reduce((sum, e) => sum + e.ms, 0);
+  const total = (wait: boolean) => entries.reduce((sum, e) => e.wait === wait ? sum + e.ms : sum, 0);
+  const kernelMs = total(false), waitMs = total(true);
+  const line = `${device.info.name}: ${wallMs.toFixed(1)} ms in all, ${kernelMs.toFixed(1)} ms in kernels, ${
+    waitMs.toFixed(1)
+  } ms of waiting, the rest is host work`;
   return {
     entries,
     wallMs,
     kernelMs,
+    waitMs,
     peak,
-    toString: () => table(entries, wallMs, kernelMs, device.info.name),
-    [Symbol.for("Deno.customInspect")]: () => table(entries, wallMs, kernelMs, device.info.name),
-    [Symbol.for("Jupyter.display")]: () => display(entries, wallMs, kernelMs, device.info.name),
+    toString: () => table(entries, line),
+    [Symbol.for("Deno.customInspect")]: () => table(entries, line),
+    [Symbol.for("Jupyter.display")]: () => display(entries, line),
   } as Profile;
 }
 
-const HEAD = ["kernel", "calls", "ms", "GFLOP/s", "GB/s", "of roofline"];
+const HEAD = ["kernel", "on", "calls", "ms", "GFLOP/s", "GB/s", "of roofline"];
+/** Columns of text; the others are numbers. */
+const TEXTS = 2;
 
 function cells(e: ProfileEntry): string[] {
   const share = e.roofline === undefined ? "" : `${(100 * e.roofline).toFixed(0)} %`;
-  return [e.kernel, String(e.count), e.ms.toFixed(2), e.gflops.toFixed(1), e.gbps.toFixed(1), share];
+  const rates = e.wait ? ["", ""] : [e.gflops.toFixed(1), e.gbps.toFixed(1)];
+  return [e.kernel, e.wait ? "" : e.on, String(e.count), e.ms.toFixed(2), ...rates, share];
 }
 
-function summary(wallMs: number, kernelMs: number, name: string): string {
-  return `${name}: ${wallMs.toFixed(1)} ms in all, ${
-    kernelMs.toFixed(1)
-  } ms in kernels, the rest is waiting and host work`;
-}
-
-function table(entries: readonly ProfileEntry[], wallMs: number, kernelMs: number, name: string): string {
+function table(entries: readonly ProfileEntry[], line: string): string {
   const rows = [HEAD, ...entries.map(cells)];
   const widths = HEAD.map((_, c) => Math.max(...rows.map((r) => r[c].length)));
-  const lines = rows.map((r) => r.map((s, c) => c === 0 ? s.padEnd(widths[c]) : s.padStart(widths[c])).join("  "));
-  return [...lines, summary(wallMs, kernelMs, name)].join("\n");
+  const lines = rows.map((r) => r.map((s, c) => c < TEXTS ? s.padEnd(widths[c]) : s.padStart(widths[c])).join("  "));
+  return [...lines, line].join("\n");
 }
 
-function display(
-  entries: readonly ProfileEntry[],
-  wallMs: number,
-  kernelMs: number,
-  name: string,
-): Record<string, string> {
+function display(entries: readonly ProfileEntry[], line: string): Record<string, string> {
   const row = (tag: string, r: readonly string[]) =>
     `<tr>${r.map((s) => `<${tag}>${escapeHtml(s)}</${tag}>`).join("")}</tr>`;
   return {
     "text/html": `<table>${row("th", HEAD)}${entries.map((e) => row("td", cells(e))).join("")}</table><small>${
-      escapeHtml(summary(wallMs, kernelMs, name))
+      escapeHtml(line)
     }</small>`,
-    "text/plain": table(entries, wallMs, kernelMs, name),
+    "text/plain": table(entries, line),
   };
 }

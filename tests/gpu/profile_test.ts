@@ -2,9 +2,9 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { type Gpu, open, type Profile, type ProfileEntry } from "../../src/tensor/mod.ts";
 import { onEachDevice, onGpu } from "./devices.ts";
 
-/** The entries of kernels; a device without timestamps adds one for the whole. */
+/** The entries of kernels; reads wait, and a device without timestamps adds one for the whole. */
 function kernels({ entries }: Profile): ProfileEntry[] {
-  return entries.filter((e) => e.kernel !== "(wall time)");
+  return entries.filter((e) => e.kernel !== "(wall time)" && !e.wait);
 }
 
 type Displayed = { [Symbol.toStringTag]?: string } & Record<symbol, () => unknown>;
@@ -37,15 +37,18 @@ onEachDevice("a profile counts calls, operations and bytes of every kernel", asy
     assert(ms >= 0 && Number.isFinite(ms));
     if (ms > 0) assertEquals([gflops, gbps], [flops / (ms / 1e3) / 1e9, bytes / (ms / 1e3) / 1e9]);
   }
-  assertEquals(profile.kernelMs, profile.entries.reduce((s, e) => s + e.ms, 0));
+  const total = (wait: boolean) => profile.entries.reduce((s, e) => e.wait === wait ? s + e.ms : s, 0);
+  assertEquals([profile.kernelMs, profile.waitMs], [total(false), total(true)]);
+  // What is on the host is read without waiting.
+  assertEquals(profile.waitMs > 0, gpu.info.backend === "webgpu");
   assert(profile.wallMs > 0);
 });
 
 onEachDevice("a profile is a table, in terminals and notebooks", async (gpu) => {
   const profile = await work(gpu, 100), text = profile.toString(), lines = text.split("\n");
-  assertMatch(lines[0], /^kernel +calls +ms +GFLOP\/s +GB\/s +of roofline$/);
+  assertMatch(lines[0], /^kernel +on +calls +ms +GFLOP\/s +GB\/s +of roofline$/);
   assertEquals(lines.length, profile.entries.length + 2);
-  assertMatch(text, /\nmap\S* +3 +\d+\.\d\d +/);
+  assertMatch(text, /\nmap\S* +(cpu|webgpu) +3 +\d+\.\d\d +/);
   assert(lines.at(-1)!.startsWith(`${gpu.info.name}: `));
   assertEquals(new Set(lines.slice(0, -1).map((l) => l.length)).size, 1);
   assertEquals(Deno.inspect(profile), text);

@@ -1,6 +1,6 @@
 import { call } from "../expr.ts";
 import type { FunctionRecord } from "../function_record.ts";
-import { add, CALL, div, jsCall, mul, neg, num, square, sub, unaryVjp, wgslBuiltin, wgslHelper } from "./rules.ts";
+import { add, CALL, div, jsCall, mul, neg, num, square, sub, unaryVjp, wgslFloat, wgslHelper } from "./rules.ts";
 import { cos, sin, tan } from "../wasm/math/circular.ts";
 import { acos, asin, atan, atan2 } from "../wasm/math/arc.ts";
 
@@ -15,7 +15,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     name: "sin",
     form: CALL,
     arity: [1, 1],
-    wgsl: wgslBuiltin("sin"),
+    wgsl: wgslFloat("sin"),
     js: jsCall("Math.sin"),
     wasm: sin,
     vjp: unaryVjp((x) => call("cos", x)),
@@ -26,7 +26,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     name: "cos",
     form: CALL,
     arity: [1, 1],
-    wgsl: wgslBuiltin("cos"),
+    wgsl: wgslFloat("cos"),
     js: jsCall("Math.cos"),
     wasm: cos,
     vjp: unaryVjp((x) => neg(call("sin", x))),
@@ -37,7 +37,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     name: "tan",
     form: CALL,
     arity: [1, 1],
-    wgsl: wgslBuiltin("tan"),
+    wgsl: wgslFloat("tan"),
     js: jsCall("Math.tan"),
     wasm: tan,
     vjp: unaryVjp((_, value) => add(num(1), square(value))),
