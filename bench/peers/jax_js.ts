@@ -104,14 +104,19 @@ function peer(backend: Backend): Peer {
     logsumexp: (m, n) => of([values([m, n], 1, eight)], ({ nn }) => (x) => nn.logsumexp(x, 1)),
     softmax: (m, n) => of([values([m, n], 1, eight)], ({ nn }) => (x) => nn.softmax(x, 1)),
     matmul: (m, k, n) => of([values([m, k]), values([k, n], 2)], ({ numpy }) => (a, b) => numpy.matmul(a, b)),
-    sinkhornHalfStep: {
-      [`jax-js ${backend} stored cost`]: (n) => {
+    matmulTransposed: (n) =>
+      of([values([n, n]), values([n, n], 2)], ({ numpy }) => (a, b) => numpy.matmul(a, b.transpose())),
+    matmulBatched: (batch, n) =>
+      of([values([batch, n, n]), values([batch, n, n], 2)], ({ numpy }) => (a, b) => numpy.matmul(a, b)),
+    cumsum: (n) => of([values([n])], ({ numpy }) => (x) => numpy.cumsum(x)),
+    sinkhornHalfStep: (n) => ({
+      [`jax-js ${backend} stored cost`]: () => {
         const stored = ({ numpy }: Jax) => numpy.array(scaledCost(n), { shape: [n, n], device: backend });
         return of([stored, values([n], 3)], ({ nn }) => (cost, g) => nn.logsumexp(g.sub(cost), 1).neg());
       },
-    },
-    nearest: (n, d) =>
-      of([values([n, d]), values([n, d], 2)], ({ numpy }) => (x, y) => {
+    }),
+    nearest: (n, m, d) =>
+      of([values([n, d]), values([m, d], 2)], ({ numpy }) => (x, y) => {
         const products = numpy.matmul(x, y.ref.transpose());
         return numpy.argmin(numpy.sum(y.ref.mul(y), 1).sub(products.mul(2)), 1);
       }),

@@ -18,6 +18,12 @@ function jobOf<Result>(compute: () => Result, values: (result: Result) => ArrayL
   return job(run, () => Promise.resolve(checksumOf(values(compute()))), () => {});
 }
 
+async function matmul(m: number, k: number, n: number): Promise<Job> {
+  const module = await load();
+  const [a, b] = [matrix(module, m, k, 1), matrix(module, k, n, 2)];
+  return jobOf(() => a.mmul(b), (product) => product.to1DArray());
+}
+
 /** The ml-matrix peer: products, singular values and symmetric eigenvalues. */
 export const mlMatrix: Peer = {
   name: "ml-matrix",
@@ -26,11 +32,8 @@ export const mlMatrix: Peer = {
   },
   versions: () => Promise.resolve({ "ml-matrix": "6.15.1" }),
   // In double precision, the only one it has.
-  async matmul(m, k, n) {
-    const module = await load();
-    const [a, b] = [matrix(module, m, k, 1), matrix(module, k, n, 2)];
-    return jobOf(() => a.mmul(b), (product) => product.to1DArray());
-  },
+  matmul,
+  double: { matmul },
   async svd(n) {
     const module = await load();
     const a = matrix(module, n, n, 1);
