@@ -3,7 +3,7 @@
  * Prints medians, spread and ratios, and stores them in `bench/results/<device>.json`.
  *
  * `--backend` takes the device: `webgpu` or `cpu`, default as in `open`. `--only` takes one family (map, reduce, scan, matmul,
- * pairwise, sparse, double, index, random, overhead, transport), `--quick` the smaller sizes in fewer rounds.
+ * pairwise, sparse, double, linalg, index, random, overhead, transport), `--quick` the smaller sizes in fewer rounds.
  *
  * The task has a lock file of its own: what some peers depend on would bring the types of Node into every check.
  *

@@ -6,6 +6,7 @@
 import type { Family } from "./family.ts";
 import { double } from "./double.ts";
 import { index } from "./index.ts";
+import { linalg } from "./linalg.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
 import { overhead } from "./overhead.ts";
@@ -24,6 +25,7 @@ export const families: readonly Family[] = [
   pairwise,
   sparse,
   double,
+  linalg,
   index,
   random,
   overhead,

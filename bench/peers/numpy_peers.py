@@ -186,5 +186,22 @@ def eigh(inputs, n):
     return lambda: np.linalg.eigh(symmetric)[0]
 
 
+@job("qr")
+def qr(inputs, n):
+    a = inputs[0].reshape(n, n)
+
+    def run():
+        return np.linalg.qr(a)
+    run.finish = lambda parts: (np.abs(parts[1]), {})
+    return run
+
+
+@job("solve")
+def solve(inputs, n):
+    a = inputs[0].reshape(n, n) + np.eye(n, dtype=inputs[0].dtype) * inputs[0].dtype.type(np.sqrt(n))
+    b = inputs[1]
+    return lambda: np.linalg.solve(a, b)
+
+
 if __name__ == "__main__":
     serve(lambda: versions_of(["scipy", "ot"]))

@@ -98,6 +98,10 @@ export interface Operations {
   svd?(n: number): Promise<Job>;
   /** Eigenvalues of `(U + Uᵀ)/2`, `U = uniform(n·n, 1)`, with the vectors computed. */
   eigh?(n: number): Promise<Job>;
+  /** Magnitudes of R of `uniform(n·n, 1)`, with Q computed: signs are each library's own. */
+  qr?(n: number): Promise<Job>;
+  /** The solution of `(U + √n·I) x = uniform(n, 2)`, `U = uniform(n·n, 1)`. */
+  solve?(n: number): Promise<Job>;
 }
 
 /** A library to be compared with: what it computes in single precision, and in others where it has them. */

@@ -43,5 +43,7 @@ export function pythonOperations(process: PythonProcess, name: () => string, dty
     randomNormal: (n) => of("randomNormal", { n }, []),
     svd: (n) => of("svd", { n }, [[n * n, 1]]),
     eigh: (n) => of("eigh", { n }, [[n * n, 1]]),
+    qr: (n) => of("qr", { n }, [[n * n, 1]]),
+    solve: (n) => of("solve", { n }, [[n * n, 1], [n, 2]]),
   };
 }

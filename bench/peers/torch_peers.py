@@ -200,6 +200,23 @@ def eigh(inputs, n):
     return lambda: torch.linalg.eigh(symmetric)[0]
 
 
+@job("qr")
+def qr(inputs, n):
+    a = inputs[0].view(n, n)
+
+    def run():
+        return torch.linalg.qr(a)
+    run.finish = lambda parts: (parts[1].abs(), {})
+    return run
+
+
+@job("solve")
+def solve(inputs, n):
+    a = inputs[0].view(n, n) + torch.eye(n, dtype=inputs[0].dtype, device=DEVICE) * n ** 0.5
+    b = inputs[1]
+    return lambda: torch.linalg.solve(a, b)
+
+
 def versions():
     name = torch.cuda.get_device_name() if DEVICE.type == "cuda" else "cpu"
     return {"torch": f"{torch.__version__} ({name})", "device": DEVICE.type}
