@@ -1,3 +1,4 @@
+import { blockedGetrf } from "./blocked_getrf.ts";
 import { type FloatArray, integer, letter, type Precision, precisionOf, PRECISIONS, subroutine } from "./fortran.ts";
 import type { NativeFunction, NativeSymbols } from "./native_library.ts";
 
@@ -91,17 +92,27 @@ export const LAPACK_FUNCTIONS: Readonly<Record<string, NativeFunction>> = Object
   ),
 );
 
-/** The factorizations of a library; throws an `Error` in words if it has none or computes something else. */
-export function makeLapack(symbols: NativeSymbols): { lapack: Lapack; missing: LapackRoutine[] } {
+/**
+ * The factorizations of a library; throws an `Error` in words if it has none or computes something else. `serially` runs its work on one
+ * thread, for libraries whose threaded elimination is not to be used.
+ */
+export function makeLapack(
+  symbols: NativeSymbols,
+  serially?: (work: () => void) => void,
+): { lapack: Lapack; missing: LapackRoutine[] } {
   const names = Object.keys(ROUTINES) as LapackRoutine[];
   const missing = names.filter((name) => PRECISION_LETTERS.some((p) => !symbols[p + name]));
   if (missing.length === names.length) throw new Error("it has no factorizations");
-  const lapack = wrap(symbols, missing);
+  const lapack = wrap(symbols, missing, serially);
   for (const p of PRECISION_LETTERS) probe(lapack, p);
   return { lapack, missing };
 }
 
-function wrap(symbols: NativeSymbols, missing: readonly LapackRoutine[]): Lapack {
+function wrap(
+  symbols: NativeSymbols,
+  missing: readonly LapackRoutine[],
+  serially: ((work: () => void) => void) | undefined,
+): Lapack {
   /** Calls a routine whose last argument is `info`, and returns that. */
   const call = (routine: LapackRoutine, like: FloatArray, ...args: (string | number | ArrayBufferView)[]): number => {
     const info = integer(0);
@@ -160,7 +171,8 @@ function wrap(symbols: NativeSymbols, missing: readonly LapackRoutine[]): Lapack
     orgqr: (m, n, k, a, tau) =>
       withScratch(a, (work, length) => call("orgqr", a, m, n, k, a, atLeastOne(m), tau, work, length)),
     potrf: (triangle, n, a) => call("potrf", a, triangle, n, a, atLeastOne(n)),
-    getrf: (m, n, a, pivots) => call("getrf", a, m, n, a, atLeastOne(m), pivots),
+    getrf: (m, n, a, pivots) =>
+      serially ? blockedGetrf(symbols, serially, [m, n], a, pivots) : call("getrf", a, m, n, a, atLeastOne(m), pivots),
     getrs: (transposed, n, right, a, pivots, b) =>
       call("getrs", a, transposed ? "T" : "N", n, right, a, atLeastOne(n), pivots, b, atLeastOne(n)),
     getri: (n, a, pivots) =>
