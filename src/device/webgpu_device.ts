@@ -210,14 +210,6 @@ export class WebGpuDevice implements Device {
     this.#profile?.table.cost(label, cost);
   }
 
-  place(): this {
-    return this;
-  }
-
-  bring(storage: Storage): Storage {
-    return storage;
-  }
-
   flush(): void {
     this.#recorder.flush();
   }
