@@ -1,15 +1,17 @@
 import { Collector } from "./collector.ts";
 import type { TypedArray } from "./dtype.ts";
 import type { Device, DeviceInfo } from "./device.ts";
+import type { DeviceSettings } from "./device_settings.ts";
 import { DeviceLostError } from "./errors.ts";
 import { HostKernels } from "./host_kernels.ts";
 import { type HostBlock, HostMemory } from "./host_memory.ts";
 import type { Cost, HostArgument, HostLaunch } from "./launch.ts";
-import { Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import { type ProfileRow, ProfileTable } from "./profiler.ts";
 import { Storage } from "./storage.ts";
+import type { SystemLibraries } from "./system_libraries.ts";
 import { ThreadPool } from "./thread_pool.ts";
-import { type TuneMode, Tuner } from "./tuner.ts";
+import { Tuner } from "./tuner.ts";
 
 /** What all CPU devices of this thread have in common: worker threads and memory are the machine's, not a device's. */
 interface Host {
@@ -31,8 +33,9 @@ function host(): Host {
 /** The host itself: WebAssembly kernels on threads, and TypeScript loops, run at once on blocks of one memory. */
 export class CpuDevice implements Device {
   readonly info: DeviceInfo;
-  readonly ledger: Ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly tuner: Tuner;
+  readonly libraries: SystemLibraries;
   #collector: Collector;
   #closed = false;
   #profile: ProfileTable | undefined;
@@ -43,8 +46,13 @@ export class CpuDevice implements Device {
   #args: HostBlock | undefined;
 
   /** Opens the host as a device; `reason` says why it was chosen. */
-  constructor(reason: string, options: { tune: TuneMode; memoryBudget: number; threads: number }) {
+  constructor(
+    reason: string,
+    options: DeviceSettings & { threads: number },
+  ) {
+    this.ledger = options.ledger;
     this.#threads = options.threads;
+    const libraries = this.libraries = options.libraries;
     this.#reason = reason;
     this.#collector = new Collector(this.ledger, options.memoryBudget);
     this.info = {
@@ -53,6 +61,7 @@ export class CpuDevice implements Device {
       vendor: "",
       software: true,
       reason,
+      threads: 1,
       subgroupSize: 1,
       features: [],
       probes: {
@@ -63,6 +72,7 @@ export class CpuDevice implements Device {
         f64: true,
         int64: false,
         floatAtomics: true,
+        cooperative: false,
         longLoops: true,
         specials: true,
       },
@@ -74,6 +84,9 @@ export class CpuDevice implements Device {
         storageBuffers: Infinity,
         imageTexels: 0,
       },
+      get libraries() {
+        return libraries.names;
+      },
     };
     this.#describe();
     this.tuner = new Tuner(`cpu ${options.threads}`, options.tune);
@@ -82,6 +95,7 @@ export class CpuDevice implements Device {
   /** Name and reason, which say so when threads have failed. */
   #describe(): void {
     const failure = this.#threads > 1 ? this.#host.threads.failure : undefined, threads = failure ? 1 : this.#threads;
+    this.info.threads = threads;
     this.info.name = `CPU (WebAssembly SIMD, ${threads} thread${threads === 1 ? "" : "s"})`;
     this.info.reason = failure ? `${this.#reason}; no threads: ${failure}` : this.#reason;
   }
@@ -170,6 +184,14 @@ export class CpuDevice implements Device {
     this.#profile?.cost(label, cost);
   }
 
+  place(): this {
+    return this;
+  }
+
+  bring(storage: Storage): Storage {
+    return storage;
+  }
+
   flush(): void {}
 
   time(): number {
@@ -182,7 +204,7 @@ export class CpuDevice implements Device {
   }
 
   startProfile(): void {
-    this.#profile = new ProfileTable();
+    this.#profile = new ProfileTable("cpu");
   }
 
   stopProfile(): Promise<ProfileRow[]> {

@@ -1,8 +1,9 @@
-import type { TypedArray } from "./dtype.ts";
+import type { DType, TypedArray } from "./dtype.ts";
 import type { Cost, HostLaunch, Launch } from "./launch.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ProfileRow } from "./profiler.ts";
 import type { Storage } from "./storage.ts";
+import type { LibraryNames, SystemLibraries } from "./system_libraries.ts";
 import type { Tuner } from "./tuner.ts";
 
 /** What was found out by running small programs on the adapter (drivers differ from what they say). */
@@ -15,12 +16,14 @@ export interface Probes {
   subgroups: boolean;
   /** f16 storage and arithmetic work. */
   f16: boolean;
-  /** f64 storage and arithmetic work (native WebGPU only). */
+  /** f64 storage and arithmetic work, and 64-bit integers to get at its bits (native WebGPU only). */
   f64: boolean;
   /** 64-bit integers work (native WebGPU only). */
   int64: boolean;
   /** Atomic addition on f32 works (native WebGPU only). */
   floatAtomics: boolean;
+  /** Products of 16×16 matrices of f16 with f32 sums, spread over a subgroup, give right values (native WebGPU only). */
+  cooperative: boolean;
   /** More than 65,535 loop iterations per invocation are run (llvmpipe stops there without a word). */
   longLoops: boolean;
   /** exp and log of NaN, zero and negative numbers are those of IEEE 754. Where they are not, kernels get guards. */
@@ -55,6 +58,8 @@ export interface DeviceInfo {
   software: boolean;
   /** Why this device was chosen. */
   reason: string;
+  /** Threads on which kernels run on the host, the calling one among them; 0 if none do. */
+  threads: number;
   /** Lanes of a subgroup; 1 where there are none. */
   subgroupSize: number;
   /** Optional WebGPU features in use. */
@@ -63,6 +68,18 @@ export interface DeviceInfo {
   probes: Probes;
   /** Limits in use. */
   limits: Limits;
+  /** System libraries with which the host multiplies and factors matrices, or why there are none; looked for when first read. */
+  readonly libraries: LibraryNames;
+}
+
+/** What decides where a call of an op runs. */
+export interface Placement {
+  /** What it reads. */
+  readonly reads: readonly Storage[];
+  /** Element types of all that it reads and writes. */
+  readonly dtypes: readonly DType[];
+  /** Estimate of the milliseconds that the call takes on so many threads of the host. */
+  readonly hostTime: (threads: number) => number;
 }
 
 /** Memory, kernels and measurements of one adapter or of the host. Tensors know theirs; several can be open at once. */
@@ -71,6 +88,8 @@ export interface Device {
   readonly info: DeviceInfo;
   /** Every live buffer. */
   readonly ledger: Ledger;
+  /** BLAS and LAPACK for what the host computes, in this device's number of threads. */
+  readonly libraries: SystemLibraries;
   /** Remembers which kernel variant is fastest for a shape class. */
   readonly tuner: Tuner;
   /** True once closed or lost. */
@@ -91,6 +110,10 @@ export interface Device {
   runWasm(launch: HostLaunch): void;
   /** Marks the launches that follow as one call of an op with this roofline, for the profiler. */
   account(label: string, cost: Cost): void;
+  /** Where a call runs: this device, or the one of its parts that is done with it sooner. */
+  place(call: Placement): Device;
+  /** What a part of this device (see {@linkcode Device.place}) has of a storage: the same, or a copy that is freed with it. */
+  bring(storage: Storage, part: Device): Storage;
   /** Sends recorded work to the device without waiting. */
   flush(): void;
   /** Runs recorded work and returns the milliseconds until the device was idle; undefined where the host cannot tell. */

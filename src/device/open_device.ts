@@ -1,8 +1,12 @@
 import { CpuDevice } from "./cpu_device.ts";
 import type { Device, Probes } from "./device.ts";
+import type { DeviceSettings } from "./device_settings.ts";
+import { Ledger } from "./ledger.ts";
+import { PairedDevice } from "./paired_device.ts";
 import { probeNames, runProbes } from "./probes.ts";
 import { deno, environment, readCache, skipOpenGl, writeCache } from "./runtime.ts";
 import { IMAGE_WIDTH } from "./storage.ts";
+import { SystemLibraries } from "./system_libraries.ts";
 import type { TuneMode } from "./tuner.ts";
 import { WebGpuDevice } from "./webgpu_device.ts";
 
@@ -10,7 +14,8 @@ import { WebGpuDevice } from "./webgpu_device.ts";
 export interface OpenOptions {
   /**
    * `webgpu` insists on an adapter (a software one too), `cpu` on the host. `auto` (the default) takes a hardware adapter, else
-   * a software adapter, else the host; the environment variable `DENOVO_BACKEND` overrides it.
+   * a software adapter, else the host, and beside an adapter runs short calls on the host; the environment variable
+   * `DENOVO_BACKEND` overrides it.
    */
   backend?: "auto" | "webgpu" | "cpu";
   /** Which adapter to prefer on machines with two. Default `high-performance`. */
@@ -20,8 +25,8 @@ export interface OpenOptions {
   /** Bytes of live and pooled buffers above which unreachable tensors are collected. Default 1 GiB. */
   memoryBudget?: number;
   /**
-   * Threads on which the CPU device computes, the calling one among them: 1 starts none. Default the environment variable
-   * `DENOVO_THREADS`, else one per processor.
+   * Threads on which the CPU device and system libraries compute, the calling one among them: 1 starts none. Default the
+   * environment variable `DENOVO_THREADS`, else one per processor.
    */
   threads?: number;
 }
@@ -36,9 +41,20 @@ const WANTED = [
   "wgpu-shader-f64",
   "wgpu-shader-int64",
   "wgpu-shader-float32-atomic",
+  "wgpu-cooperative-matrix",
 ];
 
-/** Opens a device. Throws a `TypeError` on unknown options and values, and an `Error` in words when `webgpu` is asked for and absent. */
+/** What the probes found out. */
+interface Found {
+  probes: Probes;
+  subgroupSize: number;
+}
+
+/**
+ * Opens a device. Products on the CPU device, and factorizations, use the system's BLAS and LAPACK where there is one that may be
+ * called (`--allow-ffi`); the environment variable `DENOVO_BLAS` is the path of another library, or `off`. Throws a `TypeError` on
+ * unknown options and values, and an `Error` in words when `webgpu` is asked for and absent.
+ */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   for (const option of Object.keys(options)) oneOf("option", option, OPTIONS);
   const { powerPreference = "high-performance", tune = "on", memoryBudget = 2 ** 30 } = options;
@@ -55,17 +71,16 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
       asked = `DENOVO_BACKEND=${wish}`;
     }
   }
-  const settings = { tune, memoryBudget }, threads = threadCount(options.threads);
+  const threads = threadCount(options.threads);
+  const libraries = new SystemLibraries(environment("DENOVO_BLAS"), threads);
+  const settings: DeviceSettings = { tune, memoryBudget, ledger: new Ledger(), libraries };
   if (backend === "cpu") return new CpuDevice(`asked for by ${asked}`, { ...settings, threads });
   const adapter = await requestAdapter(powerPreference);
   if (adapter) {
     const kind = adapter.info.isFallbackAdapter ? "a software adapter" : "a hardware adapter";
-    return await openAdapter(
-      adapter,
-      backend === "auto" ? `${kind} was found` : `asked for by ${asked}`,
-      powerPreference,
-      settings,
-    );
+    if (backend === "webgpu") return await openAdapter(adapter, `asked for by ${asked}`, powerPreference, settings);
+    const device = await openAdapter(adapter, `${kind} was found`, powerPreference, settings);
+    return new PairedDevice(device, new CpuDevice("short calls run here", { ...settings, threads }));
   }
   const absent = "no WebGPU adapter was found";
   if (backend === "webgpu") {
@@ -107,24 +122,27 @@ async function openAdapter(
   adapter: GPUAdapter,
   reason: string,
   powerPreference: GPUPowerPreference,
-  settings: { tune: TuneMode; memoryBudget: number },
-): Promise<Device> {
+  settings: DeviceSettings,
+): Promise<WebGpuDevice> {
   const about = adapter.info;
   const name = about.description || about.device || about.architecture || "WebGPU adapter";
   const driver = fingerprint(adapter);
   const cacheName = `probes-${
     `${name} ${about.vendor} ${driver} deno ${deno?.version.deno ?? ""}`.replace(/[^A-Za-z0-9]+/g, "-")
   }`;
-  const known = readCache(cacheName) as { features: string[]; probes: Probes; subgroupSize: number } | undefined;
+  const cached = readCache(cacheName) as Found & { features: string[]; wanted?: string } | undefined;
+  // What was found when fewer features were asked for says nothing of the others.
+  const known = cached?.wanted === WANTED.join() ? cached : undefined;
   const { gpu, features } = await requestDevice(adapter, known?.features ?? WANTED, powerPreference);
-  const found = known ?? await runProbes(gpu);
-  if (!known) writeCache(cacheName, { features, ...found });
+  const found: Found = known ?? await runProbes(gpu);
+  if (!known) writeCache(cacheName, { wanted: WANTED.join(), features, ...found });
   const limits = gpu.limits;
   return new WebGpuDevice(gpu, {
     backend: "webgpu",
     name,
     vendor: [about.vendor, about.architecture].filter(Boolean).join(" "),
     software: about.isFallbackAdapter ?? false,
+    threads: 0,
     reason,
     subgroupSize: found.subgroupSize,
     features,
@@ -138,6 +156,9 @@ async function openAdapter(
       workgroupBytes: Number(limits.maxComputeWorkgroupStorageSize),
       storageBuffers: Number(limits.maxStorageBuffersPerShaderStage),
       imageTexels: readableImages() ? IMAGE_WIDTH * Number(limits.maxTextureDimension2D) : 0,
+    },
+    get libraries() {
+      return settings.libraries.names;
     },
   }, { ...settings, fingerprint: driver });
 }

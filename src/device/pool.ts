@@ -40,12 +40,15 @@ export class BufferPool {
     this.#beforeDestroy = options.beforeDestroy;
   }
 
-  /** Bytes really taken for a request: a few size classes per power of two, so that freed buffers fit again. */
+  /**
+   * Bytes really taken for a request: a few size classes per power of two, so that freed buffers fit again; a whole number of vectors
+   * of four of any type.
+   */
   sizeClass(bytes: number, kind: StorageKind): number {
     const least = kind === "image" ? IMAGE_ROW : 256, limit = this.#limits[kind];
     const grain = Math.max(least, 2 ** (Math.floor(Math.log2(bytes)) - 3));
     const size = Math.max(least, Math.ceil(bytes / grain) * grain);
-    return size > limit && bytes <= limit ? Math.ceil(bytes / 16) * 16 : size;
+    return size > limit && bytes <= limit ? Math.ceil(bytes / 32) * 32 : size;
   }
 
   /** A buffer or texture of a size class, and whether it was used before. */

@@ -74,8 +74,12 @@ const PROBES: readonly Probe[] = [
     feature: "wgpu-shader-f64",
     wgsl: `@group(0) @binding(0) var<storage, read> data: array<f32>;
 @group(0) @binding(1) var<storage, read_write> answer: array<f64>;
-@compute @workgroup_size(1) fn main() { answer[0] = f64(data[1]) / 3.0lf; }`,
-    right: (w) => new Float64Array(w.buffer)[0] === 1 / 3,
+@compute @workgroup_size(1) fn main() {
+  let third = f64(data[1]) / 3.0lf;
+  answer[0] = third;
+  answer[1] = bitcast<f64>(bitcast<u64>(third) + 1lu);
+}`,
+    right: (w) => new Float64Array(w.buffer).join() === [1 / 3, 1 / 3 + 2 ** -54].join(),
   },
   {
     name: "int64",
@@ -93,11 +97,49 @@ const PROBES: readonly Probe[] = [
 @compute @workgroup_size(32) fn main() { atomicAdd(&answer[0], data[1]); }`,
     right: (w) => new Float32Array(w.buffer)[0] === 32,
   },
+  {
+    // Rows of a and columns of b hold different numbers, so that a transposed load would show; all in workgroup memory, as in products.
+    name: "cooperative",
+    feature: "wgpu-cooperative-matrix",
+    wgsl: `enable f16;
+enable wgpu_cooperative_matrix;
+${HEAD}var<workgroup> a: array<f16, 256>;
+var<workgroup> b: array<f16, 256>;
+var<workgroup> c: array<f32, 256>;
+@compute @workgroup_size(32) fn main(@builtin(local_invocation_index) lane: u32) {
+  for (var q = lane; q < 256u; q += 32u) {
+    a[q] = f16(q / 16u) + f16(q % 4u) * f16(0.25);
+    b[q] = f16(q % 16u) - f16((q / 16u) % 8u) * f16(data[1]);
+    c[q] = f32(q);
+  }
+  workgroupBarrier();
+  var sum = coopLoadT<coop_mat16x16<f32, C>>(&c[0], 16u);
+  for (var k = 0u; k < 2u; k++) {
+    let left = coopLoadT<coop_mat16x16<f16, A>>(&a[0], 16u);
+    let right = coopLoadT<coop_mat16x16<f16, B>>(&b[0], 16u);
+    sum = coopMultiplyAdd(left, right, sum);
+  }
+  coopStoreT(sum, &c[0], 16u);
+  workgroupBarrier();
+  if (lane == 0u) { answer[0] = bitcast<u32>(c[1]); answer[1] = bitcast<u32>(c[16]); answer[2] = bitcast<u32>(c[83]); }
+}`,
+    right: (w) => {
+      const c = new Float32Array(w.buffer);
+      return [1, 16, 83].every((q, k) => c[k] === q + 2 * productAt(q >> 4, q & 15));
+    },
+  },
 ];
 
 /** What is probed: what an earlier version found out lacks the others. */
 export function probeNames(): string[] {
   return PROBES.map(({ name }) => name);
+}
+
+/** Element (i, j) of the product that the probe of cooperative matrices computes. */
+function productAt(i: number, j: number): number {
+  let sum = 0;
+  for (let k = 0; k < 16; k++) sum += (i + (k % 4) * 0.25) * (j - k % 8);
+  return sum;
 }
 
 /** Runs every probe whose feature is on; a probe that does not compile counts as failed. */
@@ -112,6 +154,7 @@ export async function runProbes(gpu: GPUDevice): Promise<{ probes: Probes; subgr
     f64: false,
     int64: false,
     floatAtomics: false,
+    cooperative: false,
     longLoops: false,
     specials: false,
   };

@@ -4,6 +4,10 @@ import type { Cost } from "./launch.ts";
 export interface ProfileRow {
   /** Name of the op and its kernel variant. */
   kernel: string;
+  /** Where it ran. */
+  on: "webgpu" | "cpu";
+  /** True for waiting: nothing ran meanwhile, or nothing that this thread knows of. */
+  wait: boolean;
   /** Number of calls. */
   count: number;
   /** Milliseconds in all: on the device where it has timestamps, on the host's clock otherwise. */
@@ -17,12 +21,28 @@ export interface ProfileRow {
 /** Collects times and costs per kernel. */
 export class ProfileTable {
   #rows = new Map<string, ProfileRow>();
+  #on: "webgpu" | "cpu";
+
+  /** For one device. */
+  constructor(on: "webgpu" | "cpu") {
+    this.#on = on;
+  }
 
   /** The row of a kernel, made on first use. */
   row(kernel: string): ProfileRow {
     let row = this.#rows.get(kernel);
-    if (!row) this.#rows.set(kernel, row = { kernel, count: 0, ms: 0, flops: 0, bytes: 0 });
+    if (!row) {
+      this.#rows.set(kernel, row = { kernel, on: this.#on, wait: false, count: 0, ms: 0, flops: 0, bytes: 0 });
+    }
     return row;
+  }
+
+  /** Adds a wait of some milliseconds. */
+  wait(label: string, ms: number): void {
+    const row = this.row(label);
+    row.wait = true;
+    row.count++;
+    row.ms += ms;
   }
 
   /** Adds the cost of one call. */

@@ -36,6 +36,12 @@ export class Storage {
    * @internal
    */
   origin: readonly Batch[] = [];
+  /**
+   * A copy on the adapter of a block in the host's memory, freed with it.
+   *
+   * @internal
+   */
+  companion: Storage | undefined;
   #resource: Resource | undefined;
   #references = 1;
   #free: (storage: Storage, resource: Resource) => void;
@@ -58,6 +64,11 @@ export class Storage {
   /** True once the last reference is gone. */
   get disposed(): boolean {
     return this.#resource === undefined;
+  }
+
+  /** Whether this is a part of the host's memory. */
+  get onHost(): boolean {
+    return "address" in this.#use();
   }
 
   /** The device buffer (WebGPU). */
@@ -101,5 +112,6 @@ export class Storage {
     const resource = this.#resource;
     this.#resource = undefined;
     this.#free(this, resource);
+    this.companion?.release();
   }
 }

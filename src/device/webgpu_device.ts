@@ -2,22 +2,25 @@ import { type Batch, faultOf } from "./batch.ts";
 import { Collector } from "./collector.ts";
 import type { TypedArray } from "./dtype.ts";
 import type { Device, DeviceInfo } from "./device.ts";
+import type { DeviceSettings } from "./device_settings.ts";
 import { DeviceLostError } from "./errors.ts";
 import type { Cost, Launch } from "./launch.ts";
-import { Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
 import { type ProfileRow, ProfileTable } from "./profiler.ts";
 import { Recorder } from "./recorder.ts";
 import { deno } from "./runtime.ts";
 import { Storage, type StorageKind } from "./storage.ts";
-import { type TuneMode, Tuner } from "./tuner.ts";
+import type { SystemLibraries } from "./system_libraries.ts";
+import { Tuner } from "./tuner.ts";
 
 /** One WebGPU adapter: buffers from a pool, kernels compiled once, dispatches recorded into few submissions. */
 export class WebGpuDevice implements Device {
   readonly info: DeviceInfo;
-  readonly ledger: Ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly tuner: Tuner;
+  readonly libraries: SystemLibraries;
   /** The WebGPU device itself, for code that brings its own pipelines. */
   readonly gpu: GPUDevice;
   #pool: BufferPool;
@@ -37,10 +40,12 @@ export class WebGpuDevice implements Device {
   constructor(
     gpu: GPUDevice,
     info: DeviceInfo,
-    options: { tune: TuneMode; memoryBudget: number; fingerprint: string },
+    options: DeviceSettings & { readonly fingerprint: string },
   ) {
     this.gpu = gpu;
+    this.ledger = options.ledger;
     this.info = info;
+    this.libraries = options.libraries;
     this.#budget = options.memoryBudget;
     this.#collector = new Collector(this.ledger, options.memoryBudget);
     this.tuner = new Tuner(`${info.name} ${info.vendor} ${options.fingerprint}`, options.tune);
@@ -143,7 +148,9 @@ export class WebGpuDevice implements Device {
   /** A part of what was copied into a staging buffer, which can then be used again. */
   async #take(staging: GPUBuffer, from: number, bytes: number): Promise<ArrayBuffer> {
     try {
-      await staging.mapAsync(GPUMapMode.READ);
+      const mapped = staging.mapAsync(GPUMapMode.READ), asked = performance.now();
+      await mapped;
+      this.#profile?.table.wait("wait for a read", performance.now() - asked);
       // Only now: getMappedRange before mapAsync has resolved ends the process in some hosts.
       const copy = staging.getMappedRange().slice(from, from + bytes);
       staging.unmap();
@@ -203,6 +210,14 @@ export class WebGpuDevice implements Device {
     this.#profile?.table.cost(label, cost);
   }
 
+  place(): this {
+    return this;
+  }
+
+  bring(storage: Storage): Storage {
+    return storage;
+  }
+
   flush(): void {
     this.#recorder.flush();
   }
@@ -218,7 +233,9 @@ export class WebGpuDevice implements Device {
   async sync(): Promise<void> {
     this.#use();
     this.#recorder.flush();
-    await this.gpu.queue.onSubmittedWorkDone();
+    const done = this.gpu.queue.onSubmittedWorkDone(), asked = performance.now();
+    await done;
+    this.#profile?.table.wait("wait for all work", performance.now() - asked);
     await this.#check();
     await this.#settling;
     const fault = this.#refused;
@@ -231,7 +248,7 @@ export class WebGpuDevice implements Device {
     this.#use();
     const timestamps = this.info.features.includes("timestamp-query");
     if (timestamps) this.#recorder.startTiming();
-    this.#profile = { table: new ProfileTable(), timestamps, started: performance.now() };
+    this.#profile = { table: new ProfileTable("webgpu"), timestamps, started: performance.now() };
   }
 
   async stopProfile(): Promise<ProfileRow[]> {
@@ -242,7 +259,8 @@ export class WebGpuDevice implements Device {
       await this.sync();
       const rows = profile.table.rows();
       // Without timestamps only the whole is known.
-      rows.unshift({ kernel: "(wall time)", count: 1, ms: performance.now() - profile.started, flops: 0, bytes: 0 });
+      const ms = performance.now() - profile.started;
+      rows.unshift({ kernel: "(wall time)", on: "webgpu", wait: false, count: 1, ms, flops: 0, bytes: 0 });
       return rows;
     }
     const { labels, stamps } = this.#recorder.stopTiming();

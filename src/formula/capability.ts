@@ -14,7 +14,7 @@ export function integerCapable(expr: Expr): boolean {
   return incapable(expr, "i32") === undefined;
 }
 
-/** @throws {FormulaError} at the first operation or constant that `scalar` cannot compute on the GPU. */
+/** @throws {FormulaError} at the first operation or constant that `scalar` cannot compute. */
 export function requireCapable(expr: Expr, scalar: Scalar): void {
   const found = incapable(expr, scalar);
   if (found === undefined) return;
@@ -26,19 +26,19 @@ export function requireCapable(expr: Expr, scalar: Scalar): void {
 
 /** The first node that the scalar type cannot compute, and why. */
 function incapable(expr: Expr, scalar: Scalar): { node: Expr; message: string } | undefined {
-  if (scalar === "f32") return undefined;
+  if (scalar === "f32" || scalar === "f64") return undefined;
   const seen = new Set<Expr>();
-  const where = scalar === "f64" ? "f64 on the GPU yet" : "integers";
   const walk = (node: Expr): { node: Expr; message: string } | undefined => {
     if (seen.has(node)) return undefined;
     seen.add(node);
-    if (node.kind === "number" && scalar !== "f64" && !Number.isSafeInteger(node.value)) {
-      return { node, message: `${node.value} is not available in ${where}` };
+    if (node.kind === "number" && !Number.isSafeInteger(node.value)) {
+      return { node, message: `${node.value} is not available in integers` };
     }
     if (node.kind !== "call") return undefined;
     const record = recordOf(node.fn);
-    const allowed = scalar === "f64" ? inDouble(record, node.args) : inInteger(record, node.args);
-    if (!allowed) return { node, message: `${record.alias ?? symbol(record)} is not available in ${where}` };
+    if (!inInteger(record, node.args)) {
+      return { node, message: `${record.alias ?? symbol(record)} is not available in integers` };
+    }
     for (const arg of node.args) {
       const found = walk(arg);
       if (found !== undefined) return found;
@@ -49,10 +49,6 @@ function incapable(expr: Expr, scalar: Scalar): { node: Expr; message: string } 
 
 function symbol(record: FunctionRecord): string {
   return "symbol" in record.form ? record.form.symbol : record.name;
-}
-
-function inDouble(record: FunctionRecord, args: readonly Expr[]): boolean {
-  return record.f64 === true || (record.name === "pow" && record.expand!(...args) !== undefined);
 }
 
 function inInteger(record: FunctionRecord, args: readonly Expr[]): boolean {

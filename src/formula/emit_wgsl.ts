@@ -11,7 +11,8 @@ import { wgslLiteral } from "./wgsl_literal.ts";
  * The WGSL of a formula: statements that compute every subexpression once, and an expression of its value.
  *
  * In f32, exp, log and the like are the builtins; what drivers get wrong (NaN in max, tanh near 0, …) are helper
- * functions `dn_*`. In f64 only arithmetic, `sqrt`, comparisons and rounding exist. In i32 and u32 arithmetic wraps.
+ * functions `dn_*`. In f64 all but arithmetic, `sqrt` and rounding is written out as such functions, which need 64-bit integers
+ * too. In i32 and u32 arithmetic wraps.
  *
  * Each operation is right about NaN and infinities, but a compiler may still cancel across several of them: `(a + b) - a`
  * can become `b` where IEEE 754 gives NaN for an infinite `a`.

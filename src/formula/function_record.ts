@@ -81,8 +81,6 @@ export interface FunctionRecord {
   readonly wasm?: WasmRule;
   /** Emission in wrapping 32-bit integers; a record with neither this nor an expansion is not integer-capable. */
   readonly integer?: { readonly wgsl: WgslRule; readonly js: JsRule; readonly wasm: IntegerWasmRule };
-  /** Whether the WGSL rule holds for f64. */
-  readonly f64?: boolean;
   /**
    * The vector-Jacobian product: from the arguments, the value (as an expression) and the adjoint of the value, the
    * adjoint of each argument; undefined is zero.

@@ -2,6 +2,7 @@ import { byteSize } from "../device/mod.ts";
 import { broadcastCases } from "./broadcast_cases.ts";
 import { requireArray, requireShape } from "./contract_checks.ts";
 import { defineOp, type KernelCall, type OpDefinition } from "./define.ts";
+import { inDouble } from "./in_double.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { type Copy, fourAtOnce, recordCopies } from "./strided_copy.ts";
 import { broadcastStrides, showShape, sizeOf, type Value } from "./value.ts";
@@ -56,7 +57,7 @@ export const broadcast: OpDefinition<BroadcastParams> = defineOp({
 
   error: (_inputs, _params, { out }) => ({ out: new Float64Array(out.data.length) }),
 
-  cases: broadcastCases,
+  cases: [...broadcastCases, ...inDouble(broadcastCases)],
 });
 
 function copyOf(call: KernelCall<BroadcastParams>): Copy {

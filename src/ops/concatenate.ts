@@ -2,6 +2,7 @@ import { byteSize } from "../device/mod.ts";
 import { concatenateCases } from "./concatenate_cases.ts";
 import { requireArray, requireAxis } from "./contract_checks.ts";
 import { defineOp, type HostArray, type InputTypes, type KernelCall, type OpDefinition } from "./define.ts";
+import { inDouble } from "./in_double.ts";
 import { type Copy, fourAtOnce, recordCopies } from "./strided_copy.ts";
 import { type ArrayType, showShape, sizeOf, type Value } from "./value.ts";
 
@@ -75,7 +76,7 @@ export const concatenate: OpDefinition<ConcatenateParams> = defineOp({
 
   error: (_inputs, _params, { out }) => ({ out: new Float64Array(out.data.length) }),
 
-  cases: concatenateCases,
+  cases: [...concatenateCases, ...inDouble(concatenateCases)],
 });
 
 /** The inputs in order: by number, not by how they were listed. */

@@ -121,7 +121,7 @@ function sumValues(
   },
 ): void {
   const { values } = call.outputs, e = order.shape[0], n = call.params.shape[0], room = values.shape[0];
-  const { dtype } = values, sum = dtype === "f16" || dtype === "f64" || dtype === "bool" ? "f32" : dtype;
+  const { dtype } = values, sum = dtype === "f16" || dtype === "bool" ? "f32" : dtype;
   const block = blockOf(e), blocks = Math.floor(e / block);
   const sums = blocks > 0 ? call.temporary({ shape: [blocks], dtype: sum }) : undefined;
   const shared = { e, n, room, block, blocks, first };

@@ -59,6 +59,7 @@ export interface FormulaInputs {
 export function formulaInputs(inputs: Readonly<Record<string, Operand>>, plans: readonly Plan[]): FormulaInputs {
   const used = new Set(plans.flatMap((q) => q.names));
   const integer = plans.every((q) => q.scalar === "i32" || q.scalar === "u32");
+  const number = integer ? "i32" : plans.some((q) => q.scalar === "f64") ? "f64" : "f32";
   const arrays: { name: string; value: Value }[] = [], numbers: { name: string; value: number }[] = [];
   for (const [name, value] of Object.entries(inputs)) {
     if (!used.has(name)) continue;
@@ -67,16 +68,16 @@ export function formulaInputs(inputs: Readonly<Record<string, Operand>>, plans: 
   }
   const uniforms: Record<string, Uniform> = {};
   arrays.forEach(({ value }, k) => uniforms[`o${k}`] = value.offset);
-  numbers.forEach(({ value }, k) => uniforms[`c${k}`] = integer ? { i32: value } : { f32: value });
+  numbers.forEach(({ value }, k) => uniforms[`c${k}`] = { [number]: value } as unknown as Uniform);
   return {
     arrays,
     read: Object.fromEntries(arrays.map(({ value }, k) => [`x${k}`, value])),
     uniforms,
-    key: `${arrays.map((a) => a.name)}|${numbers.map((c) => c.name)}|${integer}`,
+    key: `${arrays.map((a) => a.name)}|${numbers.map((c) => c.name)}|${number}`,
     apply: (fn, plan, element) => {
       const args = plan.names.map((name) => {
         const c = numbers.findIndex((q) => q.name === name);
-        if (c >= 0) return loadAs(plan.scalar, integer ? "i32" : "f32", `p.c${c}`);
+        if (c >= 0) return loadAs(plan.scalar, number, `p.c${c}`);
         const k = arrays.findIndex((a) => a.name === name);
         return loadAs(plan.scalar, arrays[k].value.dtype, element(k));
       });

@@ -4,6 +4,7 @@ import { defineOp, type OpDefinition } from "./define.ts";
 import { gatherCases } from "./gather_cases.ts";
 import { fillOf } from "./gather_fill.ts";
 import { gatherKernels } from "./gather_kernels.ts";
+import { inDouble } from "./in_double.ts";
 import { rowOf } from "./index_row.ts";
 import { sizeOf } from "./value.ts";
 
@@ -72,5 +73,5 @@ export const gather: OpDefinition<GatherParams> = defineOp({
 
   error: (_inputs, _params, { out }) => ({ out: new Float64Array(out.data.length) }),
 
-  cases: gatherCases,
+  cases: [...gatherCases, ...inDouble(gatherCases)],
 });

@@ -1,8 +1,12 @@
 import { type DType, IMAGE_WIDTH, type Launch, type Limits } from "../device/mod.ts";
 import type { Value } from "./value.ts";
 
-/** A 4-byte word of the uniform block: unsigned unless said otherwise. */
-export type Uniform = number | { readonly f32: number } | { readonly i32: number };
+/** A field of the uniform block: a word of 4 bytes, unsigned unless said otherwise, or a double. */
+export type Uniform =
+  | number
+  | { readonly f32: number }
+  | { readonly f64: number }
+  | { readonly i32: number };
 
 /** A kernel as its author writes it: the bindings, the uniform block and the entry point are generated around it. */
 export interface KernelText {
@@ -29,6 +33,8 @@ export interface KernelText {
   readonly body: () => string;
   /** Uses subgroup operations: `subgroup_lane` is declared. */
   readonly subgroups?: boolean;
+  /** Uses cooperative matrices. */
+  readonly cooperative?: boolean;
 }
 
 /** WGSL scalar type in which a dtype is stored. */
@@ -69,20 +75,35 @@ function spread(count: number, limit: number): [number, number, number] {
 
 function words(uniforms: Readonly<Record<string, Uniform>>): Uint32Array<ArrayBuffer> {
   const fields = Object.values(uniforms);
-  const buffer = new ArrayBuffer(fields.length * 4);
-  const view = new DataView(buffer);
-  fields.forEach((field, k) => {
-    if (typeof field === "number") view.setUint32(k * 4, field, true);
-    else if ("f32" in field) view.setFloat32(k * 4, field.f32, true);
-    else view.setInt32(k * 4, field.i32, true);
-  });
-  return new Uint32Array(buffer);
+  const doubles = fields.some((field) => typeof field === "object" && "f64" in field);
+  const view = new DataView(new ArrayBuffer(fields.length * (doubles ? 16 : 4)));
+  let at = 0;
+  for (const field of fields) {
+    if (typeof field === "object" && "f64" in field) {
+      // Doubles lie at multiples of their size, and so does the end of a block that has one.
+      at = Math.ceil(at / 8) * 8;
+      view.setFloat64(at, field.f64, true);
+      at += 8;
+      continue;
+    }
+    if (typeof field === "number") view.setUint32(at, field, true);
+    else if ("f32" in field) view.setFloat32(at, field.f32, true);
+    else view.setInt32(at, field.i32, true);
+    at += 4;
+  }
+  return new Uint32Array(view.buffer.slice(0, doubles ? Math.ceil(at / 8) * 8 : at));
+}
+
+/** WGSL type of a field of the uniform block. */
+function fieldType(field: Uniform): string {
+  return typeof field === "number" ? "u32" : Object.keys(field)[0];
 }
 
 function wgsl(text: KernelText, size: readonly [number, number, number]): string {
   const lines: string[] = [];
   const all = { ...text.read, ...text.write };
   if (Object.values(all).some((v) => v.dtype === "f16")) lines.push("enable f16;");
+  if (text.cooperative) lines.push("enable wgpu_cooperative_matrix;");
   let binding = 0;
   const declare = (name: string, value: Value, output: boolean) => {
     const place = `@group(0) @binding(${binding++})`;
@@ -97,9 +118,7 @@ function wgsl(text: KernelText, size: readonly [number, number, number]): string
   for (const [name, value] of Object.entries(text.write)) declare(name, value, true);
   const uniforms = Object.entries(text.uniforms ?? {});
   if (uniforms.length) {
-    const fields = uniforms.map(([name, u]) =>
-      `  ${name}: ${typeof u === "number" ? "u32" : "f32" in u ? "f32" : "i32"},`
-    );
+    const fields = uniforms.map(([name, u]) => `  ${name}: ${fieldType(u)},`);
     lines.push("struct Uniforms {", ...fields, "}", `@group(0) @binding(${binding}) var<uniform> p: Uniforms;`);
   }
   if (text.declarations) lines.push(text.declarations());

@@ -42,7 +42,7 @@ interface Blocks {
 const blocks = oncePerCall((call: Call): Blocks | { index: undefined } => {
   const { shape, strides, arrays, plans } = mapCall(call), last = shape.length - 1;
   const n = sizeOf(shape), row = last < 0 ? 1 : shape[last];
-  // One long axis may end within a vector, since buffers are multiples of 16 bytes; several cannot.
+  // One long axis may end within a vector, since buffers are whole vectors; several cannot.
   if (last > 0 && row % 4 > 0) return { index: undefined };
   const wide = strides.map((s) => last >= 0 && s[last] !== 0);
   const aligned = strides.every((s, k) =>

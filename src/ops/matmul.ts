@@ -2,15 +2,20 @@ import { byteSize, type DType } from "../device/mod.ts";
 import { size } from "../formula/mod.ts";
 import { defineOp, type HostArray, hostTypes } from "./define.ts";
 import type { Formula } from "./formulas.ts";
+import { matmulBlas } from "./matmul_blas.ts";
 import { matmulBounds } from "./matmul_bounds.ts";
 import { matmulCases } from "./matmul_cases.ts";
+import { matmulCooperative } from "./matmul_cooperative.ts";
+import { matmulDoubleCases } from "./matmul_double_cases.ts";
 import { batchOffsets, finishProduct } from "./matmul_host.ts";
 import { matmulLayout } from "./matmul_layout.ts";
 import { matmulWasm } from "./matmul_wasm.ts";
+import { matmulWasmVector } from "./matmul_wasm_vector.ts";
 import { matmulSimple } from "./matmul_simple.ts";
 import { matmulSubgroup } from "./matmul_subgroup.ts";
 import { matmulTiled } from "./matmul_tiled.ts";
 import { matmulVector } from "./matmul_vector.ts";
+import { matmulVectorRows } from "./matmul_vector_rows.ts";
 import { matmulVjp } from "./matmul_vjp.ts";
 import { sizeOf } from "./value.ts";
 
@@ -31,7 +36,7 @@ export interface MatmulParams {
 
 /**
  * Matrix product `out[..., i, j] = φ(Σ_q a[..., i, q] b[..., q, j], …)` of `a` `[..., m, k]` and `b` `[..., k, n]` with
- * leading axes broadcast, and an epilogue φ. Floats are summed in f32 (f64 on the CPU device), integers exactly modulo
+ * leading axes broadcast, and an epilogue φ. Floats are summed in f32 (in f64 if a factor is, and on the CPU device), integers exactly modulo
  * 2³²; booleans count.
  */
 export const matmul = defineOp<MatmulParams>({
@@ -65,9 +70,9 @@ export const matmul = defineOp<MatmulParams>({
     }
   },
 
-  natives: matmulWasm,
+  natives: [...matmulBlas, matmulWasmVector, ...matmulWasm],
 
-  kernels: [...matmulSubgroup, ...matmulTiled, matmulVector, matmulSimple],
+  kernels: [matmulCooperative, ...matmulSubgroup, ...matmulTiled, matmulVector, matmulVectorRows, matmulSimple],
 
   vjp: matmulVjp,
 
@@ -82,5 +87,5 @@ export const matmul = defineOp<MatmulParams>({
 
   error: matmulBounds,
 
-  cases: matmulCases,
+  cases: [...matmulCases, ...matmulDoubleCases],
 });

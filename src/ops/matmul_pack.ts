@@ -10,14 +10,14 @@ import { denseStrides, sizeOf, type Value } from "./value.ts";
 
 /**
  * A factor copied into an image, strip by strip: a strip has all inner indices of `tile` outer ones, in the order of
- * use.
+ * use. Doubles, which no texel holds, are copied into memory as vectors of four.
  */
 export interface Packed {
-  /** The image. */
-  readonly image: Value;
+  /** The image or memory. */
+  readonly value: Value;
   /** Strips of each matrix. */
   readonly strips: number;
-  /** Texels in a strip. */
+  /** Texels or vectors in a strip. */
   readonly texels: number;
   /** Steps from one matrix to the next along the leading axes of the product; 0 where the factor is broadcast. */
   readonly batchStrides: readonly number[];
@@ -28,8 +28,19 @@ function ownBatch({ batchStrides }: Factor, batch: readonly number[]): number[] 
   return batch.map((size, axis) => batchStrides[axis] === 0 ? 1 : size);
 }
 
-/** Texels that a packed factor takes. */
-export function packedTexels({ layout }: MatmulCall, factor: Factor, tile: number): number {
+/** Whether the device has room for a packed factor. */
+export function packedFits(
+  { info: { limits } }: KernelCall<MatmulParams>,
+  call: MatmulCall,
+  factor: Factor,
+  tile: number,
+): boolean {
+  const texels = packedTexels(call, factor, tile);
+  return call.layout.sum === "f64" ? texels * 32 <= limits.bindingBytes : texels <= limits.imageTexels;
+}
+
+/** Texels, or vectors, that a packed factor takes. */
+function packedTexels({ layout }: MatmulCall, factor: Factor, tile: number): number {
   return sizeOf(ownBatch(factor, layout.batch)) * Math.ceil(factor.outer / tile) * tile * Math.ceil(layout.k / 4);
 }
 
@@ -44,27 +55,30 @@ export function pack(
   tile: number,
   texel: "outer" | "inner",
 ): Packed {
-  const { layout } = product, { name, value, outer } = factor;
+  const { layout } = product, { name, value, outer } = factor, { sum } = layout, inMemory = sum === "f64";
   const own = ownBatch(factor, layout.batch), steps = Math.ceil(layout.k / 4);
   const index = indexing("l", own, [factor.batchStrides]);
-  const fetch = fetchFour(factor, layout.k, "f32");
+  const fetch = fetchFour(factor, layout.k, sum);
   const strips = Math.ceil(outer / tile);
-  const image = call.image(packedTexels(product, factor, tile));
+  const texels = packedTexels(product, factor, tile);
+  const packed = inMemory ? call.temporary({ shape: [4 * texels], dtype: sum }) : call.image(texels);
   // Neighbouring invocations read neighbouring memory: a whole workgroup one long piece of it, where there is one.
   const count = { inner: steps, outer: strips * tile / 4 }, far = fetch.along === "inner" ? "outer" : "inner";
   const across = count[fetch.along] >= 48 ? 64 : 8, down = 64 / across;
   launchTiles(call, [Math.ceil(count[fetch.along] / across), Math.ceil(count[far] / down), sizeOf(own)], {
-    key: `pack|${across}|${tile}|${texel}|${fetch.key}|${index.key}`,
+    key: `pack|${sum}|${across}|${tile}|${texel}|${fetch.key}|${index.key}`,
     read: { [name]: value },
-    write: { image },
-    elements: fetch.elements,
+    write: { packed },
+    elements: { ...fetch.elements, ...(inMemory ? { packed: `vec4<${sum}>` } : {}) },
     uniforms: { k: layout.k, steps, strips, start: value.offset, ...fetch.uniforms, ...index.uniforms },
     workgroupSize: 64,
     declarations: () =>
       [
         fetch.declaration,
-        "fn put(at: u32, v: vec4<f32>) {",
-        `  textureStore(image, vec2<u32>(${texelPlace("at").x}, ${texelPlace("at").y}), v);`,
+        `fn put(at: u32, v: vec4<${sum}>) {`,
+        inMemory
+          ? "  packed[at] = v;"
+          : `  textureStore(packed, vec2<u32>(${texelPlace("at").x}, ${texelPlace("at").y}), v);`,
         "}",
       ].join("\n"),
     body: () =>
@@ -82,7 +96,7 @@ export function pack(
         }),
         ...(fetch.along === texel
           ? [0, 1, 2, 3].map((q) => `let v${q} = r${q};`)
-          : ["x", "y", "z", "w"].map((c, q) => `let v${q} = vec4<f32>(r0.${c}, r1.${c}, r2.${c}, r3.${c});`)),
+          : ["x", "y", "z", "w"].map((c, q) => `let v${q} = vec4<${sum}>(r0.${c}, r1.${c}, r2.${c}, r3.${c});`)),
         `let at = (matrix * p.strips + strip) * p.steps * ${tile}u + inner * ${tile}u + ` +
         (texel === "inner" ? `((outer * 4u) & ${tile - 1}u);` : `(outer & ${tile / 4 - 1}u);`),
         ...[0, 1, 2, 3].map((q) => `put(at + ${texel === "inner" ? q : q * tile / 4}u, v${q});`),
@@ -90,7 +104,7 @@ export function pack(
   });
   const dense = denseStrides(own);
   return {
-    image,
+    value: packed,
     strips,
     texels: steps * tile,
     batchStrides: own.map((size, axis) => size === 1 ? 0 : dense[axis]),

@@ -30,7 +30,7 @@ export interface Source {
   readonly advance: string;
 }
 
-/** A factor in strips of `tile` outer indices, packed into an image; `texel` is the axis of its vectors. */
+/** A factor in strips of `tile` outer indices, packed; `texel` is the axis of its vectors. */
 export function packedSource(
   call: KernelCall<MatmulParams>,
   product: MatmulCall,
@@ -38,24 +38,30 @@ export function packedSource(
   tile: number,
   texel: "outer" | "inner",
 ): Source {
-  const { image, strips, texels, batchStrides } = pack(call, product, factor, tile, texel);
-  const { name } = factor, at = texelPlace(`${name}_at`);
+  const { value, strips, texels, batchStrides } = pack(call, product, factor, tile, texel);
+  const { name } = factor, at = texelPlace(`${name}_at`), inMemory = value.storage.kind === "memory";
   const strip = name === "a" ? "workgroup.y" : "workgroup.x";
   return {
-    value: image,
+    value,
+    ...(inMemory ? { element: `vec4<${value.dtype}>` } : {}),
     uniforms: { [`${name}_strips`]: strips, [`${name}_texels`]: texels },
     batchStrides,
     start: (offset) =>
       `(${offset} * p.${name}_strips + ${strip}) * p.${name}_texels + begin * ${tile / 4}u + subgroup_lane`,
-    prepare: `let ${name}_x = ${at.x}; let ${name}_y = ${at.y};`,
-    load: (far, inner) => `textureLoad(${name}, vec2<u32>(${name}_x + ${inner * tile / 4 + far}u, ${name}_y))`,
+    prepare: inMemory ? "" : `let ${name}_x = ${at.x}; let ${name}_y = ${at.y};`,
+    load: (far, inner) => {
+      const step = inner * tile / 4 + far;
+      return inMemory
+        ? `${name}[${name}_at + ${step}u]`
+        : `textureLoad(${name}, vec2<u32>(${name}_x + ${step}u, ${name}_y))`;
+    },
     advance: `${tile}u`,
   };
 }
 
 /** A factor read where it is, or nothing if its vectors along `texel` are not whole in memory. */
 export function directSource({ layout }: MatmulCall, factor: Factor, texel: "outer" | "inner"): Source | undefined {
-  const fetch = fetchFour(factor, layout.k, "f32");
+  const fetch = fetchFour(factor, layout.k, layout.sum);
   if (fetch.along !== texel || !fetch.whole) return undefined;
   const { name, value } = factor;
   const [first, far] = name === "a" ? ["row0 + subgroup_lane", "outer"] : ["column0", "inner"];
@@ -68,8 +74,8 @@ export function directSource({ layout }: MatmulCall, factor: Factor, texel: "out
     start: (offset) => `(p.${name}_start + ${offset} + ${place}) >> 2u`,
     prepare: `let ${name}_step = p.${name}_${far} >> 2u;`,
     load: texel === "inner"
-      ? (rows) => `vec4<f32>(${name}[${name}_at + ${rows}u * ${name}_step])`
-      : (vectors, inner) => `vec4<f32>(${name}[${name}_at + ${inner}u * ${name}_step + ${vectors}u])`,
+      ? (rows) => `vec4<${layout.sum}>(${name}[${name}_at + ${rows}u * ${name}_step])`
+      : (vectors, inner) => `vec4<${layout.sum}>(${name}[${name}_at + ${inner}u * ${name}_step + ${vectors}u])`,
     advance: texel === "inner" ? "1u" : `p.${name}_inner`,
   };
 }

@@ -2,7 +2,7 @@ import type { KernelCall, KernelVariant } from "./define.ts";
 import type { MatmulParams } from "./matmul.ts";
 import { batchIndexing, launchTiles, matmulCall } from "./matmul_call.ts";
 import { storeFour } from "./matmul_epilogue.ts";
-import { packedTexels } from "./matmul_pack.ts";
+import { packedFits } from "./matmul_pack.ts";
 import { longestSum, splitSum } from "./matmul_parts.ts";
 import { directSource, packedSource, type Source } from "./matmul_source.ts";
 
@@ -28,10 +28,11 @@ function variant(name: string, packed: boolean, tile: Tile): KernelVariant<Matmu
       const { probes, limits, subgroupSize } = call.info;
       if (!probes.subgroups || subgroupSize > 16 || tile.rows % subgroupSize !== 0) return false;
       const product = matmulCall(call), { a, b, layout: { m, n, k, sum } } = product, width = widthOf(call);
-      if (sum !== "f32" || Math.max(m / tile.rows, n / width, k / 32, m / 32, n / 32) > limits.workgroups) return false;
+      if (
+        sum !== "f32" && sum !== "f64" || Math.max(m / tile.rows, n / width, k / 32, m / 32, n / 32) > limits.workgroups
+      ) return false;
       return packed
-        ? packedTexels(product, a, tile.rows) <= limits.imageTexels &&
-          packedTexels(product, b, width) <= limits.imageTexels
+        ? packedFits(call, product, a, tile.rows) && packedFits(call, product, b, width)
         : directSource(product, a, "inner") !== undefined && directSource(product, b, "outer") !== undefined;
     },
     rank: (call) => {
@@ -56,7 +57,7 @@ export const matmulSubgroup: readonly KernelVariant<MatmulParams>[] = [
 
 function record(call: KernelCall<MatmulParams>, packed: boolean, { rows, vectors }: Tile): void {
   const lanes = call.info.subgroupSize, width = vectors * 4 * lanes;
-  const product = matmulCall(call), { layout, batches } = product, { m, n, k } = layout;
+  const product = matmulCall(call), { layout, batches } = product, { m, n, k, sum } = layout;
   const tilesM = Math.ceil(m / rows), tilesN = Math.ceil(n / width);
   const wanted = Math.min(Math.ceil(16 / (tilesM * tilesN * batches)), Math.ceil(k / 256));
   const parts = splitSum(call, product, { wanted, step: 4, longest: longestSum(call, 4) }), { epilogue } = parts;
@@ -67,13 +68,13 @@ function record(call: KernelCall<MatmulParams>, packed: boolean, { rows, vectors
   const index = batchIndexing(product, epilogue, [a.batchStrides, b.batchStrides]);
   const whole = n % 4 === 0;
   // A long epilogue is written once, in a loop; its sums wait in memory that no other lane reads.
-  const looped = !whole || !epilogue.plain || epilogue.stored !== "f32";
+  const looped = !whole || !epilogue.plain || epilogue.stored !== sum;
   const elements: Record<string, string> = {};
   if (a.element) elements.a = a.element;
   if (b.element) elements.b = b.element;
   if (whole) elements.out = `vec4<${epilogue.stored}>`;
   launchTiles(call, [tilesN, tilesM, batches * parts.count], {
-    key: `${lanes}|${whole}|${epilogue.key}|${index.key}`,
+    key: `${sum}|${lanes}|${whole}|${epilogue.key}|${index.key}`,
     read: { a: a.value, b: b.value, ...epilogue.read },
     write: { out: parts.out },
     elements,
@@ -93,7 +94,7 @@ function record(call: KernelCall<MatmulParams>, packed: boolean, { rows, vectors
     declarations: () =>
       [
         epilogue.declarations(),
-        looped ? `var<workgroup> sums: array<vec4<f32>, ${rows * vectors * lanes}>;` : "",
+        looped ? `var<workgroup> sums: array<vec4<${sum}>, ${rows * vectors * lanes}>;` : "",
       ].join("\n"),
     body: () => {
       const row = range(rows), vector = range(vectors);
@@ -114,7 +115,7 @@ function record(call: KernelCall<MatmulParams>, packed: boolean, { rows, vectors
         "let begin = (z / p.batches) * p.length;",
         "let steps = (min(p.length, p.k - begin) + 3u) / 4u;",
         `let row0 = workgroup.y * ${rows}u; let column0 = workgroup.x * ${width}u + subgroup_lane * 4u;`,
-        ...row.flatMap((i) => vector.map((j) => `var c${i}_${j} = vec4<f32>();`)),
+        ...row.flatMap((i) => vector.map((j) => `var c${i}_${j} = vec4<${sum}>();`)),
         `var a_at = ${a.start(index.offset(0))};`,
         `var b_at = ${b.start(index.offset(1))};`,
         "for (var step = 0u; step < steps; step++) {",

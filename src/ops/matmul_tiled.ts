@@ -1,3 +1,4 @@
+import { byteSize } from "../device/mod.ts";
 import type { KernelCall, KernelVariant } from "./define.ts";
 import type { MatmulParams } from "./matmul.ts";
 import { batchIndexing, launchTiles, matmulCall } from "./matmul_call.ts";
@@ -19,18 +20,20 @@ function tiled(v: 1 | 2): KernelVariant<MatmulParams> {
   return {
     name: `tiled${size}`,
     when: (call) => {
-      const { layout: { m, n } } = matmulCall(call), { limits } = call.info;
+      const { layout: { m, n, sum } } = matmulCall(call), { limits } = call.info;
       // A tile of which next to nothing is used is a waste of everyone's time.
-      return limits.invocations >= THREADS * THREADS && m * n * 64 >= size * size &&
+      return limits.invocations >= THREADS * THREADS &&
+        8 * depth * pitchOf(size) * byteSize(sum) <= limits.workgroupBytes && m * n * 64 >= size * size &&
         tilesOf(Math.max(m, n), size) <= limits.workgroups;
     },
     rank: (call) => {
       // Workgroup memory is no faster than any other there.
       if (call.info.software) return -1;
-      const { layout: { m, n }, batches } = matmulCall(call);
+      const { layout: { m, n, sum }, batches } = matmulCall(call);
       // Large tiles load less, small ones make more workgroups: a processor has about a hundred cores to fill.
       const groups = batches * tilesOf(m, 128) * tilesOf(n, 128);
-      return (v === 2) === (groups >= 100) ? 3 : 2;
+      // Doubles take two registers each.
+      return (v === 2) === (groups >= 100 && sum !== "f64") ? 3 : 2;
     },
     record: (call) => record(call, v, size, depth),
   };
@@ -38,6 +41,11 @@ function tiled(v: 1 | 2): KernelVariant<MatmulParams> {
 
 /** Ways to multiply through workgroup memory. */
 export const matmulTiled: readonly KernelVariant<MatmulParams>[] = [tiled(2), tiled(1)];
+
+/** Vectors in a row of a block: one more than it has keeps threads that write down a column on different memory banks. */
+function pitchOf(size: number): number {
+  return size / 4 + 1;
+}
 
 function tilesOf(extent: number, size: number): number {
   return Math.ceil(extent / size);
@@ -52,8 +60,7 @@ function record(call: KernelCall<MatmulParams>, v: number, size: number, depth: 
   const index = batchIndexing(product, epilogue);
   const fetches = [fetchFour(a, k, sum), fetchFour(b, k, sum)];
   const whole = n % 4 === 0;
-  // One vector of padding per row keeps threads that write down a column on different memory banks.
-  const pitch = size / 4 + 1;
+  const pitch = pitchOf(size);
   launchTiles(call, [columns, rows, batches * parts.count], {
     key: `${sum}|${fetches.map((f) => f.key)}|${whole}|${epilogue.key}|${index.key}`,
     read: { a: a.value, b: b.value, ...epilogue.read },
@@ -162,7 +169,9 @@ function keep({ along }: Fetch, name: string, pitch: number): string[] {
 }
 
 function multiply(scalar: string, vector: string, onto: string, sum: string): string {
-  return sum === "f32" ? `= fma(vec4<f32>(${scalar}), ${vector}, ${onto})` : `+= ${scalar} * ${vector}`;
+  return sum === "f32" || sum === "f64"
+    ? `= fma(vec4<${sum}>(${scalar}), ${vector}, ${onto})`
+    : `+= ${scalar} * ${vector}`;
 }
 
 function range(n: number): number[] {

@@ -1,6 +1,6 @@
 import { byteSize, type DType, type HostArgument } from "../device/mod.ts";
 import type { Scalar } from "../formula/mod.ts";
-import { type FunctionBuilder, i32, select, v128, type Value, WasmModule } from "../formula/wasm/mod.ts";
+import { i32, select, v128, type Value, WasmModule } from "../formula/wasm/mod.ts";
 import type { HostCall } from "./define.ts";
 import { addressOf, type HostTarget } from "./host_kernel.ts";
 import type { MatmulParams } from "./matmul.ts";

@@ -1,10 +1,12 @@
 import { byteSize } from "../device/mod.ts";
 import { compilePairwise, element, type Expr, gradient, leaves, type Signature, size } from "../formula/mod.ts";
 import { bindRows } from "./bind_rows.ts";
-import { type Calculus, defineOp, hostTypes, type InputTypes } from "./define.ts";
+import { type Calculus, type Case, defineOp, hostTypes, type InputTypes } from "./define.ts";
 import { type Formula, toExpr } from "./formulas.ts";
+import { inDouble } from "./in_double.ts";
 import { pairBounds } from "./pairwise_bounds.ts";
 import { pairLayout } from "./pairwise_layout.ts";
+import { pairMatrixWasm } from "./pair_matrix_wasm.ts";
 import { pairText } from "./pairwise_text.ts";
 import { type ArrayType, sizeOf } from "./value.ts";
 
@@ -17,6 +19,47 @@ export interface PairMatrixParams {
 /** Checks and sizes are those of a pairwise sum of the same formula. */
 const layoutOf = (inputs: InputTypes, params: PairMatrixParams) =>
   pairLayout(inputs, { reduction: "sum", formula: params.formula });
+
+const pairMatrixCases: readonly Case<PairMatrixParams>[] = [
+  ...[[0, 4], [1, 1], [7, 9], [33, 31], [65, 130]].map(([n, m]) => ({
+    name: `squared distances ${n} × ${m}`,
+    inputs: { x: { shape: [n, 3] }, y: { shape: [m, 3] } },
+    params: { formula: "sqdist(x[i], y[j])" },
+  })),
+  {
+    name: "differences: a vector per pair",
+    inputs: { x: { shape: [5, 4] }, y: { shape: [6, 4], layout: "strided" as const }, s: 0.5 },
+    params: { formula: "s * (x[i] - y[j])" },
+  },
+  {
+    name: "long rows and scalars",
+    inputs: { x: { shape: [4, 37] }, y: { shape: [5, 37] }, f: { shape: [4] }, g: { shape: [5] } },
+    params: { formula: "exp((f[i] + g[j] - dist(x[i], y[j])) / 7)" },
+  },
+  {
+    name: "long differences: more components than are written out, over several tiles",
+    inputs: { x: { shape: [7, 19] }, y: { shape: [41, 19] } },
+    params: { formula: "x[i] * y[j]" },
+    gradient: false,
+  },
+  {
+    name: "one input in f64",
+    inputs: { x: { shape: [6, 9], dtype: "f64" }, y: { shape: [7, 9], layout: "transposed" } },
+    params: { formula: "l1dist(x[i], y[j]) + exp(x[i, 8])" },
+    gradient: false,
+  },
+  {
+    name: "special values",
+    inputs: { x: { shape: [12], fill: "special" as const }, y: { shape: [13], fill: "special" as const } },
+    params: { formula: "x[i] * y[j]" },
+    gradient: false,
+  },
+  {
+    name: "components by number",
+    inputs: { x: { shape: [6, 3] }, y: { shape: [7, 2] } },
+    params: { formula: "x[i, 2] * sin(y[j, 1])" },
+  },
+];
 
 /** All pairs, stored: `out[i, j] = F(x[i], y[j], …)`. For what must be seen whole; `pairwise` reduces without storing. */
 export const pairMatrix = defineOp<PairMatrixParams>({
@@ -68,6 +111,8 @@ export const pairMatrix = defineOp<PairMatrixParams>({
       });
     },
   }],
+
+  natives: [pairMatrixWasm],
 
   // x̄_i = Σ_j ḡ_ij ∂F_ij/∂x_i, from the matrix of partial derivatives: this op stores n×m anyway.
   vjp(k, { inputs, cotangents, params }) {
@@ -162,34 +207,7 @@ export const pairMatrix = defineOp<PairMatrixParams>({
     return { out: bounds };
   },
 
-  cases: [
-    ...[[0, 4], [1, 1], [7, 9], [33, 31], [65, 130]].map(([n, m]) => ({
-      name: `squared distances ${n} × ${m}`,
-      inputs: { x: { shape: [n, 3] }, y: { shape: [m, 3] } },
-      params: { formula: "sqdist(x[i], y[j])" },
-    })),
-    {
-      name: "differences: a vector per pair",
-      inputs: { x: { shape: [5, 4] }, y: { shape: [6, 4], layout: "strided" as const }, s: 0.5 },
-      params: { formula: "s * (x[i] - y[j])" },
-    },
-    {
-      name: "long rows and scalars",
-      inputs: { x: { shape: [4, 37] }, y: { shape: [5, 37] }, f: { shape: [4] }, g: { shape: [5] } },
-      params: { formula: "exp((f[i] + g[j] - dist(x[i], y[j])) / 7)" },
-    },
-    {
-      name: "special values",
-      inputs: { x: { shape: [12], fill: "special" as const }, y: { shape: [13], fill: "special" as const } },
-      params: { formula: "x[i] * y[j]" },
-      gradient: false,
-    },
-    {
-      name: "components by number",
-      inputs: { x: { shape: [6, 3] }, y: { shape: [7, 2] } },
-      params: { formula: "x[i, 2] * sin(y[j, 1])" },
-    },
-  ],
+  cases: [...pairMatrixCases, ...inDouble(pairMatrixCases)],
 });
 
 function freshName(base: string, taken: object): string {

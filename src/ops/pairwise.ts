@@ -3,13 +3,15 @@ import { compilePairwise, type Expr, size } from "../formula/mod.ts";
 import { bindRows } from "./bind_rows.ts";
 import { defineOp, hostTypes } from "./define.ts";
 import { type Formula, toExpr } from "./formulas.ts";
+import { inDouble } from "./in_double.ts";
 import { pairBounds } from "./pairwise_bounds.ts";
 import { pairwiseCases } from "./pairwise_cases.ts";
 import { pairwiseLane } from "./pairwise_lane.ts";
 import { pairLayout } from "./pairwise_layout.ts";
-import { pairwiseNative } from "./pairwise_native.ts";
 import { pairwiseSubgroup } from "./pairwise_subgroup.ts";
 import { pairwiseTile } from "./pairwise_tile.ts";
+import { pairwiseWasm } from "./pairwise_wasm.ts";
+import { pairwiseWasmVector } from "./pairwise_wasm_vector.ts";
 import { pairwiseVjp } from "./pairwise_vjp.ts";
 import { REDUCTION_REFERENCES } from "./reducers.ts";
 import { sizeOf } from "./value.ts";
@@ -63,7 +65,7 @@ export const pairwise = defineOp<PairwiseParams>({
     }
   },
 
-  native: pairwiseNative,
+  natives: [pairwiseWasm, pairwiseWasmVector],
 
   kernels: [pairwiseLane, pairwiseSubgroup, pairwiseTile],
 
@@ -80,5 +82,5 @@ export const pairwise = defineOp<PairwiseParams>({
 
   error: pairBounds,
 
-  cases: pairwiseCases,
+  cases: [...pairwiseCases, ...inDouble(pairwiseCases)],
 });

@@ -4,7 +4,9 @@ import { hostTypes } from "./define.ts";
 import type { PairwiseParams } from "./pairwise.ts";
 import { pairLayout } from "./pairwise_layout.ts";
 
-const U32 = 2 ** -24, LARGEST = 3.4028234663852886e38;
+/** Unit roundoff, largest number, and how far below the largest term others have vanished, by what is computed in. */
+const SINGLE = { unit: 2 ** -24, largest: 3.4028234663852886e38, vanished: 104 };
+const DOUBLE = { unit: 2 ** -53, largest: Number.MAX_VALUE, vanished: 746 };
 
 /**
  * Error model of a pairwise reduction: the error of each term from running error analysis of the formula, plus the rounding of the
@@ -17,7 +19,8 @@ export function pairBounds(
   u: number,
 ): Record<string, Float64Array> {
   const { out } = outputs;
-  const { n, m, outLength, expr, value } = pairLayout(hostTypes(inputs), params);
+  const { n, m, outLength, expr, value, scalar } = pairLayout(hostTypes(inputs), params);
+  const { unit, largest, vanished } = scalar === "f64" ? DOUBLE : SINGLE;
   const d = outLength ?? 1, bounds = new Float64Array(out.data.length);
   const at = (e: Expr, i: number, j: number) =>
     errorBound(e, (leaf) => {
@@ -28,7 +31,7 @@ export function pairBounds(
       if (width === undefined) return input.data[row];
       if (leaf.component !== undefined) return input.data[row * width + leaf.component];
       return Array.from(input.data.subarray(row * width, (row + 1) * width));
-    }, U32);
+    }, unit);
   const part = (v: number | readonly number[], k: number) => typeof v === "number" ? v : v[k];
   for (let i = 0; i < n; i++) {
     const terms = Array.from({ length: m }, (_, j) => at(expr, i, j));
@@ -42,13 +45,16 @@ export function pairBounds(
         top = Math.max(top, part(t.value, k));
       }
       const y = out.data[i * d + k];
-      // Terms far below the largest vanish in f32 whatever their error; the others have exponents up to `spread`.
-      const spread = terms.reduce((s, t) => part(t.value, k) > top - 104 ? Math.max(s, top - part(t.value, k)) : s, 0);
-      const exponentials = worst + (m + 64 + spread) * 2 * U32;
+      // Terms far below the largest vanish whatever their error; the others have exponents up to `spread`.
+      const spread = terms.reduce(
+        (s, t) => part(t.value, k) > top - vanished ? Math.max(s, top - part(t.value, k)) : s,
+        0,
+      );
+      const exponentials = worst + (m + 64 + spread) * 2 * unit;
       let bound: number;
       // Partial sums may overflow in one order and not in another.
-      if (params.reduction === "sum") bound = magnitude > LARGEST ? Infinity : total + m * U32 * magnitude;
-      else if (params.reduction === "logsumexp") bound = exponentials + 4 * Math.abs(y) * U32;
+      if (params.reduction === "sum") bound = magnitude > largest ? Infinity : total + m * unit * magnitude;
+      else if (params.reduction === "logsumexp") bound = exponentials + 4 * Math.abs(y) * unit;
       else if (values) {
         // Σ w V with Σ w = 1: errors of V pass through; relative errors of the weights scale Σ w |V|.
         let spreadOfV = 0, errorOfV = 0;

@@ -1,5 +1,6 @@
 import type { KernelCall, KernelVariant } from "./define.ts";
 import type { PairwiseParams } from "./pairwise.ts";
+import { floatText, whole } from "./float_text.ts";
 import { joinScalar, joinVector } from "./pairwise_join.ts";
 import { type PairText, pairText } from "./pairwise_text.ts";
 import { REDUCERS } from "./reducers.ts";
@@ -34,17 +35,17 @@ const argumentsOf = (text: PairText, j: string) => ["i", j, ...text.outer.map((_
 const loadOuter = (text: PairText) => text.outer.map((leaf, k) => `let r${k} = ${text.load(leaf, "i")};`);
 
 function recordScalar(call: KernelCall<PairwiseParams>, text: PairText): void {
-  const { layout } = text, { n, m } = layout, out = call.outputs.out;
+  const { layout } = text, { n, m, scalar } = layout, out = call.outputs.out;
   const reduction = call.params.reduction as Exclude<typeof call.params.reduction, "softmax">;
   const reducer = REDUCERS[reduction];
   const parts = partsFor(call, n, 1 + text.iterations, m);
   const partials: Record<string, Value> = parts > 1
     ? Object.fromEntries(reducer.fields.map((f) => [
       `part_${f.name}`,
-      call.temporary({ shape: [parts * n], dtype: f.kind === "index" ? "u32" : "f32" }),
+      call.temporary({ shape: [parts * n], dtype: f.kind === "index" ? "u32" : scalar }),
     ]))
     : {};
-  const init = reducer.init("f32");
+  const init = reducer.init(scalar);
   call.launch({
     key: `${reduction}|${text.key}|${parts > 1}`,
     read: text.read,
@@ -53,16 +54,16 @@ function recordScalar(call: KernelCall<PairwiseParams>, text: PairText): void {
     workgroupSize: 64,
     workgroups: Math.ceil(n * parts / 64),
     declarations: () => {
-      const helpers = new Map<string, string>();
+      const helpers = new Map(reducer.helpers(scalar));
       const pair = text.declare("pair", layout.expr, false, helpers);
-      return [...helpers.values(), reducer.helpers("f32"), pair].filter(Boolean).join("\n");
+      return [...helpers.values(), pair].join("\n");
     },
     body: () => {
       const block = (count: number) => {
         const names = Array.from({ length: count }, (_, q) => `v${q}`);
         return [
           ...names.map((v, q) => `let ${v} = pair(${argumentsOf(text, `j + ${q}u`)});`),
-          reducer.step("a", names, names.map((_, q) => `(j + ${q}u)`), "f32"),
+          reducer.step("a", names, names.map((_, q) => `(j + ${q}u)`), scalar),
         ].join("\n");
       };
       return [
@@ -70,13 +71,13 @@ function recordScalar(call: KernelCall<PairwiseParams>, text: PairText): void {
         "let i = id % p.n; let part = id / p.n;",
         "let end = min(p.m, (part + 1u) * p.chunk);",
         ...loadOuter(text),
-        ...reducer.fields.map((f, k) => `var a_${f.name}: ${f.kind === "index" ? "u32" : "f32"} = ${init[k]};`),
+        ...reducer.fields.map((f, k) => `var a_${f.name}: ${f.kind === "index" ? "u32" : scalar} = ${init[k]};`),
         "var j = part * p.chunk;",
         `for (; j + ${UNROLL - 1}u < end; j += ${UNROLL}u) {\n${block(UNROLL)}\n}`,
         `for (; j < end; j++) {\n${block(1)}\n}`,
         ...(parts > 1
           ? reducer.fields.map((f) => `part_${f.name}[id] = a_${f.name};`)
-          : [`y[i] = ${out.dtype === "i32" ? "i32" : "f32"}(${reducer.finish("a", "p.m")});`]),
+          : [`y[i] = ${out.dtype}(${reducer.finish("a", "p.m", scalar)});`]),
       ].join("\n");
     },
   });
@@ -84,14 +85,14 @@ function recordScalar(call: KernelCall<PairwiseParams>, text: PairText): void {
 }
 
 function recordVector(call: KernelCall<PairwiseParams>, text: PairText): void {
-  const { layout } = text, { n, m } = layout, out = call.outputs.out;
+  const { layout } = text, { n, m, scalar } = layout, out = call.outputs.out;
   const d = layout.outLength ?? 1, softmax = call.params.reduction === "softmax";
   const block = Math.min(d, COMPONENTS), tiles = Math.ceil(d / block);
   const parts = partsFor(call, n * tiles, 1 + text.iterations + block, m);
-  const total = call.temporary({ shape: [parts, n, d], dtype: "f32" });
-  const scratch = (): Value => call.temporary({ shape: [parts, n], dtype: "f32" });
+  const total = call.temporary({ shape: [parts, n, d], dtype: scalar });
+  const scratch = (): Value => call.temporary({ shape: [parts, n], dtype: scalar });
   const weights: Record<string, Value> = softmax ? { top: scratch(), weight: scratch() } : {};
-  const direct = parts === 1 && !softmax && out.dtype === "f32";
+  const direct = parts === 1 && !softmax && out.dtype === scalar;
   const vector = layout.outLength !== undefined;
   call.launch({
     key: `${call.params.reduction}|${text.key}|${block}|${direct}`,
@@ -101,7 +102,7 @@ function recordVector(call: KernelCall<PairwiseParams>, text: PairText): void {
     workgroupSize: 64,
     workgroups: Math.ceil(n * tiles * parts / 64),
     declarations: () => {
-      const helpers = new Map<string, string>();
+      const helpers = new Map(softmax ? REDUCERS.logsumexp.helpers(scalar) : []);
       const functions: string[] = [];
       if (softmax) functions.push(text.declare("pair", layout.expr, false, helpers));
       const summand = layout.value ?? layout.expr;
@@ -110,20 +111,19 @@ function recordVector(call: KernelCall<PairwiseParams>, text: PairText): void {
           ? text.declareComponent("summand", summand, false, helpers)
           : text.declare("summand", summand, false, helpers),
       );
-      const lowest = softmax ? REDUCERS.logsumexp.helpers("f32") : "";
-      return [...helpers.values(), lowest, ...functions].filter(Boolean).join("\n");
+      return [...helpers.values(), ...functions].join("\n");
     },
     body: () => {
-      const args = argumentsOf(text, "j");
+      const args = argumentsOf(text, "j"), { exp } = floatText(scalar);
       const weighted = softmax
         ? [
           `let f = pair(${args});`,
           "if (f == -infinity()) { continue; }",
           "if (f > top_) {",
-          `let c = exp(select(top_ - f, -200.0, top_ == -infinity())); weight_ *= c; top_ = f;`,
+          `let c = select(${exp}(top_ - f), ${whole(scalar, 0)}, top_ == -infinity()); weight_ *= c; top_ = f;`,
           `for (var q = 0u; q < ${block}u; q++) { acc[q] *= c; }`,
           "}",
-          "let w = exp(f - top_); weight_ += w;",
+          `let w = ${exp}(f - top_); weight_ += w;`,
         ]
         : [];
       return [
@@ -132,8 +132,8 @@ function recordVector(call: KernelCall<PairwiseParams>, text: PairText): void {
         "let end = min(p.m, (part + 1u) * p.chunk);",
         `let first = tile * ${block}u;`,
         ...loadOuter(text),
-        `var acc: array<f32, ${block}>;`,
-        ...(softmax ? ["var top_ = -infinity(); var weight_ = 0.0;"] : []),
+        `var acc: array<${scalar}, ${block}>;`,
+        ...(softmax ? [`var top_ = -infinity(); var weight_ = ${whole(scalar, 0)};`] : []),
         "for (var j = part * p.chunk; j < end; j++) {",
         ...weighted,
         `for (var q = 0u; q < ${block}u; q++) {`,

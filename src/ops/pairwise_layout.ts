@@ -19,6 +19,8 @@ export interface PairLayout {
   readonly width: number;
   /** The output's dtype. */
   readonly dtype: DType;
+  /** What is computed in. */
+  readonly scalar: "f32" | "f64";
   /** How each input may be used in the formula. */
   readonly signature: Signature;
   /** The formula F. */
@@ -70,13 +72,14 @@ export function pairLayout(inputs: InputTypes, params: PairwiseParams): PairLayo
   }
   const rows = { i: size("i"), j: size("j") };
   const out = valueType ?? type;
-  const f64 = dtypes.includes("f64");
+  const scalar = dtypes.includes("f64") ? "f64" : "f32";
   return {
     n: rows.i,
     m: rows.j,
     outLength: out.kind === "vector" ? out.length : undefined,
     width,
-    dtype: reduction === "argmax" || reduction === "argmin" ? "i32" : f64 ? "f64" : "f32",
+    dtype: reduction === "argmax" || reduction === "argmin" ? "i32" : scalar,
+    scalar,
     signature,
     expr,
     value,

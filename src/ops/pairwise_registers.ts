@@ -35,18 +35,18 @@ export function registerKernel(call: KernelCall<PairwiseParams>, unrolled: numbe
 
 /** Functions before the entry point. */
 export function registerDeclarations({ text, reducer }: RegisterKernel): string {
-  const helpers = new Map<string, string>();
+  const helpers = new Map(reducer.helpers(text.layout.scalar));
   const pair = text.declare("pair", text.layout.expr, true, helpers);
-  return [...helpers.values(), reducer.helpers("f32"), pair].filter(Boolean).join("\n");
+  return [...helpers.values(), pair].join("\n");
 }
 
 /** Loads the outer numbers of every row of the lane (`i_<row>`), and starts its accumulators. */
 export function startRows({ text, reducer, rows }: RegisterKernel, step: number): string[] {
-  const init = reducer.init("f32");
+  const { scalar } = text.layout, init = reducer.init(scalar);
   return Array.from({ length: rows }, (_, r) => [
     `let i_${r} = min(base + ${r * step}u, p.n - 1u);`,
     ...text.outer.map((leaf, k) => `let r${k}_${r} = ${text.load(leaf, `i_${r}`)};`),
-    ...reducer.fields.map((f, k) => `var a${r}_${f.name}: ${f.kind === "index" ? "u32" : "f32"} = ${init[k]};`),
+    ...reducer.fields.map((f, k) => `var a${r}_${f.name}: ${f.kind === "index" ? "u32" : scalar} = ${init[k]};`),
   ]).flat();
 }
 
@@ -59,7 +59,7 @@ export function pairCall({ text }: RegisterKernel, row: number, j: string, inner
 
 /** Takes the values of several j into the accumulators of every row; `value(row, q)` is the text of a value. */
 export function stepRows(
-  { reducer, rows }: RegisterKernel,
+  { text, reducer, rows }: RegisterKernel,
   count: number,
   j: (q: number) => string,
   value: (row: number, q: number) => string,
@@ -68,18 +68,18 @@ export function stepRows(
   return Array.from({ length: rows }, (_, r) => [
     "{",
     ...all.map((q) => `let v${q} = ${value(r, q)};`),
-    reducer.step(`a${r}`, all.map((q) => `v${q}`), all.map(j), "f32"),
+    reducer.step(`a${r}`, all.map((q) => `v${q}`), all.map(j), text.layout.scalar),
     "}",
   ]).flat();
 }
 
 /** Stores the results, or the accumulators if the loop over j was cut into parts. */
-export function storeRows({ reducer, rows }: RegisterKernel, step: number, out: Value, parts: number): string[] {
+export function storeRows({ text, reducer, rows }: RegisterKernel, step: number, out: Value, parts: number): string[] {
   return Array.from({ length: rows }, (_, r) => {
     const row = `base + ${r * step}u`;
     const stores = parts > 1
       ? reducer.fields.map((f) => `part_${f.name}[part * p.n + ${row}] = a${r}_${f.name};`)
-      : [`y[${row}] = ${out.dtype}(${reducer.finish(`a${r}`, "p.m")});`];
+      : [`y[${row}] = ${out.dtype}(${reducer.finish(`a${r}`, "p.m", text.layout.scalar)});`];
     return `if (${row} < p.n) { ${stores.join(" ")} }`;
   });
 }
@@ -87,13 +87,13 @@ export function storeRows({ reducer, rows }: RegisterKernel, step: number, out: 
 /** Scratch for the accumulators of the parts. */
 export function registerScratch(
   call: KernelCall<PairwiseParams>,
-  { reducer }: RegisterKernel,
+  { text, reducer }: RegisterKernel,
   parts: number,
   n: number,
 ): Record<string, Value> {
   if (parts === 1) return {};
   return Object.fromEntries(reducer.fields.map((f) => [
     `part_${f.name}`,
-    call.temporary({ shape: [parts * n], dtype: f.kind === "index" ? "u32" : "f32" }),
+    call.temporary({ shape: [parts * n], dtype: f.kind === "index" ? "u32" : text.layout.scalar }),
   ]));
 }

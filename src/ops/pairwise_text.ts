@@ -1,5 +1,6 @@
 import { emitWgsl, type Expr, key, leaves } from "../formula/mod.ts";
 import type { KernelCall } from "./define.ts";
+import { whole } from "./float_text.ts";
 import { loadAs } from "./formulas.ts";
 import type { Uniform } from "./kernel.ts";
 import type { PairwiseParams } from "./pairwise.ts";
@@ -42,7 +43,7 @@ const LONG = 8;
 
 /** Prepares the text of a call. */
 export function pairText(call: KernelCall<PairwiseParams>): PairText {
-  const layout = pairLayout(typesOf(call.inputs), call.params);
+  const layout = pairLayout(typesOf(call.inputs), call.params), { scalar } = layout;
   const exprs = [layout.expr, ...(layout.value ? [layout.value] : [])];
   const found = exprs.map(leaves);
   const used = [...new Set(found.flatMap((f) => [...f.names, ...f.elements.map((e) => e.name)]))].sort();
@@ -54,7 +55,7 @@ export function pairText(call: KernelCall<PairwiseParams>): PairText {
   }
   const uniforms: Record<string, Uniform> = {};
   arrays.forEach(({ value }, k) => uniforms[`o${k}`] = value.offset);
-  numbers.forEach(({ value }, k) => uniforms[`c${k}`] = { f32: value });
+  numbers.forEach(({ value }, k) => uniforms[`c${k}`] = { [scalar]: value } as unknown as Uniform);
   const width = (name: string) => arrays.find((a) => a.name === name)!.value.shape[1] as number | undefined;
   const short = used.every((name) => {
     const input = call.inputs[name];
@@ -73,7 +74,7 @@ export function pairText(call: KernelCall<PairwiseParams>): PairText {
   const load = (leaf: { name: string }, row: string, component?: string) => {
     const k = arrays.findIndex((a) => a.name === leaf.name), d = width(leaf.name), { dtype } = arrays[k].value;
     const at = d === undefined ? row : `${row} * ${d}u + ${component ?? "0u"}`;
-    return loadAs("f32", dtype, `x${k}[p.o${k} + ${at}]`);
+    return loadAs(scalar, dtype, `x${k}[p.o${k} + ${at}]`);
   };
   const register = (list: readonly PairLeaf[], prefix: string, name: string, component: string | undefined) => {
     const c = component === undefined ? undefined : /^(\d+)u$/.test(component) ? parseInt(component) : NaN;
@@ -86,17 +87,21 @@ export function pairText(call: KernelCall<PairwiseParams>): PairText {
         const c = numbers.findIndex((q) => q.name === name);
         if (c >= 0) return `p.c${c}`;
         const k = arrays.findIndex((a) => a.name === name);
-        return loadAs("f32", arrays[k].value.dtype, `x${k}[p.o${k}]`);
+        return loadAs(scalar, arrays[k].value.dtype, `x${k}[p.o${k}]`);
       },
       element: (name, index, component) => {
         const list = index === "i" ? outer : held ? inner : [];
         return register(list, index === "i" ? "r" : "q", name, component) ?? load({ name }, index, component);
       },
-    }, { scalar: "f32", signature: layout.signature, component });
+    }, { scalar, signature: layout.signature, component });
   const parameters = (held: boolean) =>
-    ["i: u32", "j: u32", ...outer.map((_, k) => `r${k}: f32`), ...(held ? inner.map((_, k) => `q${k}: f32`) : [])].join(
-      ", ",
-    );
+    [
+      "i: u32",
+      "j: u32",
+      ...outer.map((_, k) => `r${k}: ${scalar}`),
+      ...(held ? inner.map((_, k) => `q${k}: ${scalar}`) : []),
+    ]
+      .join(", ");
   const text = (
     fn: string,
     first: string,
@@ -107,9 +112,11 @@ export function pairText(call: KernelCall<PairwiseParams>): PairText {
   ) => {
     const emitted = emit(expr, held, component);
     emitted.helpers.forEach((body, name) => helpers.set(name, body));
-    const value = emitted.boolean ? `select(0.0, 1.0, ${emitted.value})` : emitted.value;
+    const value = emitted.boolean
+      ? `select(${whole(scalar, 0)}, ${whole(scalar, 1)}, ${emitted.value})`
+      : emitted.value;
     return [
-      `fn ${fn}(${first}${parameters(held)}) -> f32 {`,
+      `fn ${fn}(${first}${parameters(held)}) -> ${scalar} {`,
       ...[...emitted.prelude, ...emitted.body].map((l) => `  ${l}`),
       `  return ${value};`,
       "}",
@@ -119,7 +126,7 @@ export function pairText(call: KernelCall<PairwiseParams>): PairText {
     layout,
     read: Object.fromEntries(arrays.map(({ value }, k) => [`x${k}`, value])),
     uniforms,
-    key: `${exprs.map(key).join(";")}|${arrays.map((a) => `${a.name}${width(a.name) ?? ""}`)}|${
+    key: `${scalar}|${exprs.map(key).join(";")}|${arrays.map((a) => `${a.name}${width(a.name) ?? ""}`)}|${
       numbers.map((c) => c.name)
     }`,
     short,

@@ -42,7 +42,7 @@ export const pairwiseTile: KernelVariant<PairwiseParams> = {
       declarations: () =>
         [
           registerDeclarations(kernel),
-          ...text.inner.map((_, k) => `var<workgroup> tile${k}: array<f32, ${LANES}>;`),
+          ...text.inner.map((_, k) => `var<workgroup> tile${k}: array<${text.layout.scalar}, ${LANES}>;`),
         ].join("\n"),
       body: () =>
         [

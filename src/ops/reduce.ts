@@ -1,5 +1,5 @@
 import { byteSize, type DType } from "../device/mod.ts";
-import { compile, size } from "../formula/mod.ts";
+import { compile, type Scalar, size } from "../formula/mod.ts";
 import { nearest } from "../formula/mod.ts";
 import { defineOp, hostTypes, type InputTypes } from "./define.ts";
 import { reduceDoubleCases } from "./double_cases.ts";
@@ -98,7 +98,7 @@ export const reduce = defineOp<ReduceParams>({
         default:
           bounds[o] = worst;
       }
-      bounds[o] = orderMatters(params.reduction, values)
+      bounds[o] = orderMatters(params.reduction, values, scalar)
         ? Infinity
         : bounds[o] + (Number.isFinite(y) ? u * Math.abs(y) : 0);
       if (["argmax", "argmin", "any", "all"].includes(params.reduction)) bounds[o] = 0;
@@ -109,12 +109,11 @@ export const reduce = defineOp<ReduceParams>({
   cases: [...reduceCases, ...reduceDoubleCases],
 });
 
-const LARGEST = 3.4028234663852886e38, SMALLEST = 2 ** -126;
-
-/** Whether the order of operations decides if a partial result overflows or underflows in f32. */
-function orderMatters(reduction: Reduction, values: Float64Array): boolean {
+/** Whether the order of operations decides if a partial result overflows or underflows. */
+function orderMatters(reduction: Reduction, values: Float64Array, scalar: Scalar): boolean {
+  const [largest, smallest] = scalar === "f64" ? [Number.MAX_VALUE, 2 ** -1022] : [3.4028234663852886e38, 2 ** -126];
   if (reduction === "sum" || reduction === "mean") {
-    return values.reduce((s, v) => Number.isFinite(v) ? s + Math.abs(v) : s, 0) > LARGEST;
+    return values.reduce((s, v) => Number.isFinite(v) ? s + Math.abs(v) : s, 0) > largest;
   }
   if (reduction !== "prod") return false;
   let up = 1, down = 1;
@@ -123,7 +122,7 @@ function orderMatters(reduction: Reduction, values: Float64Array): boolean {
     if (Math.abs(v) > 1) up *= Math.abs(v);
     else down *= Math.abs(v);
   }
-  return up > LARGEST || down < SMALLEST;
+  return up > largest || down < smallest;
 }
 
 function spreadOf(values: Float64Array): number {
@@ -172,7 +171,7 @@ export function layoutOf(inputs: InputTypes, params: ReduceParams): {
 }
 
 /** Calls `visit` once per output element with the formula's values over the reduced axes and their flat indices. */
-function eachGroup(
+export function eachGroup(
   inputs: Readonly<Record<string, import("./define.ts").HostArray | number>>,
   params: ReduceParams,
   visit: (output: number, values: Float64Array, indices: readonly number[]) => void,

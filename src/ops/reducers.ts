@@ -1,4 +1,5 @@
 import type { Scalar } from "../formula/mod.ts";
+import { floatHelpers, floatTests, floatText, isFloatScalar, whole } from "./float_text.ts";
 
 /** What a reduction computes. */
 export type Reduction = "sum" | "mean" | "prod" | "max" | "min" | "argmax" | "argmin" | "logsumexp" | "any" | "all";
@@ -14,19 +15,12 @@ export interface Reducer {
   /** Statements by which accumulator `a` takes in accumulator `b`. */
   readonly merge: (a: string, b: string, scalar: Scalar) => string;
   /** The result; `count` is the text of the number of reduced elements. */
-  readonly finish: (a: string, count: string) => string;
-  /** WGSL functions that the statements call. */
-  readonly helpers: (scalar: Scalar) => string;
+  readonly finish: (a: string, count: string, scalar: Scalar) => string;
+  /** WGSL functions that the statements call, by name. */
+  readonly helpers: (scalar: Scalar) => ReadonlyMap<string, string>;
 }
 
-const NONE = () => "";
-
-/** Bit tests: comparing NaN with itself is optimized away by some drivers. */
-const NAN_TEST = `fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }`;
-
-/** Infinities from bits that the compiler cannot fold: WGSL refuses them as constants. */
-const INFINITY = `var<private> infinity_bits: u32 = 0x7f800000u;
-fn infinity() -> f32 { return bitcast<f32>(infinity_bits); }`;
+const NONE = () => new Map<string, string>();
 
 function pairs(values: readonly string[], join: (a: string, b: string) => string): string {
   if (values.length === 1) return values[0];
@@ -34,11 +28,9 @@ function pairs(values: readonly string[], join: (a: string, b: string) => string
   return join(pairs(values.slice(0, half), join), pairs(values.slice(half), join));
 }
 
-const one = (scalar: Scalar, value: number) => scalar === "f32" ? `${value}.0` : `${scalar}(${value})`;
-
 const additive = (operator: "+" | "*", start: number): Reducer => ({
   fields: [{ name: "s", kind: "value" }],
-  init: (scalar) => [one(scalar, start)],
+  init: (scalar) => [whole(scalar, start)],
   // Neighbours first: the rounding error grows with the depth of the tree.
   step: (a, values) => `${a}_s = ${a}_s ${operator} ${pairs(values, (x, y) => `(${x} ${operator} ${y})`)};`,
   merge: (a, b) => `${a}_s = ${a}_s ${operator} ${b}_s;`,
@@ -47,7 +39,7 @@ const additive = (operator: "+" | "*", start: number): Reducer => ({
 });
 
 const extreme = (fn: "max" | "min"): Reducer => {
-  const pick = (scalar: Scalar) => scalar === "f32" ? `nan_${fn}` : fn;
+  const pick = (scalar: Scalar) => isFloatScalar(scalar) ? `nan_${fn}` : fn;
   return {
     fields: [{ name: "m", kind: "value" }],
     init: (scalar) => {
@@ -60,17 +52,20 @@ const extreme = (fn: "max" | "min"): Reducer => {
     merge: (a, b, scalar) => `${a}_m = ${pick(scalar)}(${a}_m, ${b}_m);`,
     finish: (a) => `${a}_m`,
     // NaN wins, as in NumPy: the builtin may drop it.
-    helpers: (scalar) =>
-      scalar !== "f32" ? "" : `${INFINITY}
-${NAN_TEST}
-fn nan_${fn}(x: f32, y: f32) -> f32 { return select(select(${fn}(x, y), y, isNan(y)), x, isNan(x)); }`,
+    helpers: (scalar) => {
+      if (!isFloatScalar(scalar)) return NONE();
+      const text = `fn nan_${fn}(x: ${scalar}, y: ${scalar}) -> ${scalar} {
+  return select(select(${fn}(x, y), y, isNan(y)), x, isNan(x));
+}`;
+      return floatTests(scalar).set(`nan_${fn}`, text);
+    },
   };
 };
 
 const position = (order: ">" | "<"): Reducer => {
   // First position of the extreme value; NaN counts as the most extreme, as in NumPy.
   const better = (scalar: Scalar, v: string, m: string) =>
-    scalar === "f32" ? `beats(${v}, ${m})` : `(${v} ${order} ${m})`;
+    isFloatScalar(scalar) ? `beats(${v}, ${m})` : `(${v} ${order} ${m})`;
   const start = extreme(order === ">" ? "max" : "min");
   return {
     fields: [{ name: "m", kind: "value" }, { name: "k", kind: "index" }],
@@ -80,17 +75,19 @@ const position = (order: ">" | "<"): Reducer => {
         `if (${better(scalar, v, `${a}_m`)} | (${a}_k == 0xffffffffu)) { ${a}_m = ${v}; ${a}_k = ${indices[q]}; }`
       ).join("\n"),
     merge: (a, b, scalar) => {
-      const tie = scalar === "f32" ? `same(${b}_m, ${a}_m)` : `${b}_m == ${a}_m`;
+      const tie = isFloatScalar(scalar) ? `same(${b}_m, ${a}_m)` : `${b}_m == ${a}_m`;
       return `if (${b}_k != 0xffffffffu && (${
         better(scalar, `${b}_m`, `${a}_m`)
       } || ${a}_k == 0xffffffffu || (${tie} && ${b}_k < ${a}_k))) { ${a}_m = ${b}_m; ${a}_k = ${b}_k; }`;
     },
     finish: (a) => `${a}_k`,
-    helpers: (scalar) =>
-      scalar !== "f32" ? "" : `${INFINITY}
-${NAN_TEST}
-fn beats(v: f32, m: f32) -> bool { return !isNan(m) & ((v ${order} m) | isNan(v)); }
-fn same(v: f32, m: f32) -> bool { return (v == m) | (isNan(v) & isNan(m)); }`,
+    helpers: (scalar) => {
+      if (!isFloatScalar(scalar)) return NONE();
+      const parameters = `(v: ${scalar}, m: ${scalar}) -> bool`;
+      return floatTests(scalar)
+        .set("beats", `fn beats${parameters} { return !isNan(m) & ((v ${order} m) | isNan(v)); }`)
+        .set("same", `fn same${parameters} { return (v == m) | (isNan(v) & isNan(m)); }`);
+    },
   };
 };
 
@@ -99,7 +96,7 @@ const logical = (operator: "|" | "&", start: number): Reducer => ({
   fields: [{ name: "b", kind: "index" }],
   init: () => [`${start}u`],
   step: (a, values, _, scalar) =>
-    values.map((v) => `${a}_b = ${a}_b ${operator} select(1u, 0u, ${v} == ${one(scalar, 0)});`).join("\n"),
+    values.map((v) => `${a}_b = ${a}_b ${operator} select(1u, 0u, ${v} == ${whole(scalar, 0)});`).join("\n"),
   merge: (a, b) => `${a}_b = ${a}_b ${operator} ${b}_b;`,
   finish: (a) => `${a}_b`,
   helpers: NONE,
@@ -107,40 +104,60 @@ const logical = (operator: "|" | "&", start: number): Reducer => ({
 
 const logsumexp: Reducer = {
   fields: [{ name: "m", kind: "value" }, { name: "s", kind: "value" }],
-  init: () => ["-infinity()", "0.0"],
+  init: (scalar) => ["-infinity()", whole(scalar, 0)],
   // The block's maximum first, so that a block of four costs five exponentials. Held to finite numbers it needs no case for
   // infinities (exp(±∞) counts for nothing beside an infinite maximum), and NaN shows in the largest of the bits.
-  step: (a, values) =>
-    `{ let top = max(${a}_m, ${pairs(values, (x, y) => `max(${x}, ${y})`)});
-let held = clamp(top, -3.4028234e38, 3.4028234e38);
+  step: (a, values, _, scalar) => {
+    const { exp, infinity, largest } = floatText(scalar);
+    return `{ let top = max(${a}_m, ${pairs(values, (x, y) => `max(${x}, ${y})`)});
+let held = clamp(top, -${largest}, ${largest});
 let bits = ${pairs(values.map((v) => `magnitude(${v})`), (x, y) => `max(${x}, ${y})`)};
-let total = ${a}_s * select(exp(${a}_m - held), 1.0, ${a}_m == top) + ${
-      pairs(values.map((v) => `exp(${v} - held)`), (x, y) => `(${x} + ${y})`)
+let total = ${a}_s * select(${exp}(${a}_m - held), ${whole(scalar, 1)}, ${a}_m == top) + ${
+      pairs(values.map((v) => `${exp}(${v} - held)`), (x, y) => `(${x} + ${y})`)
     };
-${a}_s = select(total, bitcast<f32>(bits), bits > 0x7f800000u); ${a}_m = top; }`,
+${a}_s = select(total, bitcast<${scalar}>(bits), bits > ${infinity}); ${a}_m = top; }`;
+  },
   merge: (a, b) =>
     `{ let top = max(${a}_m, ${b}_m); ${a}_s = ${a}_s * lse_term(${a}_m, top) + ${b}_s * lse_term(${b}_m, top); ${a}_m = top; }`,
   finish: (a) => `lse_finish(${a}_m, ${a}_s)`,
-  helpers: () =>
-    `${INFINITY}
-${NAN_TEST}
-fn magnitude(x: f32) -> u32 { return bitcast<u32>(x) & 0x7fffffffu; }
-// exp(v − top) with exp(∞ − ∞) = 1 and exp(−∞ − (−∞)) = 0, so that infinities give what the limit gives and NaN stays.
-fn lse_term(v: f32, top: f32) -> f32 {
+  helpers: (scalar) => {
+    const { bits, exp, log, magnitude, tiny } = floatText(scalar), zero = whole(scalar, 0);
+    return new Map([
+      ...floatTests(scalar),
+      ...floatHelpers(scalar),
+      [
+        "magnitude",
+        `fn magnitude(x: ${scalar}) -> ${bits} { return bitcast<${bits}>(x) & ${magnitude}; }`,
+      ],
+      [
+        "lse_term",
+        `// exp(v − top) with exp(∞ − ∞) = 1 and exp(−∞ − (−∞)) = 0, so that infinities give what the limit gives and NaN stays.
+fn lse_term(v: ${scalar}, top: ${scalar}) -> ${scalar} {
   let lowest = v == -infinity();
-  let e = exp(select(select(v - top, 0.0, v == top), -200.0, lowest));
-  return select(select(e, 0.0, lowest), v, isNan(v));
-}
-fn lse_finish(m: f32, s: f32) -> f32 {
-  if (isNan(s) || isNan(m)) { return s + m; }
-  return select(m + log(max(s, 1e-38)), m, (m == -infinity()) | (m == infinity()));
+  let e = ${exp}(select(select(v - top, ${zero}, v == top), -${whole(scalar, 200)}, lowest));
+  return select(select(e, ${zero}, lowest), v, isNan(v));
 }`,
+      ],
+      [
+        "lse_finish",
+        `fn lse_finish(m: ${scalar}, s: ${scalar}) -> ${scalar} {
+  if (isNan(s) || isNan(m)) { return s + m; }
+  return select(m + ${log}(max(s, ${tiny})), m, (m == -infinity()) | (m == infinity()));
+}`,
+      ],
+    ]);
+  },
 };
+
+/** The functions of a reducer as one text. */
+export function reducerText(reducer: Reducer, scalar: Scalar): string {
+  return [...reducer.helpers(scalar).values()].join("\n");
+}
 
 /** How each reduction runs on a device. */
 export const REDUCERS: Readonly<Record<Reduction, Reducer>> = {
   sum: additive("+", 0),
-  mean: { ...additive("+", 0), finish: (a, count) => `${a}_s / f32(${count})` },
+  mean: { ...additive("+", 0), finish: (a, count, scalar) => `${a}_s / ${scalar}(${count})` },
   prod: additive("*", 1),
   max: extreme("max"),
   min: extreme("min"),

@@ -1,6 +1,8 @@
+import type { Scalar } from "../formula/mod.ts";
 import type { KernelCall, KernelVariant } from "./define.ts";
 import { indexing } from "./indexing.ts";
-import { REDUCERS } from "./reducers.ts";
+import { isFloatScalar } from "./float_text.ts";
+import { REDUCERS, reducerText } from "./reducers.ts";
 import type { Scan, ScanParams } from "./scan.ts";
 import { sizeOf, type Value } from "./value.ts";
 
@@ -27,19 +29,19 @@ interface Task {
 
 /** WGSL of one kind of scan: the state `s` takes in the element `v` (and the factor `f`). */
 function textOf({ scan, a, x }: Task) {
-  const scalar = x.dtype === "f16" ? "f32" : x.dtype as "f32" | "i32" | "u32";
-  const max = (s: string, v: string) => scalar === "f32" ? `nan_max(${s}, ${v})` : `max(${s}, ${v})`;
+  const scalar = x.dtype === "f16" ? "f32" : x.dtype as Scalar;
+  const max = (s: string, v: string) => isFloatScalar(scalar) ? `nan_max(${s}, ${v})` : `max(${s}, ${v})`;
   return {
     scalar,
     zero: scan === "max" ? REDUCERS.max.init(scalar)[0] : `${scalar}(0)`,
-    helpers: scan === "max" ? REDUCERS.max.helpers(scalar) : "",
+    helpers: scan === "max" ? reducerText(REDUCERS.max, scalar) : "",
     step: scan === "max" ? `s = ${max("s", "v")};` : scan === "sum" ? "s = s + v;" : "s = f * s + v;",
     /** What follows the state `before` and then a part with factor `factor` and own result `own`. */
     join: (before: string, factor: string, own: string) =>
       scan === "max" ? max(before, own) : scan === "sum"
         ? `(${before} + ${own})`
         // Factors may overflow before anything has arrived that they multiply.
-        : `(select(${factor} * ${before}, 0.0, ${before} == 0.0) + ${own})`,
+        : `(select(${factor} * ${before}, ${scalar}(0), ${before} == ${scalar}(0)) + ${own})`,
     load: (k: string) =>
       [
         `let v = ${scalar}(x[${k.replaceAll("#", "x")}]);`,

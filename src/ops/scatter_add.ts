@@ -1,6 +1,7 @@
 import { byteSize, isFloat } from "../device/mod.ts";
 import { requireArray, requireAxis, requireIndices } from "./contract_checks.ts";
 import { defineOp, type HostArray, type HostInputs, type OpDefinition } from "./define.ts";
+import { inDouble } from "./in_double.ts";
 import { rowOf } from "./index_row.ts";
 import { scatterAtomic, scatterIntegerAtomic } from "./scatter_add_atomic.ts";
 import { scatterAddCases } from "./scatter_add_cases.ts";
@@ -67,7 +68,8 @@ export const scatterAdd: OpDefinition<ScatterAddParams> = defineOp({
     return { bytes, flops: count };
   },
 
-  // A sum of c + 1 terms in any order is off by at most c u Σ|terms|; it is taken in f32 and rounded to the output's dtype.
+  // A sum of c + 1 terms in any order is off by at most c u Σ|terms|; it is taken in f32 (f64 if that is the dtype) and rounded
+  // to the output's dtype.
   error(inputs, params, { out }, u) {
     const { data, dtype } = inputs.x as HostArray, updates = inputs.updates as HostArray;
     const magnitude = data.map(Math.abs), count = new Float64Array(data.length);
@@ -85,7 +87,7 @@ export const scatterAdd: OpDefinition<ScatterAddParams> = defineOp({
     };
   },
 
-  cases: scatterAddCases,
+  cases: [...scatterAddCases, ...inDouble(scatterAddCases)],
 });
 
 /** Calls `visit` with flat positions in `x` and in `updates` of every element that is added, in order of the indices. */

@@ -16,7 +16,7 @@ export interface Product {
   /** Groups of so many columns. */
   readonly quads: number;
   /** WGSL scalar in which sums are taken. */
-  readonly scalar: "f32" | "i32" | "u32";
+  readonly scalar: "f32" | "f64" | "i32" | "u32";
   /** WGSL type of a sum: `scalar`, or four. */
   readonly sum: string;
   /** Entries in a block; the same for every variant. */
@@ -32,7 +32,7 @@ export interface Product {
 /** Describes a call. */
 export function productOf(call: KernelCall<SparseMatmulParams>): Product {
   const [rows, p] = call.outputs.out.shape, { dtype } = call.outputs.out, room = (call.inputs.values as Value).shape[0];
-  const scalar = dtype === "f16" || dtype === "f64" || dtype === "bool" ? "f32" : dtype;
+  const scalar = dtype === "f16" || dtype === "bool" ? "f32" : dtype;
   const width = p === 1 ? 1 : 4, quads = Math.ceil(p / width), block = blockOf(room);
   const { read, uniforms } = denseVectors(call, ["starts", "columns", "values"]);
   return {

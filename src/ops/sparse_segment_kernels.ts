@@ -1,5 +1,5 @@
 import type { KernelCall, KernelVariant } from "./define.ts";
-import { REDUCERS } from "./reducers.ts";
+import { REDUCERS, reducerText } from "./reducers.ts";
 import { blockOf, denseVectors, ROW_OF_ENTRY, throughRow, WHOLE_BLOCK } from "./sparse_pattern.ts";
 import type { SegmentReduceParams } from "./sparse_segment.ts";
 
@@ -9,7 +9,7 @@ const TEAM = 32;
 
 function record(call: KernelCall<SegmentReduceParams>, team: boolean): void {
   const { out } = call.outputs,
-    scalar = out.dtype === "f16" || out.dtype === "f64" || out.dtype === "bool" ? "f32" : out.dtype;
+    scalar = out.dtype === "f16" || out.dtype === "bool" ? "f32" : out.dtype;
   const reducer = REDUCERS[call.params.reduction], { fields } = reducer, init = reducer.init(scalar);
   const { read, uniforms } = denseVectors(call, ["starts", "values"]), rows = out.shape[0];
   const block = blockOf(read.values.shape[0]), blocks = Math.floor(read.values.shape[0] / block);
@@ -35,7 +35,7 @@ function record(call: KernelCall<SegmentReduceParams>, team: boolean): void {
       uniforms: sizes,
       workgroupSize: WORKGROUP,
       workgroups: Math.ceil(blocks / WORKGROUP),
-      declarations: () => `${ROW_OF_ENTRY}\n${WHOLE_BLOCK}\n${reducer.helpers(scalar)}`,
+      declarations: () => `${ROW_OF_ENTRY}\n${WHOLE_BLOCK}\n${reducerText(reducer, scalar)}`,
       body: () =>
         [
           "if (id >= p.blocks || !whole_block(id)) { return; }",
@@ -47,7 +47,7 @@ function record(call: KernelCall<SegmentReduceParams>, team: boolean): void {
   }
   const lanes = team ? 4 * TEAM : WORKGROUP;
   const joinBlock = (b: string) => merge((name) => `${part(name)}[${b}]`);
-  const store = `y[row] = ${out.dtype}(${reducer.finish("a", "0u")});`;
+  const store = `y[row] = ${out.dtype}(${reducer.finish("a", "0u", scalar)});`;
   call.launch({
     key: `rows|${key}|${blocks > 0}`,
     read: { ...read, ...parts },
@@ -57,7 +57,7 @@ function record(call: KernelCall<SegmentReduceParams>, team: boolean): void {
     workgroups: Math.ceil(rows / (team ? 4 : WORKGROUP)),
     declarations: () =>
       [
-        reducer.helpers(scalar),
+        reducerText(reducer, scalar),
         ...(team ? fields.map(({ name }) => `var<workgroup> w_${name}: array<${scalar}, ${lanes}>;`) : []),
       ].join("\n"),
     body: () =>

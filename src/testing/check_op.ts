@@ -19,7 +19,7 @@ import { deviceInputs, hostInputs, seedOf } from "./case_inputs.ts";
 export interface CheckResult {
   /** Name of the case. */
   case: string;
-  /** Kernel variant; on the CPU device also `loops` and `reference`. */
+  /** Kernel variant; on the CPU device also `reference`. */
   variant: string;
   /** Worst error in units of its bound; at most 1. */
   ratio: number;
@@ -35,7 +35,6 @@ export async function checkOp<P>(device: Device, op: OpDefinition<P>): Promise<C
     const needs = Object.values(testCase.inputs).map((i) => typeof i === "number" ? undefined : i.dtype);
     if (needs.includes("f16") && !device.info.probes.f16) continue;
     if (needs.includes("f64") && !device.info.probes.f64) continue;
-    if (needs.includes("f64") && device.info.backend === "webgpu") continue;
     const before = device.ledger.count;
     const host = hostInputs(testCase, seedOf(`${op.name} ${testCase.name}`));
     const { expected, bounds } = expectation(op, testCase, host);
@@ -78,7 +77,7 @@ function expectation<P>(
   return { expected: outputs, bounds };
 }
 
-/** Variants to try: all that can take the call; on the CPU device the loops as well. */
+/** Variants to try: all that can take the call; on the CPU device the reference as well. */
 function variantsFor<P>(
   device: Device,
   op: OpDefinition<P>,
@@ -110,7 +109,7 @@ function variantsFor<P>(
   const able = (variants: readonly Variant<typeof probe>[]) =>
     variants.filter((k) => !k.when || k.when(probe)).map((k) => k.name);
   if (device.info.backend === "webgpu") return able(op.kernels);
-  return [...able(op.natives ?? []), ...(op.native ? ["loops"] : []), "reference"];
+  return [...able(op.natives ?? []), "reference"];
 }
 
 function toOperands(inputs: Record<string, Tensor | number>): Record<string, Operand> {
@@ -136,7 +135,7 @@ async function runCase<P>(
         throw new Error(`Expected ${name} to be ${want.dtype} [${want.shape}], got ${tensor.dtype} [${tensor.shape}]`);
       }
       const actual = await tensor.data();
-      const result = compare(actual, want.data, { atol: overflowing(bounds[name], actual, want.data) });
+      const result = compare(actual, want.data, { atol: overflowing(bounds[name], actual, want) });
       if (!result.ok) throw new Error(`output ${name}: ${result.message}`);
       worst = Math.max(worst, result.ratio);
     }
@@ -149,9 +148,14 @@ async function runCase<P>(
 const LARGEST_F32 = 3.4028234663852886e38;
 
 /** Where a value is within its error of overflow, an infinity of its sign is as right as a large number. */
-function overflowing(bounds: Float64Array, actual: ArrayLike<number>, expected: ArrayLike<number>): Float64Array {
+function overflowing(
+  bounds: Float64Array,
+  actual: ArrayLike<number>,
+  { dtype, data: expected }: HostArray,
+): Float64Array {
+  const largest = dtype === "f64" ? Number.MAX_VALUE : LARGEST_F32;
   return bounds.map((b, k) => {
-    const large = Math.abs(expected[k]) + b >= LARGEST_F32 && !Number.isNaN(expected[k]);
+    const large = Math.abs(expected[k]) + b >= largest && !Number.isNaN(expected[k]);
     const infinite = Math.abs(actual[k]) === Infinity || Math.abs(expected[k]) === Infinity;
     return large && infinite && Math.sign(actual[k]) === Math.sign(expected[k]) ? Infinity : b;
   });

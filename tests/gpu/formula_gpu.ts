@@ -134,6 +134,11 @@ export function inputsOf(points: readonly number[][]): Record<string, { data: nu
   return Object.fromEntries(ARGUMENTS.map((n, k) => [n, { data: points.map((p) => p[k] ?? 0) }]));
 }
 
+/** What formulas in a scalar type need of an adapter. */
+export function featuresOf(scalar: Scalar): string[] {
+  return scalar === "f64" ? ["wgpu-shader-f64", "wgpu-shader-int64"] : [];
+}
+
 /** Runs `run` on a device with `features`, if there is one. */
 export async function withDevice(run: (device: GPUDevice) => Promise<void>, features: string[] = []): Promise<void> {
   const device = await openDevice(features);

@@ -1,14 +1,16 @@
 import { assertEquals } from "@std/assert";
 import type { DType } from "../../src/device/mod.ts";
 import { compare } from "../../src/testing/mod.ts";
-import { onEachDevice } from "./devices.ts";
+import { type Gpu, open } from "../../src/tensor/mod.ts";
+import { generator } from "../unit/formula/random.ts";
+import { hasGpu, onEachDevice, sayMissing } from "./devices.ts";
 import { runProgram } from "./random_program.ts";
 
-onEachDevice("random programs of tensor operations give what plain arrays give", async (gpu) => {
-  const { probes, backend } = gpu.info;
+async function checkPrograms(gpu: Gpu): Promise<void> {
+  const { probes, threads } = gpu.info;
   const dtypes: DType[] = ["f32", "f32", "i32", "u32", "bool"];
   if (probes.f16) dtypes.push("f16");
-  if (backend === "cpu") dtypes.push("f64");
+  if (threads > 0) dtypes.push("f64");
   for (let seed = 1; seed <= 12; seed++) {
     const pairs = runProgram(gpu, seed, 60, dtypes);
     const read = await Promise.all(pairs.map(({ tensor }) => tensor.data()));
@@ -21,4 +23,18 @@ onEachDevice("random programs of tensor operations give what plain arrays give",
     });
     assertEquals(gpu.memory().rows, [], `seed ${seed} leaves memory behind`);
   }
+}
+
+onEachDevice("random programs of tensor operations give what plain arrays give", checkPrograms);
+
+sayMissing();
+Deno.test({
+  name: "random programs give the same wherever each call of them runs (adapter and host)",
+  ignore: !hasGpu,
+  fn: async () => {
+    await using gpu = await open({ backend: "auto", tune: "off" });
+    const random = generator(7);
+    Object.defineProperty(gpu.device, "short", { get: () => random() < 0.5 ? Infinity : 0 });
+    await checkPrograms(gpu);
+  },
 });

@@ -14,7 +14,8 @@ export const activations: readonly FunctionRecord[] = [
     name: "sigmoid",
     form: CALL,
     arity: [1, 1],
-    wgsl: ([a], { literal }) => `${literal(1)} / (${literal(1)} + exp(-(${a.text})))`,
+    wgsl: ([a], { scalar, literal, use }) =>
+      scalar === "f64" ? `${use("dn_sigmoid")}(${a.text})` : `${literal(1)} / (${literal(1)} + exp(-(${a.text})))`,
     js: ([a]) => `1 / (1 + Math.exp(-(${a})))`,
     wasm: sigmoidLanes,
     // sigmoid(-x) and not 1 - sigmoid(x), which loses all digits for large x.
@@ -27,7 +28,6 @@ export const activations: readonly FunctionRecord[] = [
     form: CALL,
     arity: [1, 1],
     expand: (x) => call("max", x, num(0)),
-    f64: true,
     vjp: ([x], _, g) => [select(call("gt", x, num(0)), g, num(0))],
     domain: { args: [[-8, 8]], smooth: (x) => Math.abs(x) > 0.05 },
   },

@@ -1,6 +1,6 @@
 import { call } from "../expr.ts";
 import type { FunctionRecord } from "../function_record.ts";
-import { add, CALL, div, jsCall, mul, num, unaryVjp, wgslBuiltin, wgslHelper } from "./rules.ts";
+import { add, CALL, div, jsCall, mul, num, unaryVjp, wgslFloat, wgslHelper } from "./rules.ts";
 import { log, log10, log1p, log2 } from "../wasm/math/logarithm.ts";
 import { exp, exp2, expm1 } from "../wasm/math/exponential.ts";
 
@@ -14,7 +14,7 @@ export const exponentials: readonly FunctionRecord[] = [
     name: "exp",
     form: CALL,
     arity: [1, 1],
-    wgsl: wgslBuiltin("exp"),
+    wgsl: wgslFloat("exp"),
     js: jsCall("Math.exp"),
     wasm: (m, x) => exp(m, x),
     vjp: unaryVjp((_, value) => value),
@@ -36,7 +36,7 @@ export const exponentials: readonly FunctionRecord[] = [
     name: "exp2",
     form: CALL,
     arity: [1, 1],
-    wgsl: wgslBuiltin("exp2"),
+    wgsl: wgslFloat("exp2"),
     js: ([a]) => `h.pow(2, ${a})`,
     wasm: exp2,
     vjp: unaryVjp((_, value) => mul(num(Math.LN2), value)),
@@ -47,7 +47,7 @@ export const exponentials: readonly FunctionRecord[] = [
     name: "log",
     form: CALL,
     arity: [1, 1],
-    wgsl: wgslBuiltin("log"),
+    wgsl: wgslFloat("log"),
     js: jsCall("Math.log"),
     wasm: log,
     vjp: ([x], _, g) => [div(g, x)],
@@ -69,7 +69,7 @@ export const exponentials: readonly FunctionRecord[] = [
     name: "log2",
     form: CALL,
     arity: [1, 1],
-    wgsl: wgslBuiltin("log2"),
+    wgsl: wgslFloat("log2"),
     js: jsCall("Math.log2"),
     wasm: log2,
     vjp: ([x], _, g) => [div(g, mul(num(Math.LN2), x))],
@@ -80,7 +80,8 @@ export const exponentials: readonly FunctionRecord[] = [
     name: "log10",
     form: CALL,
     arity: [1, 1],
-    wgsl: ([a], { literal }) => `log(${a.text}) * ${literal(Math.LOG10E)}`,
+    wgsl: ([a], { scalar, literal, use }) =>
+      scalar === "f64" ? `${use("dn_log10")}(${a.text})` : `log(${a.text}) * ${literal(Math.LOG10E)}`,
     js: jsCall("Math.log10"),
     wasm: log10,
     vjp: ([x], _, g) => [div(g, mul(num(Math.LN10), x))],

@@ -32,7 +32,6 @@ export const orderings: readonly FunctionRecord[] = [
       js: ([a], scalar) => wrap(`Math.abs(${a})`, scalar),
       wasm: lanewise("abs"),
     },
-    f64: true,
     vjp: unaryVjp((x) => call("sign", x)),
     roundoff: () => 0,
     domain: { args: [[-10, 10]], smooth: (x) => Math.abs(x) > 0.05 },
@@ -53,7 +52,6 @@ export const orderings: readonly FunctionRecord[] = [
         return m.scalar === "u32" ? atMost : m.max(atMost, m.constant(-1));
       },
     },
-    f64: true,
     vjp: () => [undefined],
     roundoff: () => 0,
     domain: { args: [[-10, 10]], smooth: (x) => Math.abs(x) > 0.05 },
@@ -77,7 +75,6 @@ export const orderings: readonly FunctionRecord[] = [
     form: CALL,
     arity: [3, 3],
     expand: (x, lo, hi) => call("min", call("max", x, lo), hi),
-    f64: true,
     vjp: ([x, lo, hi], _, g) => {
       // At a bound the derivative is that of the inside; where the bounds cross, the upper one wins.
       const low = call("lt", x, lo);
@@ -115,7 +112,6 @@ function extremum(fn: "min" | "max") {
       js: jsCall(`Math.${fn}`),
       wasm: (m, ...args) => args.reduce((a, b) => m[fn](a, b)),
     },
-    f64: true,
     vjp: (args, value, g) => {
       if (args.length === 2) {
         const [a, b] = args;

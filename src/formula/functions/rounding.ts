@@ -12,7 +12,6 @@ function rounding(name: Rounding, js: string, kink: (x: number) => number): Func
     js: jsCall(js),
     wasm: (m, a) => (name === "round" ? m.nearest : m[name])(a),
     expandInteger: (x) => x,
-    f64: true,
     vjp: noVjp,
     roundoff: () => 0,
     domain: { args: [[-10, 10]], smooth: (x) => Math.abs(kink(x) - Math.round(kink(x))) > 0.05 },

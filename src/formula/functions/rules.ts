@@ -21,6 +21,11 @@ export function wgslHelper(fn: string): WgslRule {
   return (args, { use }) => `${use(fn)}(${args.map((a) => a.text).join(", ")})`;
 }
 
+/** The builtin in f32; in f64, which the builtins of drivers do not know, the helper `dn_…`. */
+export function wgslFloat(fn: string): WgslRule {
+  return (args, context) => (context.scalar === "f64" ? wgslHelper(`dn_${fn}`) : wgslBuiltin(fn))(args, context);
+}
+
 /** The helper where NaN and ±Inf matter, else the builtin. */
 export function wgslStrict(helper: string, builtin: string): WgslRule {
   return (args, context) =>

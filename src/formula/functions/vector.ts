@@ -19,7 +19,6 @@ export const vectors: readonly FunctionRecord[] = [
     arity: [1, 1],
     folds: true,
     fold: { by: "add", term: (v) => v },
-    f64: true,
     vjp: (_, __, g) => [g],
     domain: one,
   },
@@ -29,7 +28,6 @@ export const vectors: readonly FunctionRecord[] = [
     arity: [2, 2],
     folds: true,
     expand: (u, v) => sum(mul(u, v)),
-    f64: true,
     vjp: ([u, v], _, g) => [mul(g, v), mul(g, u)],
     domain: two,
   },
@@ -40,7 +38,6 @@ export const vectors: readonly FunctionRecord[] = [
     folds: true,
     // By differences, not |u|² + |v|² - 2 u·v, which cancels for near points.
     expand: (u, v) => sum(square(sub(u, v))),
-    f64: true,
     vjp: ([u, v], _, g) => {
       const du = mul(mul(num(2), g), sub(u, v));
       return [du, neg(du)];
@@ -53,7 +50,6 @@ export const vectors: readonly FunctionRecord[] = [
     arity: [2, 2],
     folds: true,
     expand: (u, v) => call("sqrt", sum(square(sub(u, v)))),
-    f64: true,
     vjp: ([u, v], value, g) => {
       const du = mul(unlessZero(value, div(g, value)), sub(u, v));
       return [du, neg(du)];
@@ -66,7 +62,6 @@ export const vectors: readonly FunctionRecord[] = [
     arity: [1, 1],
     folds: true,
     expand: (v) => call("sqrt", sum(square(v))),
-    f64: true,
     vjp: ([v], value, g) => [mul(unlessZero(value, div(g, value)), v)],
     domain: { ...one, smooth: (a) => Math.abs(a) > 0.05 },
   },
@@ -77,7 +72,6 @@ export const vectors: readonly FunctionRecord[] = [
     folds: true,
     expand: (u, v) => sum(abs(sub(u, v))),
     expandInteger: (u, v) => sum(difference(u, v)),
-    f64: true,
     vjp: ([u, v], _, g) => {
       const du = mul(g, call("sign", sub(u, v)));
       return [du, neg(du)];
@@ -90,7 +84,6 @@ export const vectors: readonly FunctionRecord[] = [
     arity: [2, 2],
     folds: true,
     fold: { by: "max", term: (u, v) => abs(sub(u, v)), integerTerm: difference },
-    f64: true,
     vjp: ([u, v], value, g) => {
       const farthest = eq(abs(sub(u, v)), value);
       const du = mul(mul(div(g, sum(farthest)), farthest), call("sign", sub(u, v)));

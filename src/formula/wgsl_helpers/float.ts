@@ -98,30 +98,5 @@ export const float: { readonly f32: WgslHelpers; readonly f64: WgslHelpers } = {
 }`,
     },
   },
-  f64: {
-    // There is no bitcast of f64; negated comparisons survive compilation, other than x != x.
-    dn_isnan: {
-      text: `fn dn_isnan_f64(x: f64) -> bool {
-  return !(x >= 0.0lf || x < 0.0lf);
-}`,
-    },
-    dn_isfinite: {
-      text: `fn dn_isfinite_f64(x: f64) -> bool {
-  return abs(x) <= 1.7976931348623157e308lf;
-}`,
-    },
-    dn_nan: {
-      text: `fn dn_nan_f64() -> f64 {
-  var zero = 0.0lf;
-  return zero / zero;
-}`,
-    },
-    dn_inf: {
-      text: `fn dn_inf_f64() -> f64 {
-  var zero = 0.0lf;
-  return 1.0lf / zero;
-}`,
-    },
-    ...shared("f64"),
-  },
+  f64: shared("f64"),
 };

@@ -2,7 +2,7 @@ import type { FloatLanes, V } from "../lanes.ts";
 import { inDouble } from "./via_double.ts";
 
 /** (atan(x) - x) / x³ in x², |x| ≤ tan(π/8): error 2^-54.3. `atan` in tools/polynomials.ts. */
-const ATAN = [
+export const ATAN = [
   -0.3333333333333333,
   0.19999999999995513,
   -0.1428571428466518,
@@ -17,7 +17,7 @@ const ATAN = [
 ];
 
 /** (asin(x) - x) / x³ in x², |x| ≤ 1/2: error 2^-51.9, of which x³ leaves an eighth. `asin` in tools/polynomials.ts. */
-const ASIN = [
+export const ASIN = [
   0.1666666666666665,
   0.07500000000020764,
   0.044642857103423646,
@@ -33,7 +33,7 @@ const ASIN = [
 ];
 
 /** π/2 and what it lacks. */
-const HALF_PI = [1.5707963267948966, 6.123233995736766e-17];
+export const HALF_PI = [1.5707963267948966, 6.123233995736766e-17];
 /** tan(π/8) and its inverse. */
 const [LOW, HIGH] = [Math.SQRT2 - 1, Math.SQRT2 + 1];
 

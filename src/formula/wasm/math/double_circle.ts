@@ -9,7 +9,7 @@ import type { Circle } from "./quadrant.ts";
  * (sin(x) - x) / x³ and (cos(x) - 1 + x²/2) / x⁴ in x², |x| ≤ π/4: errors 2^-54.8 and 2^-58.6. `sin`, `cos` in
  * tools/polynomials.ts.
  */
-const SIN = [
+export const SIN = [
   -0.16666666666666666,
   0.008333333333330946,
   -0.000198412698367542,
@@ -17,7 +17,7 @@ const SIN = [
   -2.5051131372218632e-8,
   1.5918095236696272e-10,
 ];
-const COS = [
+export const COS = [
   0.041666666666666664,
   -0.0013888888888887395,
   0.00002480158729876295,
@@ -27,7 +27,7 @@ const COS = [
 ];
 
 /** π/2 in three parts of 33 bits, of which products with numbers below 2^20 are exact, and a rest. */
-const HALF_PI = [1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21, 8.4784276603689e-32];
+export const HALF_PI = [1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21, 8.4784276603689e-32];
 
 /** Beyond it the angle is reduced lane by lane. */
 const LARGE = 2 ** 20;

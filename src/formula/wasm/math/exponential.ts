@@ -1,7 +1,7 @@
 import type { FloatLanes, V } from "../lanes.ts";
 
 /** ln 2 in two parts: n times the first is exact for every n that can occur. */
-const LN2 = {
+export const LN2 = {
   single: [0.693359375, -2.1219444005469057e-4],
   double: [6.93147180369123816490e-1, 1.90821492927058770002e-10],
 };
@@ -10,7 +10,7 @@ const LN2 = {
  * (exp(r) - 1 - r) / r² on |r| ≤ ln 2 / 2: error 2^-23.8 and 2^-52.9, of which r² leaves an eighth. `exp` in
  * tools/polynomials.ts.
  */
-const TAIL = {
+export const EXP_TAIL = {
   single: [0.5, 0.16666576266288757, 0.04166655242443085, 0.00836323294788599, 0.0013926250394433737],
   double: [
     0.5000000000000001,
@@ -39,13 +39,13 @@ function rounder(m: FloatLanes, offset = 2 * m.bias): number {
 
 /** r + r² tail(r) = exp(r) - 1, with |r| ≤ ln 2 / 2. */
 function tail(m: FloatLanes, r: V): V {
-  const q = m.polynomial(r, m.pick(TAIL.single, TAIL.double));
+  const q = m.polynomial(r, m.pick(EXP_TAIL.single, EXP_TAIL.double));
   return m.madd(m.mul(r, r), q, r);
 }
 
 /** 1 + r + r² tail(r), in one operation less, as the digits that r has after those of 1 do not count. */
 function whole(m: FloatLanes, r: V): V {
-  return m.polynomial(r, [1, 1, ...m.pick(TAIL.single, TAIL.double)]);
+  return m.polynomial(r, [1, 1, ...m.pick(EXP_TAIL.single, EXP_TAIL.double)]);
 }
 
 /** The reduction of x + rest, where `rest` is much smaller; the steps hold n + offset. */
@@ -70,8 +70,24 @@ function scale(m: FloatLanes, y: V, steps: V): V {
  * leaves it in the low bits, from where shifts put it into exponents. Beyond the bounds the result is 0 or Infinity.
  */
 export function exp(m: FloatLanes, x: V): V {
+  if (m.flush) {
+    // Two times the half, so that one power will do also where the result is above half of the largest number.
+    const lowest = m.constant(m.pick(-86.98, -708.04)), held = m.pmin(x, m.constant(m.pick(89, 710)));
+    const { r, steps } = reduce(m, m.pmax(held, lowest), m.bias - 1), y = whole(m, r);
+    return m.andnot(m.mul(m.add(y, y), m.shl(steps, m.mantissa)), m.lt(x, lowest));
+  }
   const { r, steps } = reduce(m, bounded(m, x), 2 * m.bias);
   return scale(m, whole(m, r), steps);
+}
+
+/**
+ * exp(x) for x ≤ 80, and 0 where that is less than twice the smallest normal number: a processor takes a hundred times as long for a
+ * product below the normal numbers. Also right about -Infinity and NaN.
+ */
+export function flushedExp(m: FloatLanes, x: V): V {
+  const lowest = m.constant(m.pick(-87.3, -708.39));
+  const { r, steps } = reduce(m, m.pmax(x, lowest), m.bias);
+  return m.andnot(m.mul(whole(m, r), m.shl(steps, m.mantissa)), m.lt(x, lowest));
 }
 
 /**

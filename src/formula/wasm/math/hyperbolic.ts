@@ -13,7 +13,7 @@ const TANH = [
 ];
 
 /** (sinh(x) - x) / x³ in x², |x| ≤ 1: error 2^-56.4. `sinh` in tools/polynomials.ts. */
-const SINH = [
+export const SINH = [
   0.16666666666666666,
   0.008333333333333299,
   0.00019841269841324198,

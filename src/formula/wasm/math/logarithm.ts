@@ -1,11 +1,8 @@
 import type { FloatLanes, V } from "../lanes.ts";
+import { LN2 } from "./exponential.ts";
 
-/** ln 2 and log10(2), in two parts: an exponent times the first is exact. */
-const LN2 = {
-  single: [0.693359375, -2.1219444005469057e-4],
-  double: [6.93147180369123816490e-1, 1.90821492927058770002e-10],
-};
-const LOG10_2 = {
+/** log10(2) in two parts: an exponent times the first is exact. */
+export const LOG10_2 = {
   single: [0.301025390625, 4.605038981195214e-6],
   double: [3.01029995663611771306e-1, 3.69423907715893078616e-13],
 };
@@ -14,7 +11,7 @@ const LOG10_2 = {
  * (2 atanh(s) - 2 s) / s³ in s², s² ≤ 0.0295: error 2^-22.2 and 2^-51.5, of which s³ leaves a 200th. `atanh` in
  * tools/polynomials.ts.
  */
-const TAIL = {
+export const LOG_TAIL = {
   single: [0.6666668653488159, 0.3998877704143524, 0.29580044746398926],
   double: [
     0.666666666666667,
@@ -37,7 +34,7 @@ export interface Parts {
 }
 
 /** The bits of √½, from where the exponents are counted. */
-const ROOT_HALF = { single: 0x3f3504f3n, double: 0x3fe6a09e667f3bcdn };
+export const ROOT_HALF = { single: 0x3f3504f3n, double: 0x3fe6a09e667f3bcdn };
 
 /**
  * log(1 + f) = 2 atanh(s) with s = f / (2 + f), and 2 s = f - s f, so that the leading term f is exact:
@@ -55,7 +52,7 @@ export function parts(m: FloatLanes, x: V): Parts {
   const f = m.sub(m.addBits(fraction, m.bits(root)), m.constant(1));
   const s = m.div(f, m.add(f, m.constant(2)));
   const z = m.mul(s, s);
-  const r = m.mul(z, m.polynomial(z, m.pick(TAIL.single, TAIL.double)));
+  const r = m.mul(z, m.polynomial(z, m.pick(LOG_TAIL.single, LOG_TAIL.double)));
   const half = m.mul(m.mul(f, f), m.constant(0.5));
   const tail = m.sub(m.mul(s, m.add(half, r)), half);
   return { e, f, log: m.add(f, tail), tail };

@@ -3,7 +3,7 @@ import { expOfNegative } from "./exponential.ts";
 import { called } from "./via_double.ts";
 
 /** erf(x) / x - 1 in x², |x| ≤ 1: errors 2^-27.5 and 2^-55.8. `erf` in tools/polynomials.ts. */
-const ERF = {
+export const ERF = {
   single: [
     0.12837916612625122,
     -0.3761262595653534,
@@ -34,7 +34,7 @@ const ERF = {
  * (1 + 2x) exp(x²) erfc(x) in (x - 2) / (x + 2), to x = 10.2 and to x = 28: errors 2^-24.6 and 2^-52.9. `erfcx32`,
  * `erfcx` in tools/polynomials.ts.
  */
-const ERFCX = {
+export const ERFCX = {
   single: [
     1.2769783735275269,
     -0.09276396781206131,

@@ -5,7 +5,7 @@ import { f64x2 } from "../simd.ts";
 import type { Value } from "../value.ts";
 
 /** The first 1280 bits of 2/π after the point. */
-const TWO_OVER_PI = "a2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561" +
+export const TWO_OVER_PI = "a2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561" +
   "b7246e3a424dd2e006492eea09d1921cfe1deb1cb129a73ee88235f52ebb4484" +
   "e99c7026b45f7e413991d639835339f49c845f8bbdf9283b1ff897ffde05980f" +
   "ef2f118b5a0a6d1f6d367ecf27cb09b74f463f669e5fea2d7527bac7ebe5f17b" +

@@ -5,7 +5,7 @@ import { log2, parts } from "./logarithm.ts";
 import { inDouble } from "./via_double.ts";
 
 /** (2 atanh(s) - 2 s - 2/3 s³) / s⁵ in s², s² ≤ 0.0295: error 2^-55. `atanh5` in tools/polynomials.ts. */
-const TAIL = [
+export const LOG2_TAIL = [
   0.4,
   0.28571428571429364,
   0.22222222221655907,
@@ -17,8 +17,8 @@ const TAIL = [
 ];
 
 /** Both parts of 2/3 and of 1 / ln 2. */
-const TWO_THIRDS = [0.6666666666666666, 3.700743415417188e-17];
-const LOG2E = [1.4426950408889634, 2.0355273740931033e-17];
+export const TWO_THIRDS = [0.6666666666666666, 3.700743415417188e-17];
+export const LOG2E = [1.4426950408889634, 2.0355273740931033e-17];
 
 /**
  * The power of IEEE 754 as 2^(y log2 |x|). In double precision the exponent, of which up to 10 bits are before the point,
@@ -68,7 +68,7 @@ function log2Sum(m: FloatLanes, x: V): DoubleDouble {
   const square = multiply(m, s, s);
   const cube = multiply(m, square, s);
   const third = multiply(m, cube, { high: m.constant(TWO_THIRDS[0]), low: m.constant(TWO_THIRDS[1]) });
-  const fifth = m.mul(m.mul(cube.high, square.high), m.polynomial(square.high, TAIL));
+  const fifth = m.mul(m.mul(cube.high, square.high), m.polynomial(square.high, LOG2_TAIL));
   const sum = twoSum(m, m.add(s.high, s.high), third.high);
   const low = m.add(m.add(sum.low, m.add(s.low, s.low)), m.add(third.low, fifth));
   const scaled = multiply(m, { high: sum.high, low }, { high: m.constant(LOG2E[0]), low: m.constant(LOG2E[1]) });

@@ -7,7 +7,7 @@ export function rsqrt(m: FloatLanes, x: V): V {
 }
 
 /** ∛x on [1/2, 4], within 1/180: a start for Halley's method, of which each step cubes the error. */
-const CUBE_ROOT = [
+export const CUBE_ROOT = [
   0.5143018064098476,
   0.6715753875616943,
   -0.2329541372283123,
