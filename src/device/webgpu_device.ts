@@ -40,7 +40,7 @@ export class WebGpuDevice implements Device {
   constructor(
     gpu: GPUDevice,
     info: DeviceInfo,
-    options: DeviceSettings & { fingerprint: string },
+    options: DeviceSettings & { readonly fingerprint: string },
   ) {
     this.gpu = gpu;
     this.ledger = options.ledger;
