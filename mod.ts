@@ -18,6 +18,7 @@ export type { OpenOptions } from "./src/device/mod.ts";
 export * as data from "./src/data/mod.ts";
 export * as device from "./src/device/mod.ts";
 export * as formula from "./src/formula/mod.ts";
+export * as linalg from "./src/linalg/mod.ts";
 export * as notebook from "./src/notebook/mod.ts";
 export * as operators from "./src/operators/mod.ts";
 export * as ops from "./src/ops/mod.ts";

@@ -1,15 +1,17 @@
 import { Collector } from "./collector.ts";
 import type { TypedArray } from "./dtype.ts";
 import type { Device, DeviceInfo } from "./device.ts";
+import type { DeviceSettings } from "./device_settings.ts";
 import { DeviceLostError } from "./errors.ts";
 import { HostKernels } from "./host_kernels.ts";
 import { type HostBlock, HostMemory } from "./host_memory.ts";
 import type { Cost, HostArgument, HostLaunch } from "./launch.ts";
-import { Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import { type ProfileRow, ProfileTable } from "./profiler.ts";
 import { Storage } from "./storage.ts";
+import type { SystemLibraries } from "./system_libraries.ts";
 import { ThreadPool } from "./thread_pool.ts";
-import { type TuneMode, Tuner } from "./tuner.ts";
+import { Tuner } from "./tuner.ts";
 
 /** What all CPU devices of this thread have in common: worker threads and memory are the machine's, not a device's. */
 interface Host {
@@ -33,6 +35,7 @@ export class CpuDevice implements Device {
   readonly info: DeviceInfo;
   readonly ledger: Ledger;
   readonly tuner: Tuner;
+  readonly libraries: SystemLibraries;
   #collector: Collector;
   #closed = false;
   #profile: ProfileTable | undefined;
@@ -45,10 +48,11 @@ export class CpuDevice implements Device {
   /** Opens the host as a device; `reason` says why it was chosen. */
   constructor(
     reason: string,
-    options: { tune: TuneMode; memoryBudget: number; threads: number; ledger?: Ledger },
+    options: DeviceSettings & { threads: number },
   ) {
-    this.ledger = options.ledger ?? new Ledger();
+    this.ledger = options.ledger;
     this.#threads = options.threads;
+    const libraries = this.libraries = options.libraries;
     this.#reason = reason;
     this.#collector = new Collector(this.ledger, options.memoryBudget);
     this.info = {
@@ -78,6 +82,9 @@ export class CpuDevice implements Device {
         workgroupBytes: 0,
         storageBuffers: Infinity,
         imageTexels: 0,
+      },
+      get libraries() {
+        return libraries.names;
       },
     };
     this.#describe();

@@ -3,6 +3,7 @@ import type { Cost, HostLaunch, Launch } from "./launch.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ProfileRow } from "./profiler.ts";
 import type { Storage } from "./storage.ts";
+import type { LibraryNames, SystemLibraries } from "./system_libraries.ts";
 import type { Tuner } from "./tuner.ts";
 
 /** What was found out by running small programs on the adapter (drivers differ from what they say). */
@@ -65,6 +66,8 @@ export interface DeviceInfo {
   probes: Probes;
   /** Limits in use. */
   limits: Limits;
+  /** System libraries with which the host multiplies and factors matrices, or why there are none; looked for when first read. */
+  readonly libraries: LibraryNames;
 }
 
 /** What decides where a call of an op runs. */
@@ -83,6 +86,8 @@ export interface Device {
   readonly info: DeviceInfo;
   /** Every live buffer. */
   readonly ledger: Ledger;
+  /** BLAS and LAPACK for what the host computes, in this device's number of threads. */
+  readonly libraries: SystemLibraries;
   /** Remembers which kernel variant is fastest for a shape class. */
   readonly tuner: Tuner;
   /** True once closed or lost. */

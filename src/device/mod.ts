@@ -1,5 +1,5 @@
 /**
- * Devices: the only folder that touches `navigator.gpu`. A {@linkcode Device} owns buffers, compiled kernels, the recorder of
+ * Devices: the only folder that touches `navigator.gpu` and `Deno.dlopen`. A {@linkcode Device} owns buffers, compiled kernels, the recorder of
  * dispatches, the profiler and the memory ledger.
  *
  * @example
@@ -12,6 +12,7 @@
  *
  * @module
  */
+export type { Blas, Gemm } from "./blas.ts";
 export { type Device, type DeviceInfo, type Limits, type Probes } from "./device.ts";
 export {
   byteSize,
@@ -25,10 +26,13 @@ export {
   typedView,
 } from "./dtype.ts";
 export { DeviceLostError, DisposedError, KernelError, OutOfMemoryError } from "./errors.ts";
+export type { FloatArray } from "./fortran.ts";
 export { type HostBlock, HostMemory, type HostView } from "./host_memory.ts";
 export { type Cost, type HostArgument, type HostLaunch, type Launch } from "./launch.ts";
+export type { Lapack, LapackRoutine, Triangle } from "./lapack.ts";
 export { Ledger, type MemoryReport, type MemoryRow } from "./ledger.ts";
 export { openDevice, type OpenOptions } from "./open_device.ts";
 export { type ProfileRow } from "./profiler.ts";
 export { IMAGE_WIDTH, type Resource, Storage, type StorageKind } from "./storage.ts";
+export { type LibraryNames, SystemLibraries } from "./system_libraries.ts";
 export { type TuneMode, Tuner } from "./tuner.ts";

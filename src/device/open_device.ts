@@ -1,10 +1,12 @@
 import { CpuDevice } from "./cpu_device.ts";
 import type { Device, Probes } from "./device.ts";
+import type { DeviceSettings } from "./device_settings.ts";
 import { Ledger } from "./ledger.ts";
 import { PairedDevice } from "./paired_device.ts";
 import { runProbes } from "./probes.ts";
 import { deno, environment, readCache, skipOpenGl, writeCache } from "./runtime.ts";
 import { IMAGE_WIDTH } from "./storage.ts";
+import { SystemLibraries } from "./system_libraries.ts";
 import type { TuneMode } from "./tuner.ts";
 import { WebGpuDevice } from "./webgpu_device.ts";
 
@@ -23,8 +25,8 @@ export interface OpenOptions {
   /** Bytes of live and pooled buffers above which unreachable tensors are collected. Default 1 GiB. */
   memoryBudget?: number;
   /**
-   * Threads on which the CPU device computes, the calling one among them: 1 starts none. Default the environment variable
-   * `DENOVO_THREADS`, else one per processor.
+   * Threads on which the CPU device and system libraries compute, the calling one among them: 1 starts none. Default the
+   * environment variable `DENOVO_THREADS`, else one per processor.
    */
   threads?: number;
 }
@@ -48,7 +50,11 @@ interface Found {
   subgroupSize: number;
 }
 
-/** Opens a device. Throws a `TypeError` on unknown options and values, and an `Error` in words when `webgpu` is asked for and absent. */
+/**
+ * Opens a device. Products on the CPU device, and factorizations, use the system's BLAS and LAPACK where there is one that may be
+ * called (`--allow-ffi`); the environment variable `DENOVO_BLAS` is the path of another library, or `off`. Throws a `TypeError` on
+ * unknown options and values, and an `Error` in words when `webgpu` is asked for and absent.
+ */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   for (const option of Object.keys(options)) oneOf("option", option, OPTIONS);
   const { powerPreference = "high-performance", tune = "on", memoryBudget = 2 ** 30 } = options;
@@ -65,7 +71,9 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
       asked = `DENOVO_BACKEND=${wish}`;
     }
   }
-  const settings = { tune, memoryBudget, ledger: new Ledger() }, threads = threadCount(options.threads);
+  const threads = threadCount(options.threads);
+  const libraries = new SystemLibraries(environment("DENOVO_BLAS"), threads);
+  const settings: DeviceSettings = { tune, memoryBudget, ledger: new Ledger(), libraries };
   if (backend === "cpu") return new CpuDevice(`asked for by ${asked}`, { ...settings, threads });
   const adapter = await requestAdapter(powerPreference);
   if (adapter) {
@@ -114,7 +122,7 @@ async function openAdapter(
   adapter: GPUAdapter,
   reason: string,
   powerPreference: GPUPowerPreference,
-  settings: { tune: TuneMode; memoryBudget: number; ledger: Ledger },
+  settings: DeviceSettings,
 ): Promise<WebGpuDevice> {
   const about = adapter.info;
   const name = about.description || about.device || about.architecture || "WebGPU adapter";
@@ -147,6 +155,9 @@ async function openAdapter(
       workgroupBytes: Number(limits.maxComputeWorkgroupStorageSize),
       storageBuffers: Number(limits.maxStorageBuffersPerShaderStage),
       imageTexels: readableImages() ? IMAGE_WIDTH * Number(limits.maxTextureDimension2D) : 0,
+    },
+    get libraries() {
+      return settings.libraries.names;
     },
   }, settings);
 }

@@ -5,6 +5,7 @@ import type { Cost, HostLaunch, Launch } from "./launch.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ProfileRow } from "./profiler.ts";
 import type { Storage } from "./storage.ts";
+import type { SystemLibraries } from "./system_libraries.ts";
 import type { Tuner } from "./tuner.ts";
 import type { WebGpuDevice } from "./webgpu_device.ts";
 
@@ -20,6 +21,7 @@ export class PairedDevice implements Device {
   readonly info: DeviceInfo;
   readonly ledger: Ledger;
   readonly tuner: Tuner;
+  readonly libraries: SystemLibraries;
   /** A call that takes fewer milliseconds on the host runs there: a read from an adapter costs as much as twenty of them. */
   short = 0.5;
   #adapter: WebGpuDevice;
@@ -33,6 +35,7 @@ export class PairedDevice implements Device {
     this.#host = host;
     this.ledger = adapter.ledger;
     this.tuner = adapter.tuner;
+    this.libraries = adapter.libraries;
     this.info = {
       ...adapter.info,
       threads: host.info.threads,

@@ -2,22 +2,25 @@ import { type Batch, faultOf } from "./batch.ts";
 import { Collector } from "./collector.ts";
 import type { TypedArray } from "./dtype.ts";
 import type { Device, DeviceInfo } from "./device.ts";
+import type { DeviceSettings } from "./device_settings.ts";
 import { DeviceLostError } from "./errors.ts";
 import type { Cost, Launch } from "./launch.ts";
-import { Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 import { PipelineCache } from "./pipelines.ts";
 import { BufferPool } from "./pool.ts";
 import { type ProfileRow, ProfileTable } from "./profiler.ts";
 import { Recorder } from "./recorder.ts";
 import { deno } from "./runtime.ts";
 import { Storage, type StorageKind } from "./storage.ts";
-import { type TuneMode, Tuner } from "./tuner.ts";
+import type { SystemLibraries } from "./system_libraries.ts";
+import { Tuner } from "./tuner.ts";
 
 /** One WebGPU adapter: buffers from a pool, kernels compiled once, dispatches recorded into few submissions. */
 export class WebGpuDevice implements Device {
   readonly info: DeviceInfo;
   readonly ledger: Ledger;
   readonly tuner: Tuner;
+  readonly libraries: SystemLibraries;
   /** The WebGPU device itself, for code that brings its own pipelines. */
   readonly gpu: GPUDevice;
   #pool: BufferPool;
@@ -37,11 +40,12 @@ export class WebGpuDevice implements Device {
   constructor(
     gpu: GPUDevice,
     info: DeviceInfo,
-    options: { tune: TuneMode; memoryBudget: number; ledger?: Ledger },
+    options: DeviceSettings,
   ) {
     this.gpu = gpu;
-    this.ledger = options.ledger ?? new Ledger();
+    this.ledger = options.ledger;
     this.info = info;
+    this.libraries = options.libraries;
     this.#budget = options.memoryBudget;
     this.#collector = new Collector(this.ledger, options.memoryBudget);
     this.tuner = new Tuner(`${info.name} ${info.vendor}`, options.tune);

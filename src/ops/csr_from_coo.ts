@@ -1,7 +1,6 @@
 import { byteSize, isFloat } from "../device/mod.ts";
 import { requireIndices } from "./contract_checks.ts";
 import { csrFromCooCases } from "./csr_cases.ts";
-import { csrFromCooLoops } from "./csr_from_coo_loops.ts";
 import { csrFromCooSort } from "./csr_from_coo_sort.ts";
 import { defineOp, type HostArray, type OpDefinition } from "./define.ts";
 import { inDouble } from "./in_double.ts";
@@ -62,8 +61,6 @@ export const csrFromCoo: OpDefinition<CsrFromCooParams> = defineOp({
   },
 
   kernels: [csrFromCooSort],
-
-  native: csrFromCooLoops,
 
   // v_s = Σ of the triplets that went to entry s, so each gets what arrives at its entry.
   vjp(k, { outputs, cotangents }) {

@@ -66,7 +66,7 @@ export interface Variant<C> {
   readonly rank?: (call: C) => number;
   /** False if two runs of one call may differ in the last digits: such a variant runs only when asked for by name. */
   readonly deterministic?: false;
-  /** Records the dispatches. */
+  /** Records the dispatches; they follow from the call alone, so that a call like an earlier one can be replayed. */
   readonly record: (call: C) => void;
 }
 
@@ -142,10 +142,8 @@ export interface OpDefinition<P> {
   reference(inputs: HostInputs, params: P, outputs: Readonly<Record<string, HostArray>>): void;
   /** WGSL variants. */
   readonly kernels: readonly KernelVariant<P>[];
-  /** WebAssembly variants for the CPU device. A call that none of them can compute runs the loops. */
+  /** WebAssembly variants for the CPU device. A call that none of them can compute runs the reference. */
   readonly natives?: readonly NativeVariant<P>[];
-  /** Faster host loops for calls that they know; returns false to leave a call to the reference. */
-  native?(inputs: HostInputs, params: P, outputs: Readonly<Record<string, HostArray>>): boolean;
   /** The vector-Jacobian product, written with other ops; absent if no input is differentiable. */
   vjp?<T extends ArrayType>(k: Calculus<T>, call: VjpCall<T, P>): Record<string, T | undefined>;
   /** The fewest operations and bytes of any implementation. */

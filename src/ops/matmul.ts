@@ -2,6 +2,7 @@ import { byteSize, type DType } from "../device/mod.ts";
 import { size } from "../formula/mod.ts";
 import { defineOp, type HostArray, hostTypes } from "./define.ts";
 import type { Formula } from "./formulas.ts";
+import { matmulBlas } from "./matmul_blas.ts";
 import { matmulBounds } from "./matmul_bounds.ts";
 import { matmulCases } from "./matmul_cases.ts";
 import { matmulCooperative } from "./matmul_cooperative.ts";
@@ -14,6 +15,7 @@ import { matmulSimple } from "./matmul_simple.ts";
 import { matmulSubgroup } from "./matmul_subgroup.ts";
 import { matmulTiled } from "./matmul_tiled.ts";
 import { matmulVector } from "./matmul_vector.ts";
+import { matmulVectorRows } from "./matmul_vector_rows.ts";
 import { matmulVjp } from "./matmul_vjp.ts";
 import { sizeOf } from "./value.ts";
 
@@ -68,9 +70,9 @@ export const matmul = defineOp<MatmulParams>({
     }
   },
 
-  natives: [matmulWasmVector, ...matmulWasm],
+  natives: [...matmulBlas, matmulWasmVector, ...matmulWasm],
 
-  kernels: [matmulCooperative, ...matmulSubgroup, ...matmulTiled, matmulVector, matmulSimple],
+  kernels: [matmulCooperative, ...matmulSubgroup, ...matmulTiled, matmulVector, matmulVectorRows, matmulSimple],
 
   vjp: matmulVjp,
 

@@ -26,8 +26,12 @@ export function fetchFour(factor: Factor, k: number, sum: Scalar): Fetch {
   const { name, value, outer, outerStride, innerStride, batchStrides } = factor;
   const nearInner = innerStride === 1 || (outerStride !== 1 && Math.abs(innerStride) <= Math.abs(outerStride));
   const along = nearInner ? "inner" : "outer";
-  const [near, far, extent] = nearInner ? [innerStride, outerStride, k] : [outerStride, innerStride, outer];
-  const whole = near === 1 && [value.offset, extent, far, ...batchStrides].every((x) => x % 4 === 0);
+  const [near, far, extent, count] = nearInner
+    ? [innerStride, outerStride, k, outer]
+    : [outerStride, innerStride, outer, k];
+  // Of one row, the distance to the next does not matter.
+  const apart = count > 1 ? [far, ...batchStrides] : batchStrides;
+  const whole = near === 1 && [value.offset, extent, ...apart].every((x) => x % 4 === 0);
   const stored = storedType(value.dtype);
   const at = (o: string, i: string) => `base + (${o}) * p.${name}_outer + (${i}) * p.${name}_inner`;
   const inside = `outer < p.${name}_size && inner < stop`;

@@ -2,15 +2,13 @@ import type { HostArgument } from "../device/mod.ts";
 import type { HostCall, NativeVariant } from "./define.ts";
 import { addressOf } from "./host_kernel.ts";
 import type { MatmulParams } from "./matmul.ts";
-import { foldRows } from "./matmul_call.ts";
-import { sumsOnly } from "./matmul_epilogue.ts";
-import { type Factor, factorsOf } from "./matmul_factor.ts";
-import { sumsOf } from "./matmul_finish.ts";
+import type { Factor } from "./matmul_factor.ts";
+import { nativeProduct, sumsOf } from "./matmul_native.ts";
 import { matmulLayout } from "./matmul_layout.ts";
 import { columnsOf, productKernel, ROWS } from "./matmul_wasm_tile.ts";
 import { contiguous, inPlace, packPanels } from "./matmul_wasm_pack.ts";
 import { typesOf } from "./types_of.ts";
-import { collapse, sizeOf } from "./value.ts";
+import { collapse } from "./value.ts";
 
 /** Rows and columns of a block, and the operations that make it worth being one: some 100 µs. */
 const BLOCK = { rows: 8 * ROWS, columns: 256, flops: 5e6 };
@@ -24,13 +22,13 @@ function variant(name: string, packedA: boolean, packedB: boolean): NativeVarian
   return {
     name,
     when: (call) => {
-      const { layout, a, b } = prepare(call);
+      const { layout, a, b } = nativeProduct(call);
       return (packedA || direct(a, layout.sum, contiguous(a.innerStride, layout.k))) &&
         (packedB || direct(b, layout.sum, contiguous(b.outerStride, b.outer)));
     },
     rank: (call) => {
       // A copy pays where it is read often.
-      const { layout: { m, n } } = prepare(call);
+      const { layout: { m, n } } = nativeProduct(call);
       return Number(packedA === n > 96) + Number(packedB === m > 48);
     },
     record: (call) => record(call, packedA, packedB),
@@ -45,16 +43,6 @@ export const matmulWasm: readonly NativeVariant<MatmulParams>[] = [
   variant("direct", false, false),
 ];
 
-function prepare(call: HostCall<MatmulParams>) {
-  const layout = matmulLayout(typesOf(call.inputs), call.params);
-  return foldRows({
-    layout,
-    batches: sizeOf(layout.batch),
-    ...factorsOf(call, layout),
-    epilogue: sumsOnly(layout.sum),
-  });
-}
-
 /** Whether a factor can be read where it is. Booleans are numbers of the same bits as those of their sums. */
 function direct({ value }: Factor, sum: string, contiguous: boolean): boolean {
   return contiguous && (value.dtype === "bool" ? "i32" : value.dtype) === sum;
@@ -62,7 +50,7 @@ function direct({ value }: Factor, sum: string, contiguous: boolean): boolean {
 
 function record(call: HostCall<MatmulParams>, packedA: boolean, packedB: boolean): void {
   const sums = sumsOf(call, matmulLayout(typesOf(call.inputs), call.params));
-  const { layout, batches, ...factors } = prepare(readable(call)), { m, n, k, sum } = layout;
+  const { layout, batches, ...factors } = nativeProduct(readable(call)), { m, n, k, sum } = layout;
   const columns = columnsOf(sum);
   const place = (factor: Factor, packed: boolean, group: number) =>
     packed ? packPanels(call, factor, { group, scalar: sum, k, batch: layout.batch }) : inPlace(factor);
@@ -103,7 +91,7 @@ function record(call: HostCall<MatmulParams>, packedA: boolean, packedB: boolean
 
 /** The call with dense copies of factors whose neighbours lie apart along both axes. */
 function readable(call: HostCall<MatmulParams>): HostCall<MatmulParams> {
-  const { layout: { k }, ...factors } = prepare(call);
+  const { layout: { k }, ...factors } = nativeProduct(call);
   const ready = ({ value, outer, outerStride, innerStride }: Factor) =>
     contiguous(innerStride, k) || contiguous(outerStride, outer) ? value : call.dense(value);
   return { ...call, inputs: { ...call.inputs, a: ready(factors.a), b: ready(factors.b) } };

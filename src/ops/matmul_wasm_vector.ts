@@ -1,7 +1,7 @@
 import type { NativeVariant } from "./define.ts";
 import type { MatmulParams } from "./matmul.ts";
 import { type Factor, factorsOf } from "./matmul_factor.ts";
-import { sumsOf } from "./matmul_finish.ts";
+import { sumsOf } from "./matmul_native.ts";
 import { matmulLayout } from "./matmul_layout.ts";
 import { reduceNatives } from "./reduce_wasm.ts";
 import { typesOf } from "./types_of.ts";

@@ -6,6 +6,7 @@ import { type Formula, toExpr } from "./formulas.ts";
 import { inDouble } from "./in_double.ts";
 import { pairBounds } from "./pairwise_bounds.ts";
 import { pairLayout } from "./pairwise_layout.ts";
+import { pairMatrixWasm } from "./pair_matrix_wasm.ts";
 import { pairText } from "./pairwise_text.ts";
 import { type ArrayType, sizeOf } from "./value.ts";
 
@@ -34,6 +35,18 @@ const pairMatrixCases: readonly Case<PairMatrixParams>[] = [
     name: "long rows and scalars",
     inputs: { x: { shape: [4, 37] }, y: { shape: [5, 37] }, f: { shape: [4] }, g: { shape: [5] } },
     params: { formula: "exp((f[i] + g[j] - dist(x[i], y[j])) / 7)" },
+  },
+  {
+    name: "long differences: more components than are written out, over several tiles",
+    inputs: { x: { shape: [7, 19] }, y: { shape: [41, 19] } },
+    params: { formula: "x[i] * y[j]" },
+    gradient: false,
+  },
+  {
+    name: "one input in f64",
+    inputs: { x: { shape: [6, 9], dtype: "f64" }, y: { shape: [7, 9], layout: "transposed" } },
+    params: { formula: "l1dist(x[i], y[j]) + exp(x[i, 8])" },
+    gradient: false,
   },
   {
     name: "special values",
@@ -98,6 +111,8 @@ export const pairMatrix = defineOp<PairMatrixParams>({
       });
     },
   }],
+
+  natives: [pairMatrixWasm],
 
   // x̄_i = Σ_j ḡ_ij ∂F_ij/∂x_i, from the matrix of partial derivatives: this op stores n×m anyway.
   vjp(k, { inputs, cotangents, params }) {

@@ -8,9 +8,10 @@ import { pairBounds } from "./pairwise_bounds.ts";
 import { pairwiseCases } from "./pairwise_cases.ts";
 import { pairwiseLane } from "./pairwise_lane.ts";
 import { pairLayout } from "./pairwise_layout.ts";
-import { pairwiseNative } from "./pairwise_native.ts";
 import { pairwiseSubgroup } from "./pairwise_subgroup.ts";
 import { pairwiseTile } from "./pairwise_tile.ts";
+import { pairwiseWasm } from "./pairwise_wasm.ts";
+import { pairwiseWasmVector } from "./pairwise_wasm_vector.ts";
 import { pairwiseVjp } from "./pairwise_vjp.ts";
 import { REDUCTION_REFERENCES } from "./reducers.ts";
 import { sizeOf } from "./value.ts";
@@ -64,7 +65,7 @@ export const pairwise = defineOp<PairwiseParams>({
     }
   },
 
-  native: pairwiseNative,
+  natives: [pairwiseWasm, pairwiseWasmVector],
 
   kernels: [pairwiseLane, pairwiseSubgroup, pairwiseTile],
 

@@ -4,6 +4,10 @@ import { hostTypes } from "./define.ts";
 import type { PairwiseParams } from "./pairwise.ts";
 import { pairLayout } from "./pairwise_layout.ts";
 
+/** Unit roundoff, largest number, and how far below the largest term others have vanished, by what is computed in. */
+const SINGLE = { unit: 2 ** -24, largest: 3.4028234663852886e38, vanished: 104 };
+const DOUBLE = { unit: 2 ** -53, largest: Number.MAX_VALUE, vanished: 746 };
+
 /**
  * Error model of a pairwise reduction: the error of each term from running error analysis of the formula, plus the rounding of the
  * reduction itself (n·u·Σ|terms| for sums; the largest error of a term for extremes; see `reduce` for logsumexp).
@@ -16,7 +20,7 @@ export function pairBounds(
 ): Record<string, Float64Array> {
   const { out } = outputs;
   const { n, m, outLength, expr, value, scalar } = pairLayout(hostTypes(inputs), params);
-  const [w, largest] = scalar === "f64" ? [2 ** -53, Number.MAX_VALUE] : [2 ** -24, 3.4028234663852886e38];
+  const { unit, largest, vanished } = scalar === "f64" ? DOUBLE : SINGLE;
   const d = outLength ?? 1, bounds = new Float64Array(out.data.length);
   const at = (e: Expr, i: number, j: number) =>
     errorBound(e, (leaf) => {
@@ -27,7 +31,7 @@ export function pairBounds(
       if (width === undefined) return input.data[row];
       if (leaf.component !== undefined) return input.data[row * width + leaf.component];
       return Array.from(input.data.subarray(row * width, (row + 1) * width));
-    }, w);
+    }, unit);
   const part = (v: number | readonly number[], k: number) => typeof v === "number" ? v : v[k];
   for (let i = 0; i < n; i++) {
     const terms = Array.from({ length: m }, (_, j) => at(expr, i, j));
@@ -41,13 +45,16 @@ export function pairBounds(
         top = Math.max(top, part(t.value, k));
       }
       const y = out.data[i * d + k];
-      // Terms far below the largest vanish in f32 whatever their error; the others have exponents up to `spread`.
-      const spread = terms.reduce((s, t) => part(t.value, k) > top - 104 ? Math.max(s, top - part(t.value, k)) : s, 0);
-      const exponentials = worst + (m + 64 + spread) * 2 * w;
+      // Terms far below the largest vanish whatever their error; the others have exponents up to `spread`.
+      const spread = terms.reduce(
+        (s, t) => part(t.value, k) > top - vanished ? Math.max(s, top - part(t.value, k)) : s,
+        0,
+      );
+      const exponentials = worst + (m + 64 + spread) * 2 * unit;
       let bound: number;
       // Partial sums may overflow in one order and not in another.
-      if (params.reduction === "sum") bound = magnitude > largest ? Infinity : total + m * w * magnitude;
-      else if (params.reduction === "logsumexp") bound = exponentials + 4 * Math.abs(y) * w;
+      if (params.reduction === "sum") bound = magnitude > largest ? Infinity : total + m * unit * magnitude;
+      else if (params.reduction === "logsumexp") bound = exponentials + 4 * Math.abs(y) * unit;
       else if (values) {
         // Σ w V with Σ w = 1: errors of V pass through; relative errors of the weights scale Σ w |V|.
         let spreadOfV = 0, errorOfV = 0;

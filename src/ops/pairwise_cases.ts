@@ -4,6 +4,8 @@ import type { PairReduction, PairwiseParams } from "./pairwise.ts";
 const KINDS: readonly Exclude<PairReduction, "softmax">[] = ["sum", "logsumexp", "max", "min", "argmax", "argmin"];
 const points = (n: number, d?: number): CaseInput => ({ shape: d === undefined ? [n] : [n, d] });
 
+const double = (n: number, d: number): CaseInput => ({ shape: [n, d], dtype: "f64" });
+
 /** The half-step of log-domain Sinkhorn, the formula this family exists for. */
 const sinkhorn = "(g[j] - sqdist(x[i], y[j])) / eps";
 
@@ -13,6 +15,9 @@ const sized = (n: number, m: number, d: number, reduction: PairReduction, gradie
   params: { reduction, formula: sinkhorn },
   gradient,
 });
+
+/** Folds in folds, over long vectors and short ones, of one row and of both. */
+const nested = "sum(square(x[i] * norm(y[j]) - y[j] * dist(a[i], b[j]))) + maxdist(x[i] * norm(a[i]), y[j])";
 
 /** Input sets for `pairwise`. */
 export const pairwiseCases: readonly Case<PairwiseParams>[] = [
@@ -77,6 +82,42 @@ export const pairwiseCases: readonly Case<PairwiseParams>[] = [
     gradient: false,
   },
   {
+    name: "folds in folds over long rows",
+    inputs: { x: points(6, 19), y: points(13, 19), a: points(6, 3), b: points(13, 3) },
+    params: { reduction: "logsumexp", formula: nested },
+    gradient: false,
+  },
+  ...(["sum", "max"] as const).map((reduction): Case<PairwiseParams> => ({
+    name: `${reduction} of long distances over many blocks`,
+    inputs: { x: points(7, 18), y: points(1999, 18) },
+    params: { reduction, formula: "l1dist(x[i], y[j]) - maxdist(x[i], y[j])" },
+    gradient: false,
+  })),
+  {
+    name: "logsumexp of points over many blocks",
+    inputs: { x: points(9, 2), y: points(9001, 2), g: points(9001) },
+    params: { reduction: "logsumexp", formula: "g[j] - 9 * sqdist(x[i], y[j])" },
+    gradient: false,
+  },
+  {
+    name: "sum of a vector over many blocks",
+    inputs: { x: points(35, 3), y: points(700, 3) },
+    params: { reduction: "sum", formula: "exp(-sqdist(x[i], y[j])) * (x[i] - y[j])" },
+    gradient: false,
+  },
+  {
+    name: "sum of a vector over no rows",
+    inputs: { x: points(3, 2), y: points(0, 2) },
+    params: { reduction: "sum", formula: "x[i] - y[j]" },
+    gradient: false,
+  },
+  {
+    name: "attention over many blocks",
+    inputs: { q: points(38, 12), k: points(1501, 12), v: points(1501, 5) },
+    params: { reduction: "softmax", formula: "dot(q[i], k[j])", value: "v[j] + q[i, 0]" },
+    gradient: false,
+  },
+  {
     name: "l1 and Chebyshev distances",
     inputs: { x: points(6, 3), y: points(7, 3) },
     params: { reduction: "sum", formula: "l1dist(x[i], y[j]) + maxdist(x[i], y[j])" },
@@ -110,6 +151,24 @@ export const pairwiseCases: readonly Case<PairwiseParams>[] = [
     name: "gradient that misses one index",
     inputs: { x: points(6), y: points(7) },
     params: { reduction: "sum", formula: "x[i] + y[j]" },
+  },
+  ...KINDS.map((reduction): Case<PairwiseParams> => ({
+    name: `f64 ${reduction}`,
+    inputs: { x: double(21, 3), y: double(47, 3), g: points(47), eps: 0.5 },
+    params: { reduction, formula: sinkhorn },
+    gradient: false,
+  })),
+  {
+    name: "f64 sums of vectors beside other dtypes",
+    inputs: { x: double(5, 11), y: { shape: [9, 11], dtype: "f16" }, w: { shape: [9], dtype: "i32", fill: [3, -2] } },
+    params: { reduction: "sum", formula: "w[j] * x[i] * dot(x[i], y[j])" },
+    gradient: false,
+  },
+  {
+    name: "f64 softmax over many blocks",
+    inputs: { q: double(6, 9), k: double(611, 9), v: double(611, 3) },
+    params: { reduction: "softmax", formula: "dot(q[i], k[j])", value: "v[j]" },
+    gradient: false,
   },
   {
     name: "condition",

@@ -171,7 +171,7 @@ export function layoutOf(inputs: InputTypes, params: ReduceParams): {
 }
 
 /** Calls `visit` once per output element with the formula's values over the reduced axes and their flat indices. */
-function eachGroup(
+export function eachGroup(
   inputs: Readonly<Record<string, import("./define.ts").HostArray | number>>,
   params: ReduceParams,
   visit: (output: number, values: Float64Array, indices: readonly number[]) => void,

@@ -1,28 +1,39 @@
 import type { Scalar } from "../formula/mod.ts";
-import type { KernelCall } from "./define.ts";
+import type { KernelCall, VariantCall } from "./define.ts";
 import { formulaFunction, formulaInputs, type Plan, planFormula, plansKey } from "./formula_kernel.ts";
 import { storeAs } from "./formulas.ts";
 import { oncePerCall } from "./once_per_call.ts";
 import type { ReduceParams } from "./reduce.ts";
 import { REDUCERS, reducerText, type Reduction } from "./reducers.ts";
 import { typesOf } from "./types_of.ts";
-import { broadcastShapes, broadcastStrides, collapse, denseStrides, sizeOf, type Value } from "./value.ts";
+import {
+  broadcastShapes,
+  broadcastStrides,
+  collapse,
+  denseStrides,
+  type Operand,
+  sizeOf,
+  type Value,
+} from "./value.ts";
 
 /** Values that one loop may take in: some software adapters stop at 65,535 iterations without a word. */
 export const LONGEST_LOOP = 8192;
 
 /** Shapes, formula and accumulator of a call. */
-export type ReduceCall = ReturnType<typeof reduceCall>;
+export type ReduceCall = ReturnType<typeof describeReduction>;
 
 /** What all kernels of a reduction ask of a call. */
-export const reduceCall = oncePerCall((call: KernelCall<ReduceParams>) => {
-  const { reduction, formula } = call.params;
-  const types = typesOf(call.inputs), plan = planFormula(formula, types);
-  const inputs = formulaInputs(call.inputs, [plan]);
+export const reduceCall = oncePerCall((call: KernelCall<ReduceParams>) => describeReduction(call.inputs, call.params));
+
+/** Shapes, formula and accumulator of a reduction of these inputs. */
+export function describeReduction(operands: Readonly<Record<string, Operand>>, params: ReduceParams) {
+  const { reduction, formula } = params;
+  const types = typesOf(operands), plan = planFormula(formula, types);
+  const inputs = formulaInputs(operands, [plan]);
   const shapes: Record<string, readonly number[]> = {};
   for (const [name, type] of Object.entries(types)) if (type) shapes[name] = type.shape;
   const shape = broadcastShapes(shapes);
-  const axes = call.params.axes ?? [...shape.keys()], kept = [...shape.keys()].filter((k) => !axes.includes(k));
+  const axes = params.axes ?? [...shape.keys()], kept = [...shape.keys()].filter((k) => !axes.includes(k));
   const strides = inputs.arrays.map((a) => broadcastStrides(a.value, shape));
   const pick = (which: readonly number[]) => (s: readonly number[]) => which.map((k) => s[k]);
   const outer = kept.map((k) => shape[k]), inner = axes.map((k) => shape[k]);
@@ -42,7 +53,7 @@ export const reduceCall = oncePerCall((call: KernelCall<ReduceParams>) => {
     innerFast: axes.length > 0 && strides.some((s) => s[axes[axes.length - 1]] === 1),
     formulaKey: `${reduction}|${plansKey([plan])}|${inputs.key}`,
   };
-});
+}
 
 /** Counts are integers, means and logsumexps floats, whatever the formula is computed in. */
 function accumulatorType(reduction: Reduction, plan: Plan): Scalar {
@@ -73,7 +84,7 @@ export function start(prepared: ReduceCall, a: string): string[] {
 
 /** Scratch arrays for the accumulators of `count` partial results. */
 export function scratch(
-  call: KernelCall<ReduceParams>,
+  call: Pick<VariantCall<unknown>, "temporary">,
   { reducer, scalar }: ReduceCall,
   count: number,
 ): Record<string, Value> {

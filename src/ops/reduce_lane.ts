@@ -10,9 +10,7 @@ const UNROLL = 4;
 export function accumulate(
   prepared: ReduceCall,
   keptOffset: (k: number) => string,
-  first: string,
-  end: string,
-  step: string,
+  [first, end, step]: readonly [string, string, string],
 ): string {
   const { plan, scalar, reducer, apply } = prepared;
   const inner = indexing("r", prepared.reduced.shape, prepared.reduced.strides);
@@ -81,7 +79,7 @@ export const reduceLane: KernelVariant<ReduceParams> = {
           "let end = min(p.length, (part + 1u) * p.run);",
           ...outer.lines("o"),
           ...start(prepared, "a"),
-          accumulate(prepared, outer.offset, "part * p.run", "end", "1u"),
+          accumulate(prepared, outer.offset, ["part * p.run", "end", "1u"]),
           store(prepared, call.outputs.out, "a", "o", parts),
         ].join("\n"),
     });

@@ -1,20 +1,23 @@
 import { size } from "../formula/mod.ts";
-import type { KernelCall, KernelVariant } from "./define.ts";
+import type { KernelVariant } from "./define.ts";
 import { type Indexing, indexing } from "./indexing.ts";
 import { oncePerCall } from "./once_per_call.ts";
 import type { ReduceParams } from "./reduce.ts";
-import { declarations, join, LONGEST_LOOP, reduceCall, scratch, start, store } from "./reduce_call.ts";
+import { declarations, join, LONGEST_LOOP, type ReduceCall, reduceCall, scratch, start, store } from "./reduce_call.ts";
 import { vectorsAtOnce, vectorType } from "./vectors.ts";
 
 /** Rows of neighbours that are read as vectors; arrays that do not move along the row are read once. */
-interface Rows {
+export interface Rows {
+  /** For each array, whether it moves along the row. */
   readonly wide: readonly boolean[];
   /** Offsets of a row: in vectors for the wide arrays. */
   readonly outer: Indexing;
 }
 
-const rowsOf = oncePerCall((call: KernelCall<ReduceParams>): Rows | { outer: undefined } => {
-  const { arrays, kept, reduced, length } = reduceCall(call);
+const rowsOf = oncePerCall<ReduceParams, Rows | { outer: undefined }>((call) => wholeRows(reduceCall(call)));
+
+/** The rows of a reduction, if all that moves along them can be read as aligned vectors. */
+export function wholeRows({ arrays, kept, reduced, length }: ReduceCall): Rows | { outer: undefined } {
   if (reduced.shape.length !== 1 || (length % 4 > 0 && kept.shape.length > 0)) return { outer: undefined };
   const wide = reduced.strides.map(([step]) => step !== 0);
   const aligned = arrays.every(({ value }, k) =>
@@ -23,7 +26,7 @@ const rowsOf = oncePerCall((call: KernelCall<ReduceParams>): Rows | { outer: und
   if (!aligned || !wide.includes(true)) return { outer: undefined };
   const steps = kept.strides.map((strides, k) => wide[k] ? strides.map((s) => s / 4) : strides);
   return { wide, outer: indexing("k", kept.shape, steps) };
-});
+}
 
 /** One invocation per dense row, or several that each take a run of it when there are few rows: reads several vectors at once. */
 export const reduceRows: KernelVariant<ReduceParams> = {

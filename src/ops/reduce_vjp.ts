@@ -1,6 +1,6 @@
 import { gradient, leaves } from "../formula/mod.ts";
 import type { Calculus, VjpCall } from "./define.ts";
-import { plainSignature, toExpr } from "./formulas.ts";
+import { type Formula, plainSignature, toExpr } from "./formulas.ts";
 import type { ReduceParams } from "./reduce.ts";
 import { type ArrayType, broadcastShapes, sizeOf } from "./value.ts";
 
@@ -15,17 +15,11 @@ export function reduceVjp<T extends ArrayType>(
 ): Record<string, T | undefined> {
   const g = cotangents.out, y = outputs.out;
   if (!g || ["argmax", "argmin", "any", "all"].includes(params.reduction)) return {};
-  const expr = toExpr(params.formula), { names } = leaves(expr);
   const shapes: Record<string, readonly number[]> = {};
   for (const [name, v] of Object.entries(inputs)) if (typeof v !== "number") shapes[name] = v.shape;
   const shape = broadcastShapes(shapes), axes = params.axes ?? [...shape.keys()];
   const kept = shape.map((s, axis) => axes.includes(axis) ? 1 : s);
   const wide = (t: T) => k.reshape(t, kept);
-  const fresh = (name: string) => {
-    while (names.includes(name)) name += "_";
-    return name;
-  };
-  const cotangent = fresh("cotangent"), value = fresh("value");
   const count = sizeOf(axes.map((axis) => shape[axis]));
   const v = () => k.broadcastTo(k.map(params.formula, inputs), shape);
   const seeds = (): T => {
@@ -45,15 +39,26 @@ export function reduceVjp<T extends ArrayType>(
       }
     }
   };
-  const seed = seeds();
-  const partials = gradient(expr, plainSignature([...names, cotangent, value]), { kind: "name", name: cotangent });
+  return throughFormula(k, inputs, params.formula, k.broadcastTo(seeds(), shape));
+}
+
+/** Cotangents of a formula's inputs from that of its values, which has the broadcast shape. */
+export function throughFormula<T extends ArrayType>(
+  k: Calculus<T>,
+  inputs: Readonly<Record<string, T | number>>,
+  formula: Formula,
+  cotangent: T,
+): Record<string, T | undefined> {
+  const expr = toExpr(formula), { names } = leaves(expr);
+  let seed = "cotangent";
+  while (names.includes(seed)) seed += "_";
+  const partials = gradient(expr, plainSignature([...names, seed]), { kind: "name", name: seed });
   const result: Record<string, T | undefined> = Object.create(null);
   for (const name of names) {
     const x = inputs[name], partial = partials.get(name);
     if (typeof x === "number" || !partial) continue;
-    // The cotangent may be narrower than the formula: broadcast it before summing, or the sum would miss its copies.
-    const full = k.map(partial, { ...inputs, [cotangent]: k.broadcastTo(seed, shape) });
-    result[name] = k.unbroadcast(k.broadcastTo(full, shape), x.shape);
+    const full = k.map(partial, { ...inputs, [seed]: cotangent });
+    result[name] = k.unbroadcast(k.broadcastTo(full, cotangent.shape), x.shape);
   }
   return result;
 }

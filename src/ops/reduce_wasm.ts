@@ -5,14 +5,14 @@ import { type Plan, planFormula } from "./formula_kernel.ts";
 import { addressOf } from "./host_kernel.ts";
 import type { ReduceParams } from "./reduce.ts";
 import { BLOCK_ROWS, COLUMNS, columnsKernel } from "./reduce_wasm_columns.ts";
-import { joinKernel } from "./reduce_wasm_join.ts";
+import { joinParts } from "./reduce_wasm_join.ts";
 import { BLOCK, rowsKernel } from "./reduce_wasm_rows.ts";
 import type { Reduction } from "./reducers.ts";
 import { typesOf } from "./types_of.ts";
-import { broadcastShapes, broadcastStrides, collapse, sizeOf } from "./value.ts";
+import { broadcastShapes, broadcastStrides, collapse, sizeOf, type Value } from "./value.ts";
 import { laneCount } from "./wasm_elements.ts";
 import { wasmInputs } from "./wasm_formula.ts";
-import { WASM_REDUCERS } from "./wasm_reducers.ts";
+import { fieldCount, WASM_REDUCERS } from "./wasm_reducers.ts";
 
 /** Elements that a thread takes at a time, of a formula of a few operations. */
 const GRAIN = 32_768;
@@ -24,19 +24,19 @@ const GRAIN = 32_768;
 export const reduceNatives: readonly NativeVariant<ReduceParams>[] = [{
   name: "wasm",
   when: (call) => {
-    const shape = broadcastShapes(shapesOf(call));
+    const shape = broadcastShapes(shapesOf(call.inputs));
     return sizeOf(shape) < 2 ** 31;
   },
   record: (call) => {
-    const prepared = prepareReduce(call);
+    const prepared = prepareReduce(call.inputs, call.params, call.outputs.out);
     if (prepared.columns) recordColumns(call, prepared);
     else recordRows(call, prepared);
   },
 }];
 
-function shapesOf(call: HostCall<ReduceParams>): Record<string, readonly number[]> {
+function shapesOf(inputs: HostCall<ReduceParams>["inputs"]): Record<string, readonly number[]> {
   return Object.fromEntries(
-    Object.entries(call.inputs).flatMap(([name, v]) => typeof v === "number" ? [] : [[name, v.shape]]),
+    Object.entries(inputs).flatMap(([name, v]) => typeof v === "number" ? [] : [[name, v.shape]]),
   );
 }
 
@@ -47,11 +47,12 @@ function accumulatorType(reduction: Reduction, plan: Plan): Scalar {
   return reduction === "mean" || reduction === "logsumexp" ? "f32" : plan.scalar;
 }
 
-function prepareReduce(call: HostCall<ReduceParams>) {
-  const types = typesOf(call.inputs), { reduction } = call.params, out = call.outputs.out;
-  const plan = planFormula(call.params.formula, types), inputs = wasmInputs(call.inputs, [plan]);
-  const shape = broadcastShapes(shapesOf(call));
-  const axes = call.params.axes ?? [...shape.keys()], kept = [...shape.keys()].filter((k) => !axes.includes(k));
+/** Describes a reduction of these inputs to its kernels; `out` is where results go. */
+export function prepareReduce(operands: HostCall<ReduceParams>["inputs"], params: ReduceParams, out: Value) {
+  const types = typesOf(operands), { reduction } = params;
+  const plan = planFormula(params.formula, types), inputs = wasmInputs(operands, [plan]);
+  const shape = broadcastShapes(shapesOf(operands));
+  const axes = params.axes ?? [...shape.keys()], kept = [...shape.keys()].filter((k) => !axes.includes(k));
   const strides = inputs.arrays.map((a) => broadcastStrides(a.value, shape));
   const part = (which: readonly number[]) =>
     collapse(which.map((k) => shape[k]), strides.map((s) => which.map((k) => s[k])));
@@ -76,6 +77,7 @@ function prepareReduce(call: HostCall<ReduceParams>) {
     plan,
     inputs,
     scalar,
+    reduction,
     reducer: WASM_REDUCERS[reduction],
     lanes: laneCount(plan.scalar),
     outer: outer.shape,
@@ -120,7 +122,9 @@ function recordRows(call: HostCall<ReduceParams>, prepared: PreparedReduce): voi
     count: outputs * parts,
     grain: Math.max(1, Math.floor(grain / Math.max(1, Math.min(length, BLOCK)))),
   });
-  if (parts > 1) join(call, prepared, partials, { parts, row: 1, padded: 1, step: 1, scale: parts, vector: false });
+  if (parts > 1) {
+    joinParts(call, prepared, partials, { parts, row: 1, padded: 1, step: 1, scale: parts, vector: false });
+  }
 }
 
 function recordColumns(call: HostCall<ReduceParams>, prepared: PreparedReduce): void {
@@ -143,7 +147,7 @@ function recordColumns(call: HostCall<ReduceParams>, prepared: PreparedReduce): 
     grain: Math.max(1, Math.floor(grain / (Math.min(row, COLUMNS) * Math.min(length, BLOCK_ROWS)))),
   });
   const vector = row % 4 === 0;
-  join(call, prepared, partials, {
+  joinParts(call, prepared, partials, {
     parts: blocks,
     row: vector ? 1 : row,
     padded: vector ? 1 : padded,
@@ -155,50 +159,8 @@ function recordColumns(call: HostCall<ReduceParams>, prepared: PreparedReduce): 
 
 /** Scratch memory for the accumulators of `count` partial results. */
 function scratch(call: HostCall<ReduceParams>, prepared: PreparedReduce, count: number): Record<string, HostArgument> {
-  const dtype = prepared.lanes === 2 ? "f64" : "f32", fields = fieldCount(prepared);
+  const dtype = prepared.lanes === 2 ? "f64" : "f32", fields = fieldCount(prepared.reducer);
   return Object.fromEntries(
     Array.from({ length: fields }, (_, f) => [`part${f}`, addressOf(call.temporary({ shape: [count], dtype }))]),
   );
-}
-
-/** Fields of an accumulator. */
-export function fieldCount({ reducer }: PreparedReduce): number {
-  return reducer === WASM_REDUCERS.logsumexp || reducer.positions ? 2 : 1;
-}
-
-/** Where the partial results of an output are: part p of output k is element p·step + scale·(⌊k/row⌋·padded + k mod row). */
-interface PartLayout {
-  readonly parts: number;
-  readonly row: number;
-  readonly padded: number;
-  readonly step: number;
-  readonly scale: number;
-  /** Whether neighbouring outputs are joined in one vector. */
-  readonly vector: boolean;
-}
-
-function join(
-  call: HostCall<ReduceParams>,
-  prepared: PreparedReduce,
-  partials: Record<string, HostArgument>,
-  { parts, row, padded, step, scale, vector }: PartLayout,
-): void {
-  const { reducer, scalar, outputs, dtype, args } = prepared;
-  const wide: Scalar = reducer.widens && scalar === "f32" ? "f64" : scalar, lanes = vector ? laneCount(wide) : 1;
-  call.launch({
-    key: `join|${call.params.reduction}|${scalar}|${dtype}|${vector}`,
-    args: {
-      ...partials,
-      y: args.y,
-      length: args.length,
-      parts: { i32: parts },
-      row: { i32: row },
-      padded: { i32: padded },
-      step: { i32: step },
-      scale: { i32: scale * lanes },
-    },
-    code: (target) => joinKernel({ reducer, scalar, wide, dtype, vector, fields: fieldCount(prepared) }, target),
-    count: Math.ceil(outputs / lanes),
-    grain: Math.max(1, Math.floor(8192 / parts)),
-  });
 }

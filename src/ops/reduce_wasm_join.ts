@@ -1,13 +1,65 @@
-import { byteSize, type DType } from "../device/mod.ts";
+import { byteSize, type DType, type HostArgument } from "../device/mod.ts";
 import type { Scalar } from "../formula/mod.ts";
 import { i32, WasmModule } from "../formula/wasm/mod.ts";
+import type { HostCall } from "./define.ts";
 import type { HostTarget } from "./host_kernel.ts";
+import type { Reduction } from "./reducers.ts";
 import { laneCount, loadLanes, loadSplat, storeLanes } from "./wasm_elements.ts";
 import { Arguments } from "./wasm_formula.ts";
-import { countLanes, lanesFor, positionType, type WasmReducer } from "./wasm_reducers.ts";
+import { countLanes, fieldCount, lanesFor, positionType, type WasmReducer } from "./wasm_reducers.ts";
+
+/** Accumulators that are joined to the outputs of a reduction. */
+export interface Joined {
+  readonly reduction: Reduction;
+  readonly reducer: WasmReducer;
+  /** Type of the accumulators. */
+  readonly scalar: Scalar;
+  /** Number of outputs. */
+  readonly outputs: number;
+  readonly dtype: DType;
+  /** `y` is the address of the outputs, `length` the number of values that each reduces. */
+  readonly args: Readonly<Record<string, HostArgument>>;
+}
+
+/** Where the partial results of an output are: part p of output k is element p·step + scale·(⌊k/row⌋·padded + k mod row). */
+export interface PartLayout {
+  readonly parts: number;
+  readonly row: number;
+  readonly padded: number;
+  readonly step: number;
+  readonly scale: number;
+  /** Whether neighbouring outputs are joined in one vector. */
+  readonly vector: boolean;
+}
+
+/** Joins the accumulators `part0…` (addresses) of each output. */
+export function joinParts(
+  call: Pick<HostCall<unknown>, "launch">,
+  { reduction, reducer, scalar, outputs, dtype, args }: Joined,
+  partials: Readonly<Record<string, HostArgument>>,
+  { parts, row, padded, step, scale, vector }: PartLayout,
+): void {
+  const wide: Scalar = reducer.widens && scalar === "f32" ? "f64" : scalar, lanes = vector ? laneCount(wide) : 1;
+  call.launch({
+    key: `join|${reduction}|${scalar}|${dtype}|${vector}`,
+    args: {
+      ...partials,
+      y: args.y,
+      length: args.length,
+      parts: { i32: parts },
+      row: { i32: row },
+      padded: { i32: padded },
+      step: { i32: step },
+      scale: { i32: scale * lanes },
+    },
+    code: (target) => joinKernel({ reducer, scalar, wide, dtype, vector }, target),
+    count: Math.ceil(outputs / lanes),
+    grain: Math.max(1, Math.floor(8192 / parts)),
+  });
+}
 
 /** What is joined. */
-export interface Join {
+interface Join {
   readonly reducer: WasmReducer;
   /** Type of the partial results. */
   readonly scalar: Scalar;
@@ -17,13 +69,11 @@ export interface Join {
   readonly dtype: DType;
   /** Whether an item is a vector of neighbouring outputs, or one output. */
   readonly vector: boolean;
-  /** Fields of an accumulator. */
-  readonly fields: number;
 }
 
 /** Joins the partial results of each output in order. */
-export function joinKernel(join: Join, target: HostTarget): Uint8Array<ArrayBuffer> {
-  const { reducer, scalar, wide, dtype, vector, fields } = join, size = 16 / laneCount(scalar);
+function joinKernel({ reducer, scalar, wide, dtype, vector }: Join, target: HostTarget): Uint8Array<ArrayBuffer> {
+  const size = 16 / laneCount(scalar), fields = fieldCount(reducer);
   const module = new WasmModule({ shared: target.shared });
   module.function(["i32", "i32", "i32"], undefined, (fn) => {
     const [first, end, base] = fn.params, args = new Arguments(fn, base, target), m = lanesFor(fn, wide);

@@ -43,7 +43,7 @@ export const reduceWorkgroup: KernelVariant<ReduceParams> = {
           "let part = job % p.parts; let o = job / p.parts;",
           ...outer.lines("o"),
           ...start(prepared, "a"),
-          accumulate(prepared, outer.offset, `part * ${LANES}u + lane`, "p.length", `(p.parts * ${LANES}u)`),
+          accumulate(prepared, outer.offset, [`part * ${LANES}u + lane`, "p.length", `(p.parts * ${LANES}u)`]),
           ...reducer.fields.map((f) => `w_${f.name}[lane] = a_${f.name};`),
           `for (var half = ${LANES / 2}u; half > 0u; half /= 2u) {`,
           "workgroupBarrier();",

@@ -8,6 +8,7 @@ import { pairMatrix } from "./pair_matrix.ts";
 import { pairwise } from "./pairwise.ts";
 import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
+import { softmax } from "./softmax.ts";
 import { csrFromCoo } from "./csr_from_coo.ts";
 import { csrFromDense } from "./csr_from_dense.ts";
 import { csrRows } from "./csr_rows.ts";
@@ -24,6 +25,7 @@ import { segmentReduce } from "./sparse_segment.ts";
 export const registry: readonly OpDefinition<any>[] = [
   map,
   reduce,
+  softmax,
   matmul,
   pairwise,
   pairMatrix,

@@ -1,10 +1,11 @@
-import type { Device, DType } from "../device/mod.ts";
+import { byteSize, type Cost, type Device, type DType, type Launch, type Storage } from "../device/mod.ts";
 import { choose } from "./choose_variant.ts";
 import type { HostCall, InputTypes, KernelCall, KernelVariant, NativeVariant, OpDefinition } from "./define.ts";
 import { toHostLaunch } from "./host_kernel.ts";
 import { hostTime } from "./host_time.ts";
 import { toLaunch } from "./kernel.ts";
 import { map } from "./map.ts";
+import { callKey, isRepeated, replay, type Scratch, writeDown } from "./replay.ts";
 import { runLoops } from "./run_loops.ts";
 import { typesOf } from "./types_of.ts";
 import { allocateValue, type ArrayType, denseStrides, isDense, type Operand, sizeOf, type Value } from "./value.ts";
@@ -26,6 +27,10 @@ export function run<P>(
   params: P,
   options: RunOptions = {},
 ): Record<string, Value> {
+  const onGpu = device.info.backend !== "cpu";
+  const key = onGpu && options.variant === undefined ? callKey(op, inputs, params) : undefined;
+  const replayed = key === undefined ? undefined : replay(device, key, inputs);
+  if (replayed) return replayed;
   const types = typesOf(inputs);
   const outputTypes = op.contract(types, params);
   const part = placeOf(device, op, inputs, params, types, outputTypes);
@@ -37,9 +42,11 @@ export function run<P>(
   try {
     for (const [name, type] of Object.entries(outputTypes)) outputs[name] = allocateValue(device, type, op.name);
     if (Object.values(outputTypes).every((t) => sizeOf(t.shape) === 0)) return outputs;
-    const runOn = device.info.backend === "cpu" ? runOnHost : runOnGpu;
-    const variant = runOn(device, op, inputs, params, outputs, options.variant);
-    device.account(`${op.name}/${variant}`, op.cost(types, params, outputTypes));
+    const cost = op.cost(types, params, outputTypes);
+    const label = onGpu
+      ? runOnGpu(device, op, inputs, params, outputs, { ...options, cost, key })
+      : runOnHost(device, op, inputs, params, outputs, options.variant);
+    device.account(label, cost);
   } catch (error) {
     // Nobody else knows of them.
     for (const value of Object.values(outputs)) value.storage.release();
@@ -94,46 +101,49 @@ export function requireType(device: Device, dtype: DType): void {
   }
 }
 
+/** Records an op's kernels; gives the label of what was recorded. */
 function runOnGpu<P>(
   device: Device,
   op: OpDefinition<P>,
   inputs: Readonly<Record<string, Operand>>,
   params: P,
   outputs: Record<string, Value>,
-  wanted: string | undefined,
+  options: RunOptions & { readonly cost: Cost; readonly key: string | undefined },
 ): string {
-  const { temporary, dense, temporaries, release } = scratch(device, op.name);
-  let label = op.name;
+  const { temporary, dense, image, made, release } = scratch(device, op.name);
+  let label = op.name, launches: Launch[] = [];
   const call: KernelCall<P> = {
     info: device.info,
     inputs,
     outputs,
     params,
-    launch: (text) => device.dispatch(toLaunch(label, text, device.info.limits)),
+    launch: (text) => {
+      const launch = toLaunch(label, text, device.info.limits);
+      launches.push(launch);
+      device.dispatch(launch);
+    },
     temporary,
     dense,
-    image: (texels) => {
-      const shape = [texels, 4];
-      const storage = device.allocateImage(texels, `${op.name} scratch`);
-      const value: Value = { device, storage, dtype: "f32", shape, strides: denseStrides(shape), offset: 0 };
-      temporaries.push(value);
-      return value;
-    },
+    image,
   };
   const record = (variant: KernelVariant<P>) => {
     label = `${op.name}/${variant.name}`;
+    launches = [];
     try {
       variant.record(call);
     } finally {
       release();
     }
   };
-  const variant = choose(device, op, op.kernels, call, wanted, record);
-  record(variant);
-  return variant.name;
+  record(choose(device, op, op.kernels, call, options.variant, record));
+  const { key, cost } = options;
+  if (key !== undefined && isRepeated(device, key)) {
+    writeDown(device, key, inputs, outputs, made(), launches, { label, cost });
+  }
+  return label;
 }
 
-/** Runs an op on the CPU device; gives the name of what ran. */
+/** Runs an op on the CPU device; gives the label of what ran. */
 function runOnHost<P>(
   device: Device,
   op: OpDefinition<P>,
@@ -142,7 +152,6 @@ function runOnHost<P>(
   outputs: Record<string, Value>,
   wanted: string | undefined,
 ): string {
-  const loops = ["reference", ...(op.native ? ["loops"] : [])];
   let label = op.name;
   const { temporary, dense, release } = scratch(device, op.name);
   const call: HostCall<P> = {
@@ -162,38 +171,49 @@ function runOnHost<P>(
       release();
     }
   };
-  const natives = wanted !== undefined && loops.includes(wanted) ? [] : op.natives ?? [];
+  const natives = wanted === "reference" ? [] : op.natives ?? [];
   if (wanted !== undefined && natives.length > 0 || natives.some((variant) => variant.when?.(call) ?? true)) {
-    const variant = choose(device, op, natives, call, wanted, record);
-    record(variant);
-    return variant.name;
+    record(choose(device, op, natives, call, wanted, record));
+    return label;
   }
-  return runLoops(device, op, inputs, params, outputs, wanted);
+  return `${op.name}/${runLoops(device, op, inputs, params, outputs, wanted)}`;
 }
 
 /** Memory that lives until the end of a call. */
 function scratch(device: Device, op: string): {
-  temporaries: Value[];
   temporary: (type: ArrayType) => Value;
   dense: (value: Value) => Value;
+  image: (texels: number) => Value;
   release: () => void;
+  /** What the last call had, but for copies by `dense`. */
+  made: () => readonly Scratch[];
 } {
-  const temporaries: Value[] = [];
+  const label = `${op} scratch`, temporaries: Storage[] = [];
+  let own: Scratch[] = [], last: readonly Scratch[] = [];
+  const keep = (value: Value, size: number): Value => {
+    temporaries.push(value.storage);
+    own.push({ storage: value.storage, size });
+    return value;
+  };
   return {
-    temporaries,
     temporary: (type) => {
-      const value = allocateValue(device, type, `${op} scratch`);
-      temporaries.push(value);
-      return value;
+      const value = allocateValue(device, type, label);
+      return keep(value, sizeOf(type.shape) * byteSize(type.dtype));
     },
     dense: (value) => {
       if (isDense(value)) return value;
       const { out } = run(device, map, { x: value }, { out: { formula: "x", dtype: value.dtype } });
-      temporaries.push(out);
+      temporaries.push(out.storage);
       return out;
     },
-    release: () => {
-      for (const value of temporaries.splice(0)) value.storage.release();
+    image: (texels) => {
+      const shape = [texels, 4], storage = device.allocateImage(texels, label);
+      return keep({ device, storage, dtype: "f32", shape, strides: denseStrides(shape), offset: 0 }, texels);
     },
+    release: () => {
+      for (const storage of temporaries.splice(0)) storage.release();
+      [last, own] = [own, []];
+    },
+    made: () => last,
   };
 }

@@ -2,10 +2,7 @@ import type { Device } from "../device/mod.ts";
 import type { HostArray, OpDefinition } from "./define.ts";
 import { denseStrides, type Operand, sizeOf, type Value } from "./value.ts";
 
-/**
- * Runs an op's loops on f64 copies of its inputs: its native loops if they know the call and the reference was not asked for by
- * name. Gives the name of what ran.
- */
+/** Runs an op's reference on f64 copies of its inputs. Gives the name of what ran. */
 export function runLoops<P>(
   device: Device,
   op: OpDefinition<P>,
@@ -14,21 +11,20 @@ export function runLoops<P>(
   outputs: Readonly<Record<string, Value>>,
   wanted: string | undefined,
 ): string {
-  if (wanted !== undefined && wanted !== "reference" && !(wanted === "loops" && op.native)) {
+  if (wanted !== undefined && wanted !== "reference") {
     throw new TypeError(`Op "${op.name}" has no kernel "${wanted}"`);
   }
-  const native = wanted !== "reference" && op.native !== undefined, name = native ? "loops" : "reference";
-  device.runHost(`${op.name}/${name}`, () => {
+  device.runHost(`${op.name}/reference`, () => {
     const hostInputs: Record<string, HostArray | number> = {};
     for (const [name, v] of Object.entries(inputs)) hostInputs[name] = typeof v === "number" ? v : toHost(v);
     const hostOutputs: Record<string, HostArray> = {};
     for (const [name, v] of Object.entries(outputs)) {
       hostOutputs[name] = { shape: v.shape, dtype: v.dtype, data: new Float64Array(sizeOf(v.shape)) };
     }
-    if (!native || !op.native!(hostInputs, params, hostOutputs)) op.reference(hostInputs, params, hostOutputs);
+    op.reference(hostInputs, params, hostOutputs);
     for (const [name, v] of Object.entries(outputs)) v.storage.view(v.dtype).set(hostOutputs[name].data);
   });
-  return name;
+  return "reference";
 }
 
 /** A dense f64 copy of a view in host memory (CPU device). */

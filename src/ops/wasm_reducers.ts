@@ -1,10 +1,10 @@
 import type { Scalar } from "../formula/mod.ts";
 import {
-  exp,
   f32x4,
   f64x2,
   type FloatLanes,
   floatLanes,
+  flushedExp,
   type FunctionBuilder,
   i32x4,
   integerLanes,
@@ -143,32 +143,35 @@ function logical(start: 0 | 1, join: (m: Lanes, a: V, b: V) => V): WasmReducer {
 const SLACK = 8;
 
 /**
- * A shift c and the sum s of exp(v − c): log Σ exp(v) = c + log s. The shift stays finite, so that infinities and NaN need no care:
- * exp(∞ − c) = ∞ and exp(−∞ − c) = 0. It follows the largest value only when one is much larger, which is soon never.
+ * A shift c and the sum s of exp(v − c): log Σ exp(v) = c + log s. The shift stays finite, so that NaN and −∞ need no care:
+ * exp(−∞ − c) = 0. It follows the largest value only when one is much larger, which is soon never.
  */
 const logsumexp: WasmReducer = {
   init: (m) => [m.constant(-largest(m)), m.constant(0)],
   neutral: (m) => m.constant(-Infinity),
   step: (lanes, [c, s], values) => {
     const m = lanes as FloatLanes, { fn } = m;
-    const top = pairs(values, (a, b) => m.pmax(a, b));
+    const top = pairs(values, (a, b) => m.pmax(a, b)), held = values.map((v) => fn.variable(v));
     fn.if(m.any(m.gt(top, m.add(c, m.constant(SLACK)))), () => {
       const next = m.pmin(m.pmax(c, top), m.constant(largest(m)));
-      fn.set(s, m.mul(s, exp(m, m.sub(c, next))));
+      fn.set(s, m.mul(s, flushedExp(m, m.sub(c, next))));
       fn.set(c, next);
+      // Infinity is counted here and not as an exponential.
+      fn.set(s, m.add(s, m.and(m.eq(top, m.constant(Infinity)), m.constant(Infinity))));
+      held.forEach((v) => fn.set(v, m.pmin(v, next)));
     });
-    fn.set(s, m.add(s, pairs(values.map((v) => exp(m, m.sub(v, c))), (a, b) => m.add(a, b))));
+    fn.set(s, m.add(s, pairs(held.map((v) => flushedExp(m, m.sub(v, c))), (a, b) => m.add(a, b))));
   },
   merge: (lanes, [c, s], [c2, s2]) => {
     const m = lanes as FloatLanes, next = m.pmax(c, c2);
-    m.fn.set(s, m.add(m.mul(s, exp(m, m.sub(c, next))), m.mul(s2, exp(m, m.sub(c2, next)))));
+    m.fn.set(s, m.add(m.mul(s, flushedExp(m, m.sub(c, next))), m.mul(s2, flushedExp(m, m.sub(c2, next)))));
     m.fn.set(c, next);
   },
   // One exponential for all lanes: first the common shift, then the sum.
   joinLanes: (lanes, [c, s]) => {
     const m = lanes as FloatLanes, { fn } = m, next = fn.variable(c);
     turns(m, (turn) => fn.set(next, m.pmax(next, turn(next))));
-    fn.set(s, m.mul(s, exp(m, m.sub(c, next))));
+    fn.set(s, m.mul(s, flushedExp(m, m.sub(c, next))));
     fn.set(c, next);
     turns(m, (turn) => fn.set(s, m.add(s, turn(s))));
   },
@@ -195,6 +198,11 @@ export const WASM_REDUCERS: Readonly<Record<Reduction, WasmReducer>> = {
   any: logical(0, (m, a, b) => m.or(a, b)),
   all: logical(1, (m, a, b) => m.and(a, b)),
 };
+
+/** Fields of an accumulator. */
+export function fieldCount(reducer: WasmReducer): number {
+  return reducer === logsumexp || reducer.positions ? 2 : 1;
+}
 
 /** A number of elements in all lanes. */
 export function countLanes(fn: FunctionBuilder, scalar: Scalar, count: Value<"i32">): V {

@@ -1,5 +1,6 @@
 import type { Device, DType } from "../device/mod.ts";
 import { check, type Expr, leaves, size } from "../formula/mod.ts";
+import type { InputTypes } from "../ops/define.ts";
 import { computeType, type Formula, plainSignature, toExpr } from "../ops/formulas.ts";
 import { map } from "../ops/map.ts";
 import { requireDType } from "./dtypes.ts";
@@ -19,9 +20,10 @@ export function delayedMap(
   const expr = toExpr(formula);
   check(expr, plainSignature(Object.keys(given)), typeof formula === "string" ? formula : undefined);
   const inputs = usedInputs(expr, given);
-  checkNumbers(expr, inputs);
+  const types = typesOfInputs(inputs);
+  checkNumbers(expr, inputs, types);
   if (dtype !== undefined) requireDType(device, dtype);
-  const { out } = map.contract(typesOfInputs(inputs), { out: { formula: expr, dtype } });
+  const { out } = map.contract(types, { out: { formula: expr, dtype } });
   requireDType(device, out.dtype);
   return new Source(device, out.shape, out.dtype, { kind: "map", expr, inputs, ...makeRoom(expr, inputs) });
 }
@@ -52,8 +54,8 @@ const RANGES = { i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1] } as cons
  * Refuses whole numbers that the integers beside them cannot hold, which would wrap without a word. Throws a `RangeError`.
  * (A fraction, or a number beyond 32 bits, makes the formula f32.)
  */
-export function checkNumbers(expr: Expr, inputs: Readonly<Record<string, Input>>): void {
-  const scalar = computeType(expr, typesOfInputs(inputs), Object.keys(inputs));
+export function checkNumbers(expr: Expr, inputs: Readonly<Record<string, Input>>, types: InputTypes): void {
+  const scalar = computeType(expr, types, Object.keys(inputs));
   if (scalar !== "i32" && scalar !== "u32") return;
   const [low, high] = RANGES[scalar];
   for (const [name, value] of Object.entries(inputs)) {

@@ -1,5 +1,5 @@
 import type { DType } from "../device/mod.ts";
-import { check, type Expr, leaves, name, size, substitute } from "../formula/mod.ts";
+import { check, type Expr, leaves, name, type Scalar, size, substitute } from "../formula/mod.ts";
 import { computeType, plainSignature, resultType } from "../ops/formulas.ts";
 import { map } from "../ops/map.ts";
 import { opNamed } from "../ops/registry.ts";
@@ -53,10 +53,16 @@ export function withOperands<R>(
   inputs: Readonly<Record<string, Input>>,
   fn: (values: Record<string, Operand>) => R,
 ): R {
-  const sources = Object.values(inputs).flatMap((input) => typeof input === "number" ? [] : [input.source]);
-  for (const source of sources) source.retain();
+  const sources: Source[] = [], values: Record<string, Operand> = Object.create(null);
+  for (const name in inputs) {
+    const input = inputs[name];
+    if (typeof input === "number") continue;
+    input.source.retain();
+    sources.push(input.source);
+  }
   try {
-    return fn(Object.fromEntries(Object.entries(inputs).map(([n, input]) => [n, operand(input)])));
+    for (const name in inputs) values[name] = operand(inputs[name]);
+    return fn(values);
   } finally {
     for (const source of sources) source.release();
   }
@@ -84,8 +90,7 @@ export function fuse(
   expr: Expr,
   inputs: Readonly<Record<string, Input>>,
 ): { expr: Expr; inputs: Record<string, Input> } {
-  const used = new Set(leaves(expr).names);
-  const scalar = computeType(expr, typesOfInputs(inputs), [...used]);
+  let scalar: Scalar | undefined;
   const flat: Record<string, Input> = {};
   const known = new Map<string, string>();
   let count = 0;
@@ -112,6 +117,7 @@ export function fuse(
     // A formula of numbers alone has no array that would keep it in f32 among integers.
     if (Object.values(work.inputs).every((v) => typeof v === "number")) return labelled(label(input));
     const inner = computeType(work.expr, typesOfInputs(work.inputs), leaves(work.expr).names);
+    scalar ??= computeType(expr, typesOfInputs(inputs), leaves(expr).names);
     if (inner !== scalar || !isNatural(input.source, work)) return labelled(label(input));
     const tree = absorb(work.expr, work.inputs);
     absorbed.set(input.source, tree);
@@ -175,10 +181,14 @@ function soleProduct(
 /** Types of inputs, as formulas are checked against them. */
 export function typesOfInputs(inputs: Readonly<Record<string, Input>>): Record<string, ArrayType | null> {
   const types: Record<string, ArrayType | null> = Object.create(null);
-  for (const [id, input] of Object.entries(inputs)) {
+  for (const id in inputs) {
+    const input = inputs[id];
+    // A source without a view has the shape and dtype that are asked for.
     types[id] = typeof input === "number"
       ? numberType(input)
-      : { shape: (input.view ?? input.source).shape, dtype: input.source.dtype };
+      : input.view
+      ? { shape: input.view.shape, dtype: input.source.dtype }
+      : input.source;
   }
   return types;
 }

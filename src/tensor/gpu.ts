@@ -16,6 +16,7 @@ import { showShape } from "../ops/value.ts";
 import { normalizeAxis } from "./axes.ts";
 import { requireDType } from "./dtypes.ts";
 import { checkNumbers, usedInputs } from "./elementwise.ts";
+import { typesOfInputs } from "./fuse.ts";
 import { memoryBundle, memoryText } from "./memory_table.ts";
 import { checkShape, fromNested, type Nested } from "./nested.ts";
 import { type Profile, profileRun } from "./profile.ts";
@@ -55,7 +56,11 @@ export class Gpu {
 
   /** What was opened, and why. */
   get info(): DeviceInfo {
-    return Object.assign(Object.create(INFO_DISPLAY), this.device.info);
+    // By descriptors: system libraries are looked for only when they are asked about.
+    return Object.defineProperties(
+      Object.create(INFO_DISPLAY),
+      Object.getOwnPropertyDescriptors(this.device.info),
+    ) as DeviceInfo;
   }
 
   // ------------------------------------------------------------------------------------------------ making tensors
@@ -163,7 +168,8 @@ export class Gpu {
     const params = Object.fromEntries(
       Object.entries(formula).map(([name, text]) => {
         const expr = toExpr(text);
-        checkNumbers(expr, usedInputs(expr, given));
+        const used = usedInputs(expr, given);
+        checkNumbers(expr, used, typesOfInputs(used));
         return [name, { formula: expr }];
       }),
     );

@@ -1,4 +1,5 @@
 import { byteSize, type Device, DisposedError, type DType, type TypedArray, typedView } from "../device/mod.ts";
+import { type Expr, size } from "../formula/mod.ts";
 import { type Formula, toExpr } from "../ops/formulas.ts";
 import { opNamed } from "../ops/registry.ts";
 import { run } from "../ops/run.ts";
@@ -149,19 +150,25 @@ export class Tensor {
   ): Tensor {
     const found = deviceOf(inputs, device);
     const expr = toExpr(formula), raw = usedInputs(expr, toInputs(inputs));
-    checkNumbers(expr, raw);
-    const shapes = Object.entries(typesOfInputs(raw)).flatMap(([n, t]) => t ? [[n, t.shape] as const] : []);
+    const types = typesOfInputs(raw);
+    checkNumbers(expr, raw, types);
+    const shapes = Object.entries(types).flatMap(([n, t]) => t ? [[n, t.shape] as const] : []);
     const axes = normalizeAxes(axis, broadcastShapes(Object.fromEntries(shapes)));
-    const op = opNamed("reduce"), { keepDims } = options;
-    const { dtype } = op.contract(typesOfInputs(raw), { reduction, formula: expr, axes, keepDims }).out;
+    const { keepDims } = options;
+    return Tensor.#ofFormula(found, "reduce", expr, raw, { reduction, axes, keepDims });
+  }
+
+  /** Runs an op whose parameter `formula` absorbs delayed inputs. */
+  static #ofFormula(device: Device, name: string, expr: Expr, raw: Record<string, Input>, params: object): Tensor {
+    const op = opNamed(name), { dtype } = op.contract(typesOfInputs(raw), { ...params, formula: expr }).out;
     makeRoom(expr, raw);
-    let { expr: body, inputs: read } = fuse(expr, raw);
+    let { expr: formula, inputs: read } = fuse(expr, raw);
     // What was absorbed may have another dtype than its result has: then it is computed first.
-    if (op.contract(typesOfInputs(read), { reduction, formula: body, axes, keepDims }).out.dtype !== dtype) {
-      [body, read] = [expr, raw];
+    const absorbed = size(formula) > size(expr);
+    if (absorbed && op.contract(typesOfInputs(read), { ...params, formula }).out.dtype !== dtype) {
+      [formula, read] = [expr, raw];
     }
-    const params = { reduction, formula: body, axes, keepDims };
-    return Tensor.from(withOperands(read, (values) => run(found, op, values, params).out));
+    return Tensor.from(withOperands(read, (values) => run(device, op, values, { ...params, formula }).out));
   }
 
   /** Runs an op of the registry on named tensors and numbers. */
@@ -510,19 +517,17 @@ export class Tensor {
       return squares.sqrt();
     });
   }
-  /** exp(x) / Σ exp(x) along an axis (default the last). */
+  /** exp(x) / Σ exp(x) along an axis (default the last), in one pass over memory. NaN where Σ exp(x) is 0, +∞ or NaN. */
   softmax(axis = -1): Tensor {
-    return this.#widened((x) => {
-      using total = x.logsumexp(axis, { keepDims: true });
-      return Tensor.map("exp(x - l)", { x, l: total });
-    });
+    return this.#softmax(axis, false);
   }
-  /** x − log Σ exp(x) along an axis (default the last). */
+  /** x − log Σ exp(x) along an axis (default the last); see `softmax`. */
   logSoftmax(axis = -1): Tensor {
-    return this.#widened((x) => {
-      using total = x.logsumexp(axis, { keepDims: true });
-      return Tensor.map("x - l", { x, l: total });
-    });
+    return this.#softmax(axis, true);
+  }
+  #softmax(axis: number, log: boolean): Tensor {
+    const params = { axis: normalizeAxis(axis, this.rank, this.shape), log };
+    return Tensor.#ofFormula(this.device, "softmax", toExpr("x"), toInputs({ x: this }), params);
   }
   /** What `fn` makes of this tensor in f32: its partial results would overflow integers and lose digits in f16. */
   #widened(fn: (x: Tensor) => Tensor): Tensor {
@@ -707,6 +712,9 @@ export function deviceOf(inputs: Readonly<Record<string, TensorLike>>, otherwise
 /** Tensors and numbers as inputs of delayed work. */
 export function toInputs(inputs: Readonly<Record<string, TensorLike>>): Record<string, Input> {
   const out: Record<string, Input> = Object.create(null);
-  for (const [name, v] of Object.entries(inputs)) out[name] = v instanceof Tensor ? v.input : Number(v);
+  for (const name in inputs) {
+    const v = inputs[name];
+    out[name] = v instanceof Tensor ? v.input : Number(v);
+  }
   return out;
 }

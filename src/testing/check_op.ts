@@ -19,7 +19,7 @@ import { deviceInputs, hostInputs, seedOf } from "./case_inputs.ts";
 export interface CheckResult {
   /** Name of the case. */
   case: string;
-  /** Kernel variant; on the CPU device also `loops` and `reference`. */
+  /** Kernel variant; on the CPU device also `reference`. */
   variant: string;
   /** Worst error in units of its bound; at most 1. */
   ratio: number;
@@ -77,7 +77,7 @@ function expectation<P>(
   return { expected: outputs, bounds };
 }
 
-/** Variants to try: all that can take the call; on the CPU device the loops as well. */
+/** Variants to try: all that can take the call; on the CPU device the reference as well. */
 function variantsFor<P>(
   device: Device,
   op: OpDefinition<P>,
@@ -109,7 +109,7 @@ function variantsFor<P>(
   const able = (variants: readonly Variant<typeof probe>[]) =>
     variants.filter((k) => !k.when || k.when(probe)).map((k) => k.name);
   if (device.info.backend === "webgpu") return able(op.kernels);
-  return [...able(op.natives ?? []), ...(op.native ? ["loops"] : []), "reference"];
+  return [...able(op.natives ?? []), "reference"];
 }
 
 function toOperands(inputs: Record<string, Tensor | number>): Record<string, Operand> {

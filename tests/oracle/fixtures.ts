@@ -131,6 +131,29 @@ export interface ScanCase {
   linear: Nested;
 }
 
+/** A matrix and what SciPy finds of it in double precision. */
+export interface LinalgCase {
+  name: string;
+  shape: [number, number];
+  /** Elements in row-major order. */
+  a: number[];
+  /** Singular values, descending. */
+  s: number[];
+  /** Singular values above 1e-5 of the largest. */
+  rank: number;
+  /** The largest of them over the smallest. */
+  kappa: number;
+  /** Of the symmetric matrix with this lower triangle, ascending; of square matrices, like the next two. */
+  eigenvalues?: number[];
+  sign?: number;
+  logAbsDet?: number;
+  /** Two right-hand sides, `[m, 2]`; where there are elements, like the next two. */
+  b?: number[];
+  /** Least squares with singular values below 1e-5 of the largest taken for zero, `[n, 2]`. */
+  x?: number[];
+  residuals?: number[];
+}
+
 /** What each fixture file holds. */
 export interface Fixtures {
   sinkhorn_sqeuclidean: { convention: string; cases: SinkhornCase[] };
@@ -143,6 +166,7 @@ export interface Fixtures {
   softmax: { cases: SoftmaxCase[] };
   index: { cases: IndexCase[] };
   sparse: { cases: SparseCase[] };
+  linalg: { cases: LinalgCase[] };
   scan: { cases: ScanCase[] };
   philox: { generator: string; published: number; cases: PhiloxCase[] };
 }

@@ -5,6 +5,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import array_fixtures  # noqa: E402
+import linalg_fixtures  # noqa: E402
 import philox_fixtures  # noqa: E402
 import sinkhorn_fixtures  # noqa: E402
 import sparse_fixtures  # noqa: E402
@@ -14,3 +15,4 @@ if __name__ == "__main__":
     array_fixtures.make()
     sinkhorn_fixtures.make()
     sparse_fixtures.make()
+    linalg_fixtures.make()

@@ -68,6 +68,11 @@ Deno.test("navigator.gpu is touched by the device folder alone", () => {
   assertEquals(wrong, []);
 });
 
+Deno.test("system libraries are opened by the device folder alone", () => {
+  const wrong = files.filter((f) => f.folder !== "device" && /\bdlopen\b/.test(codeOf(f.text))).map((f) => f.path);
+  assertEquals(wrong, []);
+});
+
 Deno.test("no source file is longer than 350 lines", () => {
   // The tensor class is one list of one-line methods; splitting it would scatter what a user looks up in one place.
   const allowed = ["tensor/tensor.ts"];

@@ -44,11 +44,11 @@ interface Scope {
  * @throws {FormulaError} where a formula does not fit the signature or the scalar type cannot compute it.
  */
 export function wasmEmitter(target: WasmTarget, options: WasmOptions): (expr: Expr) => WasmFormula {
-  const { fn, scalar, signature, hoist } = options;
+  const { fn, scalar, signature, hoist, flush } = options;
   const intern = interner(expansion(scalar));
   const infer = inferTypes(signature);
   const integer = isInteger(scalar);
-  const lanes = integer ? integerLanes(fn, scalar as "i32" | "u32") : floatLanes(fn, scalar as "f32" | "f64");
+  const lanes = integer ? integerLanes(fn, scalar as "i32" | "u32") : floatLanes(fn, scalar as "f32" | "f64", flush);
   const scope = (section: Section, component?: Component): Scope => ({ component, section, values: new Map() });
   const top = scope(fn.section());
   const outer = hoist && scope(hoist.section);
@@ -76,6 +76,11 @@ export function wasmEmitter(target: WasmTarget, options: WasmOptions): (expr: Ex
       length,
       value: (component) => value(component).value,
       number: (component) => number(value(component)).value,
+      addTo: (total, component) => {
+        const added = number(value(component));
+        if (added.factors === undefined) return lanes.add(total, added.value);
+        return (lanes as FloatLanes).madd(...added.factors, total);
+      },
     };
   };
 

@@ -6,8 +6,8 @@ import { f32x4, f64x2, i32x4, i64x2, v128 } from "./simd.ts";
 /** The numbers that values made by `constant` hold. */
 const constants = new WeakMap<V, number>();
 
-/** Four lanes of f32 or two of f64. */
-export function floatLanes(fn: FunctionBuilder, scalar: "f32" | "f64"): FloatLanes {
+/** Four lanes of f32 or two of f64; `flush`: see {@linkcode FloatLanes}. */
+export function floatLanes(fn: FunctionBuilder, scalar: "f32" | "f64", flush = false): FloatLanes {
   const wide = scalar === "f64";
   const float = wide ? f64x2 : f32x4;
   const integer = wide ? i64x2 : i32x4;
@@ -34,6 +34,7 @@ export function floatLanes(fn: FunctionBuilder, scalar: "f32" | "f64"): FloatLan
   return {
     fn,
     scalar,
+    flush,
     count: pick(4, 2),
     mantissa: pick(23, 52),
     bias: pick(127, 1023),

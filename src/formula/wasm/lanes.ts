@@ -63,6 +63,8 @@ export interface Lanes {
 export interface FloatLanes extends Lanes {
   /** The type of a lane. */
   readonly scalar: "f32" | "f64";
+  /** Whether `exp` gives 0 where its value is below the normal numbers, as GPUs do. */
+  readonly flush: boolean;
   /** The number of bits of the mantissa: 23 or 52. */
   readonly mantissa: number;
   /** The bias of the exponent: 127 or 1023. */

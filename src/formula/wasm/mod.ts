@@ -59,5 +59,5 @@ export type { WasmFormula, WasmOptions, WasmTarget } from "./wasm_target.ts";
 export { floatLanes } from "./float_lanes.ts";
 export { integerLanes } from "./integer_lanes.ts";
 export type { FloatLanes, IntegerLanes, Lanes, V } from "./lanes.ts";
-export { exp, exp2, expm1, expOfNegative } from "./math/exponential.ts";
+export { exp, exp2, expm1, expOfNegative, flushedExp } from "./math/exponential.ts";
 export { log, log10, log1p, log2 } from "./math/logarithm.ts";

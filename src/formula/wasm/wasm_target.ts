@@ -32,6 +32,8 @@ export interface WasmOptions {
    * what depends on these alone is computed there.
    */
   readonly hoist?: { readonly section: Section; readonly leaves: ReadonlySet<string> };
+  /** Whether `exp` may give 0 where its value is below the normal numbers, which takes long to compute. Default false. */
+  readonly flush?: boolean;
 }
 
 /** A formula as code. */
@@ -47,4 +49,6 @@ export interface WasmFormula {
   value(component?: Value<"i32"> | number): V;
   /** The same as a number: 1 and 0 for a mask. */
   number(component?: Value<"i32"> | number): V;
+  /** `total` plus the number; multiplied and added at once where it is a product. */
+  addTo(total: V, component?: Value<"i32"> | number): V;
 }

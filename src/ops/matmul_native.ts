@@ -1,8 +1,23 @@
 import type { HostCall } from "./define.ts";
 import { mapNatives } from "./map_wasm.ts";
 import type { MatmulParams } from "./matmul.ts";
-import { type MatmulLayout, PRODUCT } from "./matmul_layout.ts";
-import type { Operand, Value } from "./value.ts";
+import { foldRows, type MatmulCall } from "./matmul_call.ts";
+import { sumsOnly } from "./matmul_epilogue.ts";
+import { factorsOf } from "./matmul_factor.ts";
+import { type MatmulLayout, matmulLayout, PRODUCT } from "./matmul_layout.ts";
+import { typesOf } from "./types_of.ts";
+import { type Operand, sizeOf, type Value } from "./value.ts";
+
+/** A call on the CPU device up to its sums: what follows them has no say in how the product is computed. */
+export function nativeProduct(call: HostCall<MatmulParams>): MatmulCall {
+  const layout = matmulLayout(typesOf(call.inputs), call.params);
+  return foldRows({
+    layout,
+    batches: sizeOf(layout.batch),
+    ...factorsOf(call, layout),
+    epilogue: sumsOnly(layout.sum),
+  });
+}
 
 /**
  * Where a native product stores its sums: the output itself where these are what the call asks for, else memory that `finish`

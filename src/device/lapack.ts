@@ -1,0 +1,214 @@
+import { type FloatArray, integer, letter, type Precision, precisionOf, PRECISIONS, subroutine } from "./fortran.ts";
+import type { NativeFunction, NativeSymbols } from "./native_library.ts";
+
+/**
+ * Factorizations of a system library. Matrices are arrays in column-major order without gaps, overwritten as the routine of that
+ * name says (LAPACK Users' Guide); each function returns the routine's `info`: 0, or what went wrong.
+ */
+export interface Lapack {
+  /** Whether the library has a routine in both precisions. */
+  has(routine: LapackRoutine): boolean;
+  /** A = U Σ Vᵀ by divide and conquer; `job` is `N` (no vectors), `S` (thin) or `A` (all). */
+  gesdd(
+    job: "N" | "S" | "A",
+    m: number,
+    n: number,
+    a: FloatArray,
+    s: FloatArray,
+    u: FloatArray,
+    vt: FloatArray,
+  ): number;
+  /** Eigenvalues of a symmetric matrix of which one triangle is read, and the vectors in its place if `job` is `V`. */
+  syevd(job: "N" | "V", triangle: Triangle, n: number, a: FloatArray, w: FloatArray): number;
+  /** A = Q R by reflectors. */
+  geqrf(m: number, n: number, a: FloatArray, tau: FloatArray): number;
+  /** The first n columns of Q from k reflectors. */
+  orgqr(m: number, n: number, k: number, a: FloatArray, tau: FloatArray): number;
+  /** Cholesky factor of the triangle that is read. */
+  potrf(triangle: Triangle, n: number, a: FloatArray): number;
+  /** P A = L U with row exchanges `pivots`, counted from 1. */
+  getrf(m: number, n: number, a: FloatArray, pivots: Int32Array): number;
+  /** Solves with the factors of `getrf`. */
+  getrs(transposed: boolean, n: number, right: number, a: FloatArray, pivots: Int32Array, b: FloatArray): number;
+  /** The inverse from the factors of `getrf`. */
+  getri(n: number, a: FloatArray, pivots: Int32Array): number;
+  /** Solves with a triangle. */
+  trtrs(
+    how: { triangle: Triangle; transposed: boolean; unitDiagonal: boolean },
+    n: number,
+    right: number,
+    a: FloatArray,
+    b: FloatArray,
+  ): number;
+  /** Least squares by the singular values `s`; `b` has max(m, n) rows; gives the rank too. */
+  gelsd(
+    m: number,
+    n: number,
+    right: number,
+    a: FloatArray,
+    b: FloatArray,
+    s: FloatArray,
+    rcond: number,
+  ): { info: number; rank: number };
+}
+
+/** Which triangle of a column-major matrix is read. */
+export type Triangle = "L" | "U";
+
+/** The routines that are used. */
+export type LapackRoutine =
+  | "gesdd"
+  | "syevd"
+  | "geqrf"
+  | "orgqr"
+  | "potrf"
+  | "getrf"
+  | "getrs"
+  | "getri"
+  | "trtrs"
+  | "gelsd";
+
+/** Arguments and, among them, characters of each routine. */
+const ROUTINES: Readonly<Record<LapackRoutine, readonly [number, number]>> = {
+  gesdd: [14, 1],
+  syevd: [11, 2],
+  geqrf: [8, 0],
+  orgqr: [9, 0],
+  potrf: [5, 1],
+  getrf: [6, 0],
+  getrs: [9, 1],
+  getri: [7, 0],
+  trtrs: [10, 3],
+  gelsd: [14, 0],
+} as const;
+
+const PRECISION_LETTERS = Object.keys(PRECISIONS) as Precision[];
+
+/** The subroutines that are asked of a library. */
+export const LAPACK_FUNCTIONS: Readonly<Record<string, NativeFunction>> = Object.fromEntries(
+  Object.entries(ROUTINES).flatMap(([name, [count, letters]]) =>
+    PRECISION_LETTERS.map((p) => [p + name, subroutine(p + name, count, letters)])
+  ),
+);
+
+/** The factorizations of a library; throws an `Error` in words if it has none or computes something else. */
+export function makeLapack(symbols: NativeSymbols): { lapack: Lapack; missing: LapackRoutine[] } {
+  const names = Object.keys(ROUTINES) as LapackRoutine[];
+  const missing = names.filter((name) => PRECISION_LETTERS.some((p) => !symbols[p + name]));
+  if (missing.length === names.length) throw new Error("it has no factorizations");
+  const lapack = wrap(symbols, missing);
+  for (const p of PRECISION_LETTERS) probe(lapack, p);
+  return { lapack, missing };
+}
+
+function wrap(symbols: NativeSymbols, missing: readonly LapackRoutine[]): Lapack {
+  /** Calls a routine whose last argument is `info`, and returns that. */
+  const call = (routine: LapackRoutine, like: FloatArray, ...args: (string | number | ArrayBufferView)[]): number => {
+    const info = integer(0);
+    symbols[precisionOf(like) + routine]!(
+      ...args.map((x) => typeof x === "number" ? integer(x) : typeof x === "string" ? letter(x) : x),
+      info,
+      ...new Array(ROUTINES[routine][1]).fill(1),
+    );
+    return info[0];
+  };
+  /** Calls it twice: it first says how much scratch memory it wants. */
+  const withScratch = (like: FloatArray, run: (work: FloatArray, length: number) => number): number => {
+    const Floats = PRECISIONS[precisionOf(like)], ask = new Floats(1), info = run(ask, -1);
+    if (info !== 0) return info;
+    // As a float it may have been rounded down.
+    const length = Math.max(1, Math.ceil(ask[0] * (1 + 2 ** -22)));
+    return run(new Floats(length), length);
+  };
+  const atLeastOne = (n: number) => Math.max(1, n);
+  return {
+    has: (routine) => !missing.includes(routine),
+    gesdd(job, m, n, a, s, u, vt) {
+      const k = Math.min(m, n), rows = job === "A" ? n : job === "S" ? k : 1, scratch = new Int32Array(8 * k + 8);
+      return withScratch(
+        a,
+        (work, length) =>
+          call(
+            "gesdd",
+            a,
+            job,
+            m,
+            n,
+            a,
+            atLeastOne(m),
+            s,
+            u,
+            atLeastOne(m),
+            vt,
+            atLeastOne(rows),
+            work,
+            length,
+            scratch,
+          ),
+      );
+    },
+    syevd(job, triangle, n, a, w) {
+      const whole = new Int32Array(job === "V" ? 3 + 5 * n : 1);
+      return withScratch(
+        a,
+        (work, length) =>
+          call("syevd", a, job, triangle, n, a, atLeastOne(n), w, work, length, whole, length < 0 ? -1 : whole.length),
+      );
+    },
+    geqrf: (m, n, a, tau) =>
+      withScratch(a, (work, length) => call("geqrf", a, m, n, a, atLeastOne(m), tau, work, length)),
+    orgqr: (m, n, k, a, tau) =>
+      withScratch(a, (work, length) => call("orgqr", a, m, n, k, a, atLeastOne(m), tau, work, length)),
+    potrf: (triangle, n, a) => call("potrf", a, triangle, n, a, atLeastOne(n)),
+    getrf: (m, n, a, pivots) => call("getrf", a, m, n, a, atLeastOne(m), pivots),
+    getrs: (transposed, n, right, a, pivots, b) =>
+      call("getrs", a, transposed ? "T" : "N", n, right, a, atLeastOne(n), pivots, b, atLeastOne(n)),
+    getri: (n, a, pivots) =>
+      withScratch(a, (work, length) => call("getri", a, n, a, atLeastOne(n), pivots, work, length)),
+    trtrs: ({ triangle, transposed, unitDiagonal }, n, right, a, b) =>
+      call(
+        "trtrs",
+        a,
+        triangle,
+        transposed ? "T" : "N",
+        unitDiagonal ? "U" : "N",
+        n,
+        right,
+        a,
+        atLeastOne(n),
+        b,
+        atLeastOne(n),
+      ),
+    gelsd(m, n, right, a, b, s, rcond) {
+      const rank = integer(0), rows = Math.max(1, m, n), limit = PRECISIONS[precisionOf(a)].of(rcond);
+      // The routine says how many integers it wants in the first of them.
+      let whole = new Int32Array(2);
+      const info = withScratch(a, (work, length) => {
+        if (length >= 0) whole = new Int32Array(Math.max(1, whole[0]));
+        return call("gelsd", a, m, n, right, a, atLeastOne(m), b, rows, s, limit, rank, work, length, whole);
+      });
+      return { info, rank: rank[0] };
+    },
+  };
+}
+
+/** A matrix with known pivots, and one with known singular values. */
+function probe(lapack: Lapack, p: Precision): void {
+  const Floats = PRECISIONS[p];
+  if (lapack.has("getrf")) {
+    // Room for pivots of 64 bits, should it write those.
+    const pivots = new Int32Array(6), a = Floats.of(1, 4, 2, 2, 4, 8, 3, 8, 4);
+    const info = lapack.getrf(3, 3, a, pivots);
+    if (info === 0 && pivots.join() === "2,0,3,0,3,0") throw new Error("its integers have 64 bits");
+    if (info !== 0 || pivots.join() !== "2,3,3,0,0,0" || a[0] !== 4 || a[4] !== 6) {
+      throw new Error(`its ${p}getrf computes [${a}] with the pivots [${pivots}]`);
+    }
+  }
+  if (lapack.has("gesdd")) {
+    const s = new Floats(2), one = new Floats(1);
+    const info = lapack.gesdd("N", 3, 2, Floats.of(3, 0, 0, 0, 4, 0), s, one, one);
+    if (info !== 0 || !(Math.abs(s[0] - 4) < 1e-5 && Math.abs(s[1] - 3) < 1e-5)) {
+      throw new Error(`its ${p}gesdd finds the singular values [${s}] where [4, 3] is right`);
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/** A matrix that must have an inverse has none. */
+export class SingularMatrixError extends RangeError {
+  /** Name of the class, as in stack traces. */
+  override readonly name = "SingularMatrixError";
+}
+
+/** A matrix that must be positive definite is not. */
+export class NotPositiveDefiniteError extends RangeError {
+  /** Name of the class, as in stack traces. */
+  override readonly name = "NotPositiveDefiniteError";
+  /** Order of the smallest leading minor that is not positive. */
+  readonly minor: number;
+
+  /** Makes the error from a message and the order of the minor. */
+  constructor(message: string, minor: number) {
+    super(message);
+    this.minor = minor;
+  }
+}
+
+/** An iteration came to no end. */
+export class ConvergenceError extends Error {
+  /** Name of the class, as in stack traces. */
+  override readonly name = "ConvergenceError";
+}

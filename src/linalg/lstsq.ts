@@ -1,0 +1,113 @@
+import { type Device, type FloatArray, type Lapack, roundoff } from "../device/mod.ts";
+import { Tensor } from "../tensor/mod.ts";
+import { ConvergenceError } from "./errors.ts";
+import { hostMatrix, multiply } from "./host_product.ts";
+import { loadMlMatrix, type MlMatrix, svdByMlMatrix } from "./loops/ml_matrix.ts";
+import {
+  floats,
+  lapackWith,
+  nth,
+  onHost,
+  readSystem,
+  requireArguments,
+  toSolution,
+  toTensor,
+  transposed,
+} from "./matrix_stack.ts";
+
+/** The solution of a least-squares problem. */
+export interface Lstsq {
+  /** The x of least norm among those that minimize ‖A·x − b‖₂: `[n]`, or `[..., n, r]`. */
+  readonly x: Tensor;
+  /** ‖A·x − b‖₂² of each right-hand side, computed in f64: `[]`, or `[..., r]`. */
+  readonly residuals: Tensor;
+  /** How many singular values are above `rcond`·s₀: i32 `[...]`. */
+  readonly rank: Tensor;
+  /** Singular values of A, descending, `[..., min(m, n)]`. */
+  readonly singularValues: Tensor;
+}
+
+/** Options of {@linkcode lstsq}. */
+export interface LstsqOptions {
+  /** Singular values below this multiple of the largest count as zero. Default: max(m, n) times the distance from 1 to the next number. */
+  rcond?: number;
+}
+
+/**
+ * Least squares for each matrix of `[..., m, n]`, of any rank, in their own precision, by the singular value decomposition (LAPACK's
+ * `gelsd`); without a LAPACK in f64 (ml-matrix). `b` is a vector `[m]`, or `[..., m, r]` with leading axes broadcast. Throws a
+ * `TypeError` for other types than f32 and f64 and shapes that do not fit, a `RangeError` if an element is not finite, and a
+ * {@linkcode ConvergenceError}.
+ */
+export async function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): Promise<Lstsq> {
+  const system = await readSystem(a, b, "lstsq"), { device, dtype, batch, data, rows: m, columns: n, count } = system.a;
+  const r = system.b.columns, k = Math.min(m, n), rcond = options.rcond ?? 2 * roundoff(dtype) * Math.max(m, n);
+  if (!(rcond >= 0 && rcond < 1)) throw new RangeError(`Expected "rcond" to be from 0 to 1, got ${rcond}`);
+  const x = floats(dtype, count * n * r), s = floats(dtype, count * k), residuals = floats(dtype, count * r);
+  const ranks = new Int32Array(count),
+    lapack = lapackWith(device, "gelsd"),
+    loops = lapack ? undefined : await loadMlMatrix();
+  onHost(device, lapack ? "lstsq/lapack" : "lstsq/loops", () => {
+    for (let i = 0; i < count; i++) {
+      const problem: Problem = { a: nth(data, i, m * n), b: nth(system.b.data, i, m * r), m, n, r, rcond };
+      const parts = { xt: nth(x, i, n * r), s: nth(s, i, k) };
+      if (k > 0 && r > 0) {
+        ranks[i] = lapack ? byLapack(lapack, problem, parts) : byLoops(device, loops as MlMatrix, problem, parts);
+      }
+      nth(residuals, i, r).set(squaredResiduals(device, problem, parts.xt));
+    }
+  });
+  return {
+    x: toSolution(system, x),
+    residuals: toTensor(system.a, residuals, system.vector ? [] : [r]),
+    rank: Tensor.of(device, ranks, batch, "i32"),
+    singularValues: toTensor(system.a, s, [k]),
+  };
+}
+
+interface Problem {
+  readonly a: FloatArray;
+  readonly b: FloatArray;
+  readonly m: number;
+  readonly n: number;
+  readonly r: number;
+  readonly rcond: number;
+}
+
+/** Where the columns of x and the singular values go. */
+interface Parts {
+  readonly xt: FloatArray;
+  readonly s: FloatArray;
+}
+
+function byLapack(lapack: Lapack, { a, b, m, n, r, rcond }: Problem, { xt, s }: Parts): number {
+  const rows = Math.max(m, n),
+    right = a instanceof Float32Array ? new Float32Array(rows * r) : new Float64Array(rows * r);
+  for (let i = 0; i < m; i++) for (let c = 0; c < r; c++) right[c * rows + i] = b[i * r + c];
+  const { info, rank } = lapack.gelsd(m, n, r, transposed(a, m, n), right, s, rcond);
+  requireArguments("gelsd", info);
+  if (info > 0) throw new ConvergenceError(`The singular values of a matrix [${m}, ${n}] did not converge`);
+  for (let c = 0; c < r; c++) xt.set(right.subarray(c * rows, c * rows + n), c * n);
+  return rank;
+}
+
+/** x = V Σ⁺ Uᵀ b. */
+function byLoops(device: Device, loops: MlMatrix, { a, b, m, n, r, rcond }: Problem, { xt, s }: Parts): number {
+  const k = Math.min(m, n), u = hostMatrix(m, k), values = new Float64Array(k), vt = hostMatrix(k, n);
+  svdByMlMatrix(loops, "S", a, m, n, { u: u.data, s: values, vt: vt.data });
+  s.set(values);
+  const rank = values.filter((value) => value > rcond * values[0]).length;
+  const parts = multiply(device, u, hostMatrix(m, r, Float64Array.from(b)), { transposeA: true });
+  for (let i = 0; i < k; i++) {
+    for (let c = 0; c < r; c++) parts.data[i * r + c] = i < rank ? parts.data[i * r + c] / values[i] : 0;
+  }
+  xt.set(multiply(device, parts, vt, { transposeA: true }).data);
+  return rank;
+}
+
+function squaredResiduals(device: Device, { a, b, m, n, r }: Problem, xt: FloatArray): Float64Array {
+  const f64 = (x: FloatArray) => Float64Array.from(x), found = new Float64Array(r);
+  const product = multiply(device, hostMatrix(m, n, f64(a)), hostMatrix(r, n, f64(xt)), { transposeB: true });
+  for (let i = 0; i < m; i++) for (let c = 0; c < r; c++) found[c] += (product.data[i * r + c] - b[i * r + c]) ** 2;
+  return found;
+}

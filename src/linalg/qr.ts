@@ -1,0 +1,73 @@
+import type { FloatArray, Lapack } from "../device/mod.ts";
+import type { Tensor } from "../tensor/mod.ts";
+import { householder } from "./loops/householder.ts";
+import {
+  floats,
+  lapackWith,
+  nth,
+  onHost,
+  readMatrices,
+  requireArguments,
+  toTensor,
+  toTransposed,
+  transposed,
+} from "./matrix_stack.ts";
+
+/** A = q·r. */
+export interface Qr {
+  /** Orthonormal columns, `[..., m, k]` with k = min(m, n) (`[..., m, m]` if complete): a view of the transpose, which is stored. */
+  readonly q: Tensor;
+  /** Upper triangular, `[..., k, n]` (`[..., m, n]` if complete). */
+  readonly r: Tensor;
+}
+
+/** Options of {@linkcode qr}. */
+export interface QrOptions {
+  /** `reduced` (the default) gives k = min(m, n) columns, `complete` an orthogonal matrix. */
+  mode?: "reduced" | "complete";
+}
+
+/**
+ * QR decomposition of each matrix of `[..., m, n]`, in the matrix's own precision, by Householder reflectors (LAPACK's `geqrf`, `orgqr`);
+ * without a LAPACK by the same in f64. The diagonal of r may be negative. Throws a `TypeError` for other types than f32 and f64,
+ * and a `RangeError` if an element is not finite.
+ */
+export async function qr(a: Tensor, options: QrOptions = {}): Promise<Qr> {
+  const { mode = "reduced" } = options;
+  if (mode !== "reduced" && mode !== "complete") {
+    throw new TypeError(`Expected "mode" to be "reduced" or "complete", got ${JSON.stringify(mode)}`);
+  }
+  const stack = await readMatrices(a, "qr"), { device, dtype, data, rows: m, columns: n, count } = stack;
+  const p = mode === "complete" ? m : Math.min(m, n);
+  const qt = floats(dtype, count * p * m),
+    r = floats(dtype, count * p * n),
+    lapack = lapackWith(device, "geqrf", "orgqr");
+  onHost(device, lapack ? "qr/lapack" : "qr/loops", () => {
+    for (let i = 0; i < count; i++) {
+      const matrix = nth(data, i, m * n), parts = { qt: nth(qt, i, p * m), r: nth(r, i, p * n) };
+      if (lapack) byLapack(lapack, matrix, m, n, p, parts);
+      else {
+        const found = householder(matrix, m, n, p);
+        transposed(found.q, m, p, parts.qt);
+        parts.r.set(found.r);
+      }
+    }
+  });
+  return { q: toTransposed(stack, qt, [m, p]), r: toTensor(stack, r, [p, n]) };
+}
+
+function byLapack(
+  lapack: Lapack,
+  a: FloatArray,
+  m: number,
+  n: number,
+  p: number,
+  { qt, r }: { qt: FloatArray; r: FloatArray },
+): void {
+  // By columns, as LAPACK wants it.
+  const columns = transposed(a, m, n), tau = columns.slice(0, Math.min(m, n));
+  requireArguments("geqrf", lapack.geqrf(m, n, columns, tau));
+  for (let i = 0; i < p; i++) for (let j = i; j < n; j++) r[i * n + j] = columns[j * m + i];
+  qt.set(columns.subarray(0, Math.min(n, p) * m));
+  requireArguments("orgqr", lapack.orgqr(m, p, tau.length, qt, tau));
+}

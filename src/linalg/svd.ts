@@ -1,0 +1,94 @@
+import type { FloatArray, Lapack } from "../device/mod.ts";
+import type { Tensor } from "../tensor/mod.ts";
+import { ConvergenceError } from "./errors.ts";
+import { loadMlMatrix, type MlMatrix, svdByMlMatrix } from "./loops/ml_matrix.ts";
+import {
+  floats,
+  lapackWith,
+  type MatrixStack,
+  nth,
+  onHost,
+  readMatrices,
+  requireArguments,
+  toTensor,
+  toTransposed,
+} from "./matrix_stack.ts";
+
+/** A = u·diag(s)·vᵀ. */
+export interface Svd {
+  /** Left singular vectors in columns, `[..., m, k]` (`[..., m, m]` if full). */
+  readonly u: Tensor;
+  /** Singular values, descending, `[..., k]` with k = min(m, n). */
+  readonly s: Tensor;
+  /** Right singular vectors in columns, `[..., n, k]` (`[..., n, n]` if full): a view of the transpose, which is stored. */
+  readonly v: Tensor;
+}
+
+/** Options of {@linkcode svd}. */
+export interface SvdOptions {
+  /** Gives orthogonal bases of the whole spaces instead of the first k vectors. Default false. */
+  full?: boolean;
+}
+
+/**
+ * Singular value decomposition of each matrix of `[..., m, n]`, in the matrix's own precision, by divide and conquer (LAPACK's
+ * `gesdd`); without a LAPACK by bidiagonal QR in f64 (ml-matrix). Values below about u·s₀ are rounding errors. Throws a `TypeError`
+ * for other types than f32 and f64, a `RangeError` if an element is not finite, and a {@linkcode ConvergenceError}.
+ */
+export async function svd(a: Tensor, options: SvdOptions = {}): Promise<Svd> {
+  const stack = await readMatrices(a, "svd"), { rows: m, columns: n, count, dtype } = stack, k = Math.min(m, n);
+  const [p, q] = options.full ? [m, n] : [k, k];
+  const u = floats(dtype, count * m * p), s = floats(dtype, count * k), vt = floats(dtype, count * q * n);
+  await eachSvd(
+    stack,
+    options.full ? "A" : "S",
+    (i) => ({ u: nth(u, i, m * p), s: nth(s, i, k), vt: nth(vt, i, q * n) }),
+  );
+  return { u: toTensor(stack, u, [m, p]), s: toTensor(stack, s, [k]), v: toTransposed(stack, vt, [n, q]) };
+}
+
+/** The singular values alone, `[..., k]`, descending; faster than {@linkcode svd}. */
+export async function svdvals(a: Tensor): Promise<Tensor> {
+  const stack = await readMatrices(a, "svdvals"), { rows, columns, count, dtype } = stack, k = Math.min(rows, columns);
+  const s = floats(dtype, count * k), none = floats(dtype, 0);
+  await eachSvd(stack, "N", (i) => ({ u: none, s: nth(s, i, k), vt: none }));
+  return toTensor(stack, s, [k]);
+}
+
+/** Where the parts of one decomposition go: u `[m, p]`, s `[k]`, vᵀ `[q, n]`. */
+interface Parts {
+  readonly u: FloatArray;
+  readonly s: FloatArray;
+  readonly vt: FloatArray;
+}
+
+async function eachSvd(stack: MatrixStack, job: "N" | "S" | "A", partsOf: (i: number) => Parts): Promise<void> {
+  const { device, data, rows: m, columns: n, count } = stack, lapack = lapackWith(device, "gesdd");
+  const loops = lapack ? undefined : await loadMlMatrix();
+  onHost(device, lapack ? "svd/lapack" : "svd/loops", () => {
+    for (let i = 0; i < count; i++) {
+      const a = nth(data, i, m * n), parts = partsOf(i);
+      if (m * n === 0) {
+        // No singular values; any orthogonal basis will do.
+        for (const [basis, size] of [[parts.u, m], [parts.vt, n]] as const) {
+          for (let k = 0; k < basis.length; k += size + 1) basis[k] = 1;
+        }
+      } else if (lapack) byLapack(lapack, job, a, m, n, parts);
+      else svdByMlMatrix(loops as MlMatrix, job, a, m, n, parts);
+    }
+  });
+}
+
+/** LAPACK sees Aᵀ = V Σ Uᵀ: where it writes its left vectors, by columns, is where our vᵀ lies by rows. */
+function byLapack(
+  lapack: Lapack,
+  job: "N" | "S" | "A",
+  a: FloatArray,
+  m: number,
+  n: number,
+  { u, s, vt }: Parts,
+): void {
+  const info = lapack.gesdd(job, n, m, a, s, vt, u);
+  requireArguments("gesdd", info);
+  if (info > 0) throw new ConvergenceError(`The singular values of a matrix [${m}, ${n}] did not converge`);
+}
