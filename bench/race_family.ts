@@ -63,6 +63,8 @@ async function raceOne(
         );
       } catch (error) {
         report(`${here}: ${name} is left out, it fails: ${error instanceof Error ? error.message : error}`);
+        // There is nothing to compare the others with.
+        if (first === undefined) return undefined;
       }
       jobs[name]?.dispose();
       delete jobs[name];

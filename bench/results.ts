@@ -18,9 +18,9 @@ export interface StoredEntry {
   rounds: number;
   /** Median of the per-round ratios to the baseline; above 1 is faster. */
   ratio: number;
-  /** Quartiles of those ratios. */
-  ratio_q1: number;
-  ratio_q3: number;
+  /** Quartiles of those ratios; runs before they were kept have none. */
+  ratio_q1?: number;
+  ratio_q3?: number;
   baseline: string;
   flops?: number;
   bytes?: number;
@@ -34,6 +34,8 @@ export interface StoredEntry {
 /** The results of one device; `date`, `command` and `versions` are those of the last run. */
 export interface StoredResults {
   device: string;
+  /** Processors of the machine. */
+  cores?: number;
   versions: Record<string, string>;
   date: string;
   command: string;
@@ -92,6 +94,7 @@ export async function saveResults(
   });
   const run = {
     device,
+    cores: navigator.hardwareConcurrency,
     versions: { deno: Deno.version.deno, ...versions },
     date: new Date().toISOString().slice(0, 10),
     command,

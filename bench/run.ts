@@ -5,7 +5,7 @@
  * `--backend` takes the device: `webgpu` or `cpu`, default as in `open`. `--only` takes one family (map, reduce, scan, matmul,
  * pairwise, sparse, double, linalg, index, random, overhead, transport), `--quick` the smaller sizes in fewer rounds.
  *
- * The task runs without the lock file: peers come in exact versions, and theirs would bring the types of Node into every check.
+ * The task has a lock file of its own: what some peers depend on would bring the types of Node into every check.
  *
  * @module
  */
@@ -57,7 +57,7 @@ async function present(peers: readonly Peer[], versions: Record<string, string>)
   for (const peer of peers) {
     const state = await peer.available();
     if (state !== true) {
-      console.log(`without ${peer.name}: ${state}`);
+      console.log(`without ${peer.name}: ${state.split("\n")[0]}`);
       continue;
     }
     found.push(peer);

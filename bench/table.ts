@@ -23,8 +23,8 @@ function range(low: number, high: number): string {
 
 /** How much faster Denovo is than a contestant, in bold where it is not slower, and the quartiles of that over the rounds. */
 function faster({ ratio, ratio_q1, ratio_q3 }: StoredEntry): string {
-  const text = `${digits(1 / ratio)}×`;
-  return `${ratio <= 1 ? `**${text}**` : text} (${range(1 / ratio_q3, 1 / ratio_q1)})`;
+  const text = `${digits(1 / ratio)}×`, shown = ratio <= 1 ? `**${text}**` : text;
+  return ratio_q1 === undefined || ratio_q3 === undefined ? shown : `${shown} (${range(1 / ratio_q3, 1 / ratio_q1)})`;
 }
 
 type Benchmark = readonly StoredEntry[];
@@ -97,7 +97,7 @@ each wait, the same for all; whole solves (transport) are measured end to end, w
 other Denovo is; it is bold where Denovo is not the slower one. A peer that lacks an operation has no figure.
 
 ONNX Runtime runs models that are written at run time (\`peers/onnx_model.ts\`); on WebAssembly its inputs and results are copied at every
-call, as its users' are. \`deno bench -A --no-lock bench/matmul.bench.ts\` and its neighbours measure the JavaScript libraries alone;
+call, as its users' are. \`deno bench -A --lock=bench/deno.lock bench/matmul.bench.ts\` and its neighbours measure the JavaScript libraries alone;
 \`deno run -A bench/compare.ts old.json new.json\` says what changed between two stored runs.`;
 
 /** The whole page. */

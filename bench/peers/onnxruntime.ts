@@ -62,8 +62,8 @@ function start(backend: Backend): Promise<Ort | string> {
       inputs: [{ name: "x", type: "float", shape: [1] }],
       outputs: [{ name: "y", type: "float" }],
     };
-    // Whatever is wrong shows with the first session.
-    const session = await fromFiles(() => sessionOf(ort, backend, graph));
+    // Whatever is wrong shows with the first session, and threads start with it.
+    const session = await undisturbed(() => sessionOf(ort, backend, graph));
     const { y } = await session.run({ x: new ort.Tensor("float32", Float32Array.of(1), [1]) });
     y.dispose();
     await session.release();
@@ -71,15 +71,16 @@ function start(backend: Backend): Promise<Ort | string> {
   }).catch((error) => `ONNX Runtime did not start on ${backend}: ${error.message.split("\n")[0]}`);
 }
 
-/** Runs `fn` while the copies of the package's modules that it makes are the files themselves. */
-async function fromFiles<T>(fn: () => Promise<T>): Promise<T> {
-  const real = URL.createObjectURL;
+/** Runs `fn` while copies of the package's modules are the files themselves, and gives back `Worker`, which the package replaces by Node's. */
+async function undisturbed<T>(fn: () => Promise<T>): Promise<T> {
+  const real = URL.createObjectURL, { Worker } = globalThis;
   const file = new URL("./ort-wasm-simd-threaded.mjs", import.meta.resolve(`${PACKAGE}/wasm`)).href;
   URL.createObjectURL = () => file;
   try {
     return await fn();
   } finally {
     URL.createObjectURL = real;
+    globalThis.Worker = Worker;
   }
 }
 
@@ -193,8 +194,10 @@ function operations(backend: Backend, type: "float" | "double"): Operations {
     logsumexp: (m, n) =>
       of([values("x", [m, n], 1, eight)], [node("ReduceLogSumExp", ["x"], "out", { axes: [1], keepdims: 0 })]),
     softmax: (m, n) => of([values("x", [m, n], 1, eight)], [node("Softmax", ["x"], "out", { axis: 1 })]),
-    cumsum: (n) =>
-      of([x(n)], [node("CumSum", ["x", "axis"], "out")], { axis: { type: "int32", shape: [], values: [0] } }),
+    // On WebGPU it adds up every prefix anew: n² work, which no one would wait for.
+    cumsum: backend === "webgpu"
+      ? undefined
+      : (n) => of([x(n)], [node("CumSum", ["x", "axis"], "out")], { axis: { type: "int32", shape: [], values: [0] } }),
     matmul: (m, k, n) => of([values("x", [m, k]), values("y", [k, n], 2)], [node("MatMul", ["x", "y"], "out")]),
     matmulTransposed: (n) =>
       of([values("x", [n, n]), values("y", [n, n], 2)], [node("Gemm", ["x", "y"], "out", { transB: 1 })]),

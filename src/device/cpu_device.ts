@@ -74,6 +74,7 @@ export class CpuDevice implements Device {
         floatAtomics: true,
         cooperative: false,
         longLoops: true,
+        specials: true,
       },
       limits: {
         bindingBytes: this.#host.memory.limit,

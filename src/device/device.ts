@@ -26,6 +26,8 @@ export interface Probes {
   cooperative: boolean;
   /** More than 65,535 loop iterations per invocation are run (llvmpipe stops there without a word). */
   longLoops: boolean;
+  /** exp and log of NaN, zero and negative numbers are those of IEEE 754. Where they are not, kernels get guards. */
+  specials: boolean;
 }
 
 /** Limits that kernels ask about, coerced to numbers once. */

@@ -1,7 +1,9 @@
 import { byteSize } from "../device/mod.ts";
 import { requireArray } from "./contract_checks.ts";
 import { csrFromDenseCases } from "./csr_cases.ts";
+import { csrFromDenseNatives } from "./csr_dense_wasm.ts";
 import { defineOp, type HostArray, type OpDefinition } from "./define.ts";
+import { inDouble } from "./in_double.ts";
 import { prefixSum } from "./sort_rows.ts";
 import { showShape, sizeOf, type Value } from "./value.ts";
 
@@ -52,6 +54,8 @@ export const csrFromDense: OpDefinition<CsrFromDenseParams> = defineOp({
         ? "(bitcast<u32>(v) & 0x7fffffffu) == 0u"
         : dtype === "f16"
         ? "(bitcast<u32>(f32(v)) & 0x7fffffffu) == 0u"
+        : dtype === "f64"
+        ? "(bitcast<u64>(v) & 0x7ffffffffffffffflu) == 0lu"
         : `v == ${dtype}(0)`;
       call.launch({
         key: "count",
@@ -87,6 +91,8 @@ if (id < p.room && id >= places[p.n]) { columns[id] = 0u; values[id] = ${dtype}(
     },
   }],
 
+  natives: csrFromDenseNatives,
+
   // v_k = x[i, j] for the entry k at (i, j); the derivative at a zero, which has no entry, is 0.
   vjp(k, { inputs, outputs, cotangents }) {
     const g = cotangents.values, x = inputs.x;
@@ -101,5 +107,5 @@ if (id < p.room && id >= places[p.n]) { columns[id] = 0u; values[id] = ${dtype}(
   },
   error: (_inputs, _params, outputs) =>
     Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, new Float64Array(data.length)])),
-  cases: csrFromDenseCases,
+  cases: [...csrFromDenseCases, ...inDouble(csrFromDenseCases)],
 });

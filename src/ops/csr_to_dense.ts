@@ -1,6 +1,8 @@
 import { byteSize } from "../device/mod.ts";
 import { csrToDenseCases } from "./csr_cases.ts";
+import { csrToDenseNatives } from "./csr_dense_wasm.ts";
 import { defineOp, type HostArray, type OpDefinition } from "./define.ts";
+import { inDouble } from "./in_double.ts";
 import { denseVectors, eachEntry, requireMatrixShape, requireRows, ROW_OF_ENTRY } from "./sparse_pattern.ts";
 import { sizeOf } from "./value.ts";
 
@@ -57,6 +59,8 @@ if (row < p.rows) { y[row * p.columns_of_row + columns[p.columns_0 + id]] = valu
     },
   }],
 
+  natives: csrToDenseNatives,
+
   // D[i, j] = v_k for the entry k at (i, j), so v̄_k = D̄[i, j].
   vjp(k, { inputs, cotangents, params: { shape: [n, m] } }) {
     const g = cotangents.out, { starts, columns } = inputs;
@@ -71,5 +75,5 @@ if (row < p.rows) { y[row * p.columns_of_row + columns[p.columns_0 + id]] = valu
     bytes: sizeOf(out.shape) * byteSize(out.dtype) + inputs.columns!.shape[0] * (4 + byteSize(out.dtype)),
   }),
   error: (_inputs, _params, { out }) => ({ out: new Float64Array(out.data.length) }),
-  cases: csrToDenseCases,
+  cases: [...csrToDenseCases, ...inDouble(csrToDenseCases)],
 });

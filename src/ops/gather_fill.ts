@@ -1,5 +1,6 @@
 import type { DType } from "../device/mod.ts";
 import type { GatherParams } from "./gather.ts";
+import type { Uniform } from "./kernel.ts";
 
 /** What stands where an index is out of range, rounded to what the dtype holds. */
 export function fillOf(dtype: DType, { fill }: GatherParams): number {
@@ -19,7 +20,13 @@ export function fillOf(dtype: DType, { fill }: GatherParams): number {
   }
 }
 
-/** The bits in which a device stores a number. */
+/** The fill as a uniform: the bits in which a device stores it, or a double. */
+export function fillUniform(dtype: DType, params: GatherParams): Uniform {
+  const fill = fillOf(dtype, params);
+  return dtype === "f64" ? { f64: fill } : storedBits(dtype, fill);
+}
+
+/** The bits in which a device stores a number of at most 32 bits. */
 export function storedBits(dtype: DType, value: number): number {
   if (dtype === "f16") return new Uint16Array(new Float16Array([value]).buffer)[0];
   return dtype === "f32" ? new Uint32Array(new Float32Array([value]).buffer)[0] : value >>> 0;

@@ -1,6 +1,6 @@
 import type { KernelCall, KernelVariant } from "./define.ts";
 import type { GatherParams } from "./gather.ts";
-import { fillOf, storedBits } from "./gather_fill.ts";
+import { fillUniform } from "./gather_fill.ts";
 import { rowFunction } from "./index_row.ts";
 import { indexing } from "./indexing.ts";
 import { bitsType } from "./strided_copy.ts";
@@ -8,6 +8,9 @@ import { sizeOf, type Value } from "./value.ts";
 import { vectorsAtOnce } from "./vectors.ts";
 
 const WORKGROUP = 64;
+
+/** The fill as elements are moved. */
+const FILLS = { f16: "f16(unpack2x16float(p.fill).x)", u32: "p.fill", u64: "bitcast<u64>(p.fill)" };
 
 /** Shapes and strides of a call: x moves along the outer and inner axes of the output, the indices along the ones between. */
 function prepare(call: KernelCall<GatherParams>) {
@@ -39,7 +42,7 @@ function record(call: KernelCall<GatherParams>, four: boolean): void {
   const index = indexing("i", shape, [from, positions]);
   const bits = bitsType(out.dtype), element = four ? `vec4<${bits}>` : bits;
   const count = sizeOf(shape), each = Array.from({ length: vectors }, (_, q) => q);
-  const fill = `${element}(${bits === "f16" ? "f16(unpack2x16float(p.fill).x)" : "p.fill"})`;
+  const fill = `${element}(${FILLS[bits]})`;
   call.launch({
     key: `${index.key}|${vectors}`,
     read: { x, indices },
@@ -51,7 +54,7 @@ function record(call: KernelCall<GatherParams>, four: boolean): void {
       step: x.strides[axis] / width,
       base: x.offset / width,
       first: indices.offset,
-      fill: storedBits(out.dtype, fillOf(out.dtype, call.params)),
+      fill: fillUniform(out.dtype, call.params),
       ...index.uniforms,
     },
     workgroupSize: WORKGROUP,

@@ -15,6 +15,7 @@ import { matmulSimple } from "./matmul_simple.ts";
 import { matmulSubgroup } from "./matmul_subgroup.ts";
 import { matmulTiled } from "./matmul_tiled.ts";
 import { matmulVector } from "./matmul_vector.ts";
+import { matmulVectorRows } from "./matmul_vector_rows.ts";
 import { matmulVjp } from "./matmul_vjp.ts";
 import { sizeOf } from "./value.ts";
 
@@ -71,7 +72,7 @@ export const matmul = defineOp<MatmulParams>({
 
   natives: [...matmulBlas, matmulWasmVector, ...matmulWasm],
 
-  kernels: [matmulCooperative, ...matmulSubgroup, ...matmulTiled, matmulVector, matmulSimple],
+  kernels: [matmulCooperative, ...matmulSubgroup, ...matmulTiled, matmulVector, matmulVectorRows, matmulSimple],
 
   vjp: matmulVjp,
 

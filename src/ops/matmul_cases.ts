@@ -131,6 +131,22 @@ export const matmulCases: readonly Case<MatmulParams>[] = [
     gradient: false,
   },
   {
+    name: "long rows by a vector",
+    inputs: { a: { shape: [2, 19, 100] }, b: { shape: [2, 100, 1] }, y: { shape: [19, 1] } },
+    params: { epilogue: "product - y" },
+  },
+  {
+    name: "three vectors by long rows",
+    inputs: { a: { shape: [3, 164] }, b: { shape: [21, 164] } },
+    params: { transposeB: true },
+  },
+  {
+    name: "few long rows of halves by a vector",
+    inputs: { a: { shape: [5, 4096], dtype: "f16" }, b: { shape: [4096, 1], dtype: "f16" } },
+    params: {},
+    gradient: false,
+  },
+  {
     name: "an epilogue of a matrix times a vector",
     inputs: { a: { shape: [3, 50, 31] }, b: { shape: [3, 31, 1] }, y: { shape: [50, 1] } },
     params: { epilogue: "(product - y)^2 / 2" },

@@ -3,10 +3,13 @@ import { compilePairwise, type Expr, size } from "../formula/mod.ts";
 import { bindRows } from "./bind_rows.ts";
 import { defineOp, hostTypes } from "./define.ts";
 import { type Formula, toExpr } from "./formulas.ts";
+import { inDouble } from "./in_double.ts";
 import { pairBounds } from "./pairwise_bounds.ts";
 import { pairwiseCases } from "./pairwise_cases.ts";
 import { pairwiseLane } from "./pairwise_lane.ts";
 import { pairLayout } from "./pairwise_layout.ts";
+import { pairwiseLongSubgroup } from "./pairwise_long_subgroup.ts";
+import { pairwiseLongTile } from "./pairwise_long_tile.ts";
 import { pairwiseSubgroup } from "./pairwise_subgroup.ts";
 import { pairwiseTile } from "./pairwise_tile.ts";
 import { pairwiseWasm } from "./pairwise_wasm.ts";
@@ -66,7 +69,7 @@ export const pairwise = defineOp<PairwiseParams>({
 
   natives: [pairwiseWasm, pairwiseWasmVector],
 
-  kernels: [pairwiseLane, pairwiseSubgroup, pairwiseTile],
+  kernels: [pairwiseLane, pairwiseSubgroup, pairwiseTile, pairwiseLongSubgroup, pairwiseLongTile],
 
   vjp: pairwiseVjp,
 
@@ -81,5 +84,5 @@ export const pairwise = defineOp<PairwiseParams>({
 
   error: pairBounds,
 
-  cases: pairwiseCases,
+  cases: [...pairwiseCases, ...inDouble(pairwiseCases)],
 });

@@ -1,6 +1,7 @@
 import { byteSize, isFloat } from "../device/mod.ts";
 import { requireArray, requireAxis } from "./contract_checks.ts";
 import { defineOp, type HostArray, type HostInputs, type OpDefinition } from "./define.ts";
+import { inDouble } from "./in_double.ts";
 import { scanCases } from "./scan_cases.ts";
 import { scanKernels } from "./scan_kernels.ts";
 import { scanVjp } from "./scan_vjp.ts";
@@ -22,8 +23,6 @@ export interface ScanParams {
   readonly reverse?: boolean;
 }
 
-/** Largest finite f32. */
-const HUGE = 3.4e38;
 /** Smallest normal f32: what is below may be lost. */
 const TINY = 2 ** -126;
 
@@ -88,11 +87,11 @@ export const scan: OpDefinition<ScanParams> = defineOp({
     const { dtype, data: x } = inputs.x as HostArray, a = (inputs.a as HostArray | undefined)?.data;
     const bound = new Float64Array(x.length), { scan, exclusive = false } = params;
     if (!isFloat(dtype) || scan === "max") return { out: bound };
-    const inner = dtype === "f64" ? u : 2 ** -24;
+    const [inner, huge] = dtype === "f64" ? [u, Number.MAX_VALUE] : [2 ** -24, 3.4e38];
     eachLine(inputs, params, (line) => {
       let size = 0, largest = 0, factors = 1, t = 0;
       const boundAt = (k: number) => {
-        const overflow = dtype !== "f64" && (size > HUGE || factors > HUGE);
+        const overflow = size > huge || factors > huge;
         if (overflow && !Number.isNaN(out.data[k])) return Infinity;
         return (scan === "linear" ? 3 : 1) * (t + 2) * inner * size + (t + 2) * TINY * (1 + largest) +
           u * Math.abs(out.data[k]);
@@ -110,7 +109,7 @@ export const scan: OpDefinition<ScanParams> = defineOp({
     return { out: bound.map((b) => Number.isNaN(b) ? 0 : b) };
   },
 
-  cases: scanCases,
+  cases: [...scanCases, ...inDouble(scanCases)],
 });
 
 /** The identity of a maximum. */

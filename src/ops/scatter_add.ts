@@ -1,10 +1,12 @@
 import { byteSize, isFloat } from "../device/mod.ts";
 import { requireArray, requireAxis, requireIndices } from "./contract_checks.ts";
 import { defineOp, type HostArray, type HostInputs, type OpDefinition } from "./define.ts";
+import { inDouble } from "./in_double.ts";
 import { rowOf } from "./index_row.ts";
 import { scatterAtomic, scatterIntegerAtomic } from "./scatter_add_atomic.ts";
 import { scatterAddCases } from "./scatter_add_cases.ts";
 import { scatterCsr } from "./scatter_add_csr.ts";
+import { scatterAddNatives } from "./scatter_add_wasm.ts";
 import { showShape, sizeOf } from "./value.ts";
 
 /** Options of `scatterAdd`. */
@@ -54,6 +56,8 @@ export const scatterAdd: OpDefinition<ScatterAddParams> = defineOp({
 
   kernels: [...scatterCsr, scatterIntegerAtomic, scatterAtomic],
 
+  natives: scatterAddNatives,
+
   // y = x + Σ_k e_{indices[k]} u_k, so x̄ = ȳ and ū_k = ȳ[indices[k]], which is 0 for the updates that were dropped.
   vjp(k, { inputs, cotangents, params: { axis } }) {
     const g = cotangents.out, { indices } = inputs;
@@ -67,7 +71,8 @@ export const scatterAdd: OpDefinition<ScatterAddParams> = defineOp({
     return { bytes, flops: count };
   },
 
-  // A sum of c + 1 terms in any order is off by at most c u Σ|terms|; it is taken in f32 and rounded to the output's dtype.
+  // A sum of c + 1 terms in any order is off by at most c u Σ|terms|; it is taken in f32 (f64 if that is the dtype) and rounded
+  // to the output's dtype.
   error(inputs, params, { out }, u) {
     const { data, dtype } = inputs.x as HostArray, updates = inputs.updates as HostArray;
     const magnitude = data.map(Math.abs), count = new Float64Array(data.length);
@@ -85,7 +90,7 @@ export const scatterAdd: OpDefinition<ScatterAddParams> = defineOp({
     };
   },
 
-  cases: scatterAddCases,
+  cases: [...scatterAddCases, ...inDouble(scatterAddCases)],
 });
 
 /** Calls `visit` with flat positions in `x` and in `updates` of every element that is added, in order of the indices. */

@@ -16,7 +16,7 @@ interface Parts {
   /** 1 or 4. */
   readonly width: number;
   /** Scalar in which sums are taken. */
-  readonly scalar: "f32" | "i32" | "u32";
+  readonly scalar: "f32" | "f64" | "i32" | "u32";
   /** WGSL type of a sum. */
   readonly sum: string;
   /** True if one element of `x` stands for all four, as zeros do that were broadcast. */
@@ -126,7 +126,7 @@ function blockSums(
 
 function partsOf(call: KernelCall<ScatterAddParams>, four: boolean): Parts {
   const width = four ? 4 : 1, { out } = call.outputs;
-  const scalar = out.dtype === "i32" || out.dtype === "u32" ? out.dtype : "f32";
+  const scalar = out.dtype === "f16" || out.dtype === "bool" ? "f32" : out.dtype;
   const x = call.inputs.x as Value, last = out.shape.length - 1;
   const shapeOf = (value: Value) => value.shape.map((s, k) => k === last ? s / width : s);
   const units = (value: Value): Value => ({

@@ -75,6 +75,8 @@ export const softmax = defineOp<SoftmaxParams>({
     const { expr, names, scalar } = planFormula(params.formula, types);
     // Unit roundoff of the type that is computed in.
     const w = scalar === "f64" ? 2 ** -53 : 2 ** -24;
+    // exp flushes what is below the smallest normal number.
+    const flushed = params.log ? 0 : scalar === "f64" ? 2 ** -1021 : 2 ** -125;
     const bound = formulaBounds(expr, names, w), { shape } = layoutOf(types, sumOf(params));
     const at = names.map((n) => broadcastIndex(inputs[n], shape));
     eachGroup(inputs, sumOf(params), (_, values, indices) => {
@@ -92,8 +94,7 @@ export const softmax = defineOp<SoftmaxParams>({
       indices.forEach((k, q) => {
         const y = out.data[k], own = errors[q] + total + 4 * w * (8 + Math.min(Math.abs(values[q] - top), 2 ** 128));
         const relative = params.log ? own + 4 * w * Math.abs(y) : Math.abs(y) * Math.expm1(Math.min(own, 80));
-        // exp flushes what is below the smallest normal number.
-        bounds[k] = Number.isFinite(y) ? relative + 2 * u * Math.abs(y) + (params.log ? 0 : 2 ** -125) : 0;
+        bounds[k] = Number.isFinite(y) ? relative + 2 * u * Math.abs(y) + flushed : 0;
       });
     });
     return { out: bounds };

@@ -1,4 +1,5 @@
 import type { KernelCall } from "./define.ts";
+import { floatText, whole } from "./float_text.ts";
 import { storeAs } from "./formulas.ts";
 import { oncePerCall } from "./once_per_call.ts";
 import { declarations, describeReduction, type ReduceCall } from "./reduce_call.ts";
@@ -30,15 +31,17 @@ export const softmaxCall = oncePerCall((call: KernelCall<SoftmaxParams>): Softma
 
 /** WGSL shared by all kernels. */
 export function softmaxDeclarations(prepared: SoftmaxCall, { log = false }: SoftmaxParams): string {
-  const { scalar } = prepared;
+  const { scalar } = prepared, { exp, log: logarithm, quiet } = floatText(scalar);
   return `${declarations(prepared)}
 // What exp(v − m) is multiplied with, or what v − m is lessened by; NaN where the sum s of exp(v − m) says nothing.
 fn normalizer(m: ${scalar}, s: ${scalar}) -> ${scalar} {
   let fine = !isNan(s) && abs(m) < infinity();
-  return select(bitcast<f32>(infinity_bits | 0x400000u), ${log ? "log(s)" : "1.0 / s"}, fine);
+  return select(bitcast<${scalar}>(infinity_bits | ${quiet}), ${
+    log ? `${logarithm}(s)` : `${whole(scalar, 1)} / s`
+  }, fine);
 }
 fn normalized(v: ${scalar}, m: ${scalar}, by: ${scalar}) -> ${scalar} {
-  return ${log ? "(v - m) - by" : "exp(v - m) * by"};
+  return ${log ? "(v - m) - by" : `${exp}(v - m) * by`};
 }`;
 }
 

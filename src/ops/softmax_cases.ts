@@ -87,5 +87,17 @@ export const softmaxCases: readonly Case<SoftmaxParams>[] = [
     inputs: { x: { shape: [17, 8], layout: "offset" } },
     params: { formula: "2 * x", axis: 1 },
   },
-  { name: "f64", inputs: { x: { shape: [13, 21], dtype: "f64" } }, params: { formula: "x", axis: 1 } },
+  ...[false, true].flatMap((log): Case<SoftmaxParams>[] => [
+    {
+      name: `f64, log ${log}`,
+      inputs: { x: { shape: [13, 21], dtype: "f64" } },
+      params: { formula: "x", axis: 1, log },
+    },
+    {
+      name: `special values of f64, log ${log}`,
+      inputs: { x: { shape: [40, 8], dtype: "f64", fill: "special" } },
+      params: { formula: "x", axis: 1, log },
+      gradient: false,
+    },
+  ]),
 ];

@@ -1,6 +1,7 @@
 import { byteSize, isFloat } from "../device/mod.ts";
 import { requireArray } from "./contract_checks.ts";
 import { defineOp, type HostArray, type HostInputs, type OpDefinition } from "./define.ts";
+import { inDouble } from "./in_double.ts";
 import { sparseMatmulCases } from "./sparse_cases.ts";
 import { sparseMatmulLane, sparseMatmulTeam } from "./sparse_matmul_lane.ts";
 import { sparseMatmulSubgroup } from "./sparse_matmul_subgroup.ts";
@@ -84,7 +85,7 @@ export const sparseMatmul: OpDefinition<SparseMatmulParams> = defineOp({
     };
   },
 
-  cases: sparseMatmulCases,
+  cases: [...sparseMatmulCases, ...inDouble(sparseMatmulCases)],
 });
 
 /** Calls `visit` with the position in the output and both factors of every term. */

@@ -5,6 +5,7 @@ import { defineOp, type HostArray, type HostInputs, hostTypes, type InputTypes, 
 import { formulaBounds } from "./error_bounds.ts";
 import { type Plan, planFormula } from "./formula_kernel.ts";
 import { type Formula, plainSignature, resultType, toExpr } from "./formulas.ts";
+import { inDouble } from "./in_double.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { sampledCases } from "./sparse_cases.ts";
 import { eachEntry, requireRows } from "./sparse_pattern.ts";
@@ -149,7 +150,7 @@ export const sampledMatmul: OpDefinition<SampledMatmulParams> = defineOp({
     return { out: bound };
   },
 
-  cases: sampledCases,
+  cases: [...sampledCases, ...inDouble(sampledCases)],
 });
 
 /** Calls `visit` with each entry, its product and the sum of the absolute values of its terms. */

@@ -1,4 +1,5 @@
 import type { KernelCall, KernelVariant } from "./define.ts";
+import { whole } from "./float_text.ts";
 import { formulaFunction, formulaInputs, plansKey } from "./formula_kernel.ts";
 import { storeAs } from "./formulas.ts";
 import { storedType, texelPlace } from "./kernel.ts";
@@ -34,11 +35,11 @@ type Reading = "image" | "buffer";
 
 function factors(call: KernelCall<SampledMatmulParams>, reading: Reading) {
   const a = call.inputs.a as Value, b = call.inputs.b as Value, quads = quadsOf(a);
-  const make = (m: Value) => reading === "image" ? asImage(call, m) : asQuads(call, m);
+  const scalar = sumType(a), make = (m: Value) => reading === "image" ? asImage(call, m) : asQuads(call, m);
   const read = quads === 0 ? {} : { a: make(a), b: make(b) };
   const load = (name: string, at: string) =>
     reading === "buffer"
-      ? `vec4<f32>(${name}[p.${name}_0 + ${at}])`
+      ? `vec4<${scalar}>(${name}[p.${name}_0 + ${at}])`
       : `textureLoad(${name}, vec2<u32>(${texelPlace(`(${at})`).x}, ${texelPlace(`(${at})`).y}))`;
   const first = (m: Value | undefined) => m && reading === "buffer" ? m.offset / 4 : 0;
   return {
@@ -53,13 +54,18 @@ function factors(call: KernelCall<SampledMatmulParams>, reading: Reading) {
   };
 }
 
+/** What sums are taken in. */
+function sumType({ dtype }: Value): "f32" | "f64" {
+  return dtype === "f64" ? "f64" : "f32";
+}
+
 /** What becomes of a product: texts of the epilogue. */
 function epilogueOf(call: KernelCall<SampledMatmulParams>) {
   const { out } = call.outputs, { plan } = sampledPlan(typesOf(call.inputs), call.params);
   const inputs: Record<string, Value | number> = Object.create(null);
   for (const name of plan.names) {
     const x = call.inputs[name];
-    inputs[name] = name === PRODUCT ? { ...out, dtype: "f32" } : x;
+    inputs[name] = name === PRODUCT ? { ...out, dtype: sumType(call.inputs.a as Value) } : x;
   }
   const { arrays, read, uniforms, key, apply } = formulaInputs(inputs, [plan]);
   const bound: Record<string, Value> = {}, own = { ...uniforms };
@@ -85,10 +91,11 @@ function epilogueOf(call: KernelCall<SampledMatmulParams>) {
 
 function record(call: KernelCall<SampledMatmulParams>, reading: Reading, team: boolean): void {
   const { out } = call.outputs, room = out.shape[0], stored = storedType(out.dtype);
+  const scalar = sumType(call.inputs.a as Value), zero = whole(scalar, 0);
   const factor = factors(call, reading), { quads } = factor, epilogue = epilogueOf(call);
   const { read, uniforms } = denseVectors(call, ["starts", "columns"]);
   const parts = Math.max(1, Math.ceil(quads / LONGEST));
-  const sums = parts > 1 ? call.temporary({ shape: [room], dtype: "f32" }) : undefined;
+  const sums = parts > 1 ? call.temporary({ shape: [room], dtype: scalar }) : undefined;
   for (let part = 0; part < parts; part++) {
     const last = part === parts - 1;
     // Sums of the parts before wait in memory: the last part is the one that knows the epilogue.
@@ -96,17 +103,17 @@ function record(call: KernelCall<SampledMatmulParams>, reading: Reading, team: b
       const total = part > 0 ? `(sums[${k}] + s)` : "s";
       return last ? `y[${k}] = ${epilogue.value(total, k)};` : `sums[${k}] = ${total};`;
     };
-    const nothing = (k: string) => last ? `y[${k}] = ${stored}(0);` : `sums[${k}] = 0.0;`;
+    const nothing = (k: string) => last ? `y[${k}] = ${stored}(0);` : `sums[${k}] = ${zero};`;
     const sum = (k: string, first: string, step: string) =>
-      quads === 0 ? "let s = 0.0;" : `let at_a = row * p.quads; let at_b = columns[p.columns_0 + ${k}] * p.quads;
-var four = vec4<f32>();
+      quads === 0 ? `let s = ${zero};` : `let at_a = row * p.quads; let at_b = columns[p.columns_0 + ${k}] * p.quads;
+var four = vec4<${scalar}>();
 for (var q = ${first}; q < p.end; q += ${step}) { four += ${factor.load("a", "at_a + q")} * ${
         factor.load("b", "at_b + q")
       }; }
 ${team ? "var" : "let"} s = (four.x + four.y) + (four.z + four.w);`;
     const each = team ? WORKGROUP / TEAM : EACH * WORKGROUP;
     call.launch({
-      key: `${reading}|${quads === 0}|${part > 0}|${last}|${last ? epilogue.key : ""}`,
+      key: `${reading}|${scalar}|${quads === 0}|${part > 0}|${last}|${last ? epilogue.key : ""}`,
       read: { ...read, ...factor.read, ...(last ? epilogue.read : {}), ...(sums && last ? { sums } : {}) },
       write: last ? { y: out } : { sums: sums! },
       elements: factor.elements,
@@ -124,7 +131,7 @@ ${team ? "var" : "let"} s = (four.x + four.y) + (four.z + four.w);`;
       declarations: () =>
         [
           ROW_OF_ENTRY,
-          team ? `var<workgroup> shares: array<f32, ${WORKGROUP}>;` : ROW_FROM,
+          team ? `var<workgroup> shares: array<${scalar}, ${WORKGROUP}>;` : ROW_FROM,
           last ? epilogue.declarations() : "",
         ].join("\n"),
       body: () =>
@@ -133,7 +140,7 @@ ${team ? "var" : "let"} s = (four.x + four.y) + (four.z + four.w);`;
             `let k = group * ${each}u + lane / ${TEAM}u; let member = lane % ${TEAM}u;`,
             "var row = p.rows;",
             "if (k < p.room) { row = row_of_entry(k); }",
-            "var share = 0.0;",
+            `var share = ${zero};`,
             `if (row < p.rows) {\n${sum("k", "p.begin + member", `${TEAM}u`)}\nshare = s;\n}`,
             "shares[lane] = share;",
             `for (var half = ${TEAM / 2}u; half > 0u; half /= 2u) {`,

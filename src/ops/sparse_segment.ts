@@ -1,5 +1,6 @@
 import { byteSize, isFloat } from "../device/mod.ts";
 import { defineOp, type HostArray, type OpDefinition } from "./define.ts";
+import { inDouble } from "./in_double.ts";
 import { REDUCTION_REFERENCES } from "./reducers.ts";
 import { segmentCases } from "./sparse_cases.ts";
 import { requireRows } from "./sparse_pattern.ts";
@@ -90,5 +91,5 @@ export const segmentReduce: OpDefinition<SegmentReduceParams> = defineOp({
     };
   },
 
-  cases: segmentCases,
+  cases: [...segmentCases, ...inDouble(segmentCases)],
 });

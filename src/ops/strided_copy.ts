@@ -20,8 +20,8 @@ const WORKGROUP = 64;
 const SOURCES = 7;
 
 /** WGSL type in which elements are moved: as bits, so that NaN payloads and subnormal numbers stay what they are. */
-export function bitsType(dtype: DType): string {
-  return dtype === "f16" ? "f16" : "u32";
+export function bitsType(dtype: DType): "f16" | "u32" | "u64" {
+  return dtype === "f16" ? "f16" : dtype === "f64" ? "u64" : "u32";
 }
 
 /** True if four neighbours of the output can be written at once in every copy. */

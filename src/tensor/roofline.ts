@@ -16,9 +16,9 @@ const known = new WeakMap<Device, Roofline>();
 /** 64 multiply-adds on one number: 128 operations for 8 bytes, so that memory does not count. */
 const ARITHMETIC = Array.from({ length: 64 }, () => 0).reduce((text) => `(${text}) * 0.99 + x`, "x");
 
-/** Measures a device once; undefined where it has no clock of its own. */
+/** Measures a device once; undefined for an adapter without a clock of its own. */
 export async function measureRoofline(device: Device): Promise<Roofline | undefined> {
-  if (!device.info.features.includes("timestamp-query")) return undefined;
+  if (device.info.backend === "webgpu" && !device.info.features.includes("timestamp-query")) return undefined;
   const found = known.get(device);
   if (found) return found;
   const time = async (n: number, formula: string): Promise<number> => {

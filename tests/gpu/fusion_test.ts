@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { assertClose } from "../../src/testing/mod.ts";
 import type { Gpu, Tensor } from "../../src/tensor/mod.ts";
 import { onEachDevice } from "./devices.ts";
@@ -26,6 +26,17 @@ onEachDevice("a reduction takes in the elementwise work before it", async (gpu) 
   const x = gpu.tensor([[1, 2], [3, 4]]), y = gpu.tensor([1, 1]);
   const counts = await calls(gpu, async () => assertEquals(await x.sub(y).square().sum(1).array(), [1, 13]));
   assertEquals(counts, { reduce: 1 });
+});
+
+onEachDevice("a softmax takes in its scores, and is one kernel", async (gpu) => {
+  const s = gpu.tensor([[1, 2], [3, 8]]), mask = gpu.tensor([[0, -Infinity], [0, 0]]);
+  const counts = await calls(gpu, async () => {
+    const y = await s.mul(0.5).add(mask).softmax(1).array() as number[][];
+    const odds = Math.exp(2.5);
+    assertEquals(y[0], [1, 0]);
+    assertAlmostEquals(y[1][1], odds / (1 + odds), 1e-6);
+  });
+  assertEquals(counts, { softmax: 1 });
 });
 
 onEachDevice("work in another dtype than its result is stored in is not taken in", async (gpu) => {
