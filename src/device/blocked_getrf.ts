@@ -1,4 +1,4 @@
-import { type FloatArray, integer, letter, precisionOf, PRECISIONS, subroutine } from "./fortran.ts";
+import { type FloatArray, integer, letter, precisionOf, PRECISIONS, result, subroutine } from "./fortran.ts";
 import type { NativeFunction, NativeSymbols } from "./native_library.ts";
 
 /** The subroutines that are asked of a library beside `getrf` and `gemm`. */
@@ -11,6 +11,8 @@ export const BLOCKED_FUNCTIONS: Readonly<Record<string, NativeFunction>> = Objec
 
 /** Columns of a panel. */
 const PANEL = 128;
+/** Elements of a matrix that is too small for threads or a recursion. */
+const SMALL = 10_000;
 
 /**
  * `getrf` by panels, with the threads in the products between them (Golub & Van Loan, Matrix Computations, §3.2.11). OpenBLAS's own
@@ -28,9 +30,11 @@ export function blockedGetrf(
   const at = (i: number, j: number) => a.subarray(i + j * m);
   let info = 0;
   for (let j = 0; j < k; j += PANEL) {
-    const width = Math.min(PANEL, k - j), next = j + width, rest = n - next, own = integer(0);
+    const width = Math.min(PANEL, k - j), next = j + width, rest = n - next, own = result();
     const chosen = pivots.subarray(j, next);
-    serially(() => symbols[`${p}getrf`]!(integer(m - j), integer(width), at(j, j), step, chosen, own));
+    const eliminate = () => symbols[`${p}getrf`]!(integer(m - j), integer(width), at(j, j), step, chosen, own);
+    if (m * n < SMALL) eliminate();
+    else serially(eliminate);
     if (own[0] < 0) return own[0];
     if (own[0] > 0) info ||= own[0] + j;
     for (let q = 0; q < width; q++) chosen[q] += j;
