@@ -9,6 +9,7 @@ import { denovoPeer } from "./denovo.ts";
 import type { Family } from "./families/mod.ts";
 import { jaxWasm, jaxWebgpu } from "./peers/jax_js.ts";
 import { mlMatrix } from "./peers/ml_matrix.ts";
+import { ortWasm, ortWebgpu } from "./peers/onnxruntime.ts";
 import type { Job, Peer } from "./peers/peer.ts";
 import { tfjs } from "./peers/tfjs.ts";
 
@@ -19,7 +20,7 @@ const CALLS = 20;
 export async function registerFamily(family: Family): Promise<void> {
   const gpu = await open();
   const peers: Peer[] = [denovoPeer(gpu, `denovo (${gpu.info.backend})`)];
-  for (const peer of [jaxWasm, jaxWebgpu, tfjs, mlMatrix]) {
+  for (const peer of [jaxWasm, jaxWebgpu, tfjs, ortWasm, ortWebgpu, mlMatrix]) {
     if (await peer.available() === true) peers.push(peer);
   }
   // One contestant at a time holds memory.

@@ -52,6 +52,9 @@ export interface Timing {
   rounds: number;
   /** Median over the rounds of baseline time / own time: 2 is twice as fast as the baseline. */
   ratio: number;
+  /** Quartiles of those ratios. */
+  ratioQ1: number;
+  ratioQ3: number;
   /** What the contestant says of its last call. */
   note?: string;
 }
@@ -125,6 +128,7 @@ export async function race(
   const reference = times.get(baseline)!, usual = quantile(reference, 0.5);
   const timings = names.map((contestant): Timing => {
     const own = times.get(contestant)!, note = contestants[contestant].note?.();
+    const ratios = own.map((ms, round) => (reference[round] ?? usual) / ms);
     return {
       contestant,
       median: quantile(own, 0.5),
@@ -132,7 +136,9 @@ export async function race(
       q1: quantile(own, 0.25),
       q3: quantile(own, 0.75),
       rounds: own.length,
-      ratio: quantile(own.map((ms, round) => (reference[round] ?? usual) / ms), 0.5),
+      ratio: quantile(ratios, 0.5),
+      ratioQ1: quantile(ratios, 0.25),
+      ratioQ3: quantile(ratios, 0.75),
       ...(note === undefined ? {} : { note }),
     };
   });
@@ -167,9 +173,11 @@ export function table(results: readonly RaceResult[]): string {
   const head = ["benchmark", "size", "contestant", "median ms", "min", "quartiles", "rate", "against baseline"];
   const rows = [noted ? [...head, "note"] : head];
   for (const { benchmark, timings } of results) {
-    for (const { contestant, median, min, q1, q3, ratio, note } of timings) {
+    for (const { contestant, median, min, q1, q3, ratio, ratioQ1, ratioQ3, note } of timings) {
       const [m, l, a, b] = [median, min, q1, q3].map(digits);
-      const against = contestant === benchmark.baseline ? "1 (baseline)" : `${digits(ratio)}x`;
+      const against = contestant === benchmark.baseline
+        ? "1 (baseline)"
+        : `${digits(ratio)}x (${digits(ratioQ1)} to ${digits(ratioQ3)})`;
       const row = [benchmark.name, benchmark.size, contestant, m, l, `${a} to ${b}`, rate(benchmark, median), against];
       rows.push(noted ? [...row, note ?? ""] : row);
     }

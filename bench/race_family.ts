@@ -40,9 +40,13 @@ async function raceOne(
   report: (line: string) => void,
   options: RaceOptions,
 ): Promise<RaceResult | undefined> {
+  const here = `${about.name}, ${about.size}`;
+  if (peers.length > 0 && Object.values(contestants(peers[0])).every((make) => make === undefined)) {
+    report(`${here}: not raced, ${peers[0].name} does not have it here`);
+    return undefined;
+  }
   const jobs: Record<string, Job> = {};
   let first: Checksum | undefined;
-  const here = `${about.name}, ${about.size}`;
   try {
     for (const [name, make] of peers.flatMap((peer) => Object.entries(contestants(peer)))) {
       if (make === undefined) continue;
@@ -59,6 +63,8 @@ async function raceOne(
         );
       } catch (error) {
         report(`${here}: ${name} is left out, it fails: ${error instanceof Error ? error.message : error}`);
+        // There is nothing to compare the others with.
+        if (first === undefined) return undefined;
       }
       jobs[name]?.dispose();
       delete jobs[name];

@@ -18,6 +18,9 @@ export interface StoredEntry {
   rounds: number;
   /** Median of the per-round ratios to the baseline; above 1 is faster. */
   ratio: number;
+  /** Quartiles of those ratios; runs before they were kept have none. */
+  ratio_q1?: number;
+  ratio_q3?: number;
   baseline: string;
   flops?: number;
   bytes?: number;
@@ -31,6 +34,8 @@ export interface StoredEntry {
 /** The results of one device; `date`, `command` and `versions` are those of the last run. */
 export interface StoredResults {
   device: string;
+  /** Processors of the machine. */
+  cores?: number;
   versions: Record<string, string>;
   date: string;
   command: string;
@@ -59,9 +64,10 @@ export function mergeResults(
   const replaced = new Set(results.map(({ benchmark }) => key(benchmark)));
   const kept = stored?.entries.filter((entry) => !replaced.has(key(entry))) ?? [];
   const added = results.flatMap(({ benchmark: { family, name, size, baseline, ...work }, timings }) =>
-    timings.map(({ contestant, median, min, q1, q3, rounds, ratio, note }): StoredEntry => ({
+    timings.map(({ contestant, median, min, q1, q3, rounds, ratio, ratioQ1, ratioQ3, note }): StoredEntry => ({
       ...{ family, name, size, contestant, median_ms: rounded(median), min_ms: rounded(min) },
-      ...{ q1: rounded(q1), q3: rounded(q3), rounds, ratio: rounded(ratio), baseline },
+      ...{ q1: rounded(q1), q3: rounded(q3), rounds, baseline },
+      ...{ ratio: rounded(ratio), ratio_q1: rounded(ratioQ1), ratio_q3: rounded(ratioQ3) },
       ...work,
       ...(note === undefined ? {} : { note }),
       date: run.date,
@@ -88,6 +94,7 @@ export async function saveResults(
   });
   const run = {
     device,
+    cores: navigator.hardwareConcurrency,
     versions: { deno: Deno.version.deno, ...versions },
     date: new Date().toISOString().slice(0, 10),
     command,

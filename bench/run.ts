@@ -1,21 +1,26 @@
 /**
- * Races Denovo against its peers on the same inputs, in one run: `deno task bench [--only family] [--quick] [--cpu]`.
+ * Races Denovo against its peers on the same inputs, in one run: `deno task bench [--backend cpu] [--only family] [--quick]`.
  * Prints medians, spread and ratios, and stores them in `bench/results/<device>.json`.
  *
- * `--only` takes one family (map, reduce, matmul, pairwise, index, random, overhead, transport), `--quick` the smaller sizes in fewer
- * rounds, `--cpu` adds Denovo's CPU device.
+ * `--backend` takes the device: `webgpu` or `cpu`, by default the adapter if there is one; whole solves are then made as `open()`
+ * makes them, with short calls on the host. `--only` takes one family (map, reduce, scan, matmul,
+ * pairwise, sparse, double, linalg, index, random, overhead, transport), `--quick` the smaller sizes in fewer rounds.
+ *
+ * The task has a lock file of its own: what some peers depend on would bring the types of Node into every check.
  *
  * @module
  */
-import { type Gpu, open } from "../mod.ts";
+import { open } from "../mod.ts";
 import { denovoPeer, VERSION } from "./denovo.ts";
 import { families } from "./families/mod.ts";
 import { type RaceResult, table } from "./harness.ts";
 import { jaxWasm, jaxWebgpu } from "./peers/jax_js.ts";
 import { mlMatrix } from "./peers/ml_matrix.ts";
+import { numpy, pot } from "./peers/numpy.ts";
+import { ortWasm, ortWebgpu } from "./peers/onnxruntime.ts";
 import type { Peer } from "./peers/peer.ts";
-import { numpy, pot } from "./peers/python.ts";
 import { tfjs } from "./peers/tfjs.ts";
+import { torch } from "./peers/torch.ts";
 import { raceFamily } from "./race_family.ts";
 import { saveResults } from "./results.ts";
 import { raceTransport } from "./transport.ts";
@@ -26,19 +31,21 @@ const BUSY = 0.3;
 const NAMES = [...families.map(({ name }) => name), "transport"];
 
 interface Arguments {
-  only: string | undefined;
+  backend?: "webgpu" | "cpu";
+  only?: string;
   quick: boolean;
-  cpu: boolean;
 }
 
 function parse(args: readonly string[]): Arguments {
-  const found: Arguments = { only: undefined, quick: false, cpu: false };
+  const found: Arguments = { quick: false };
   for (let k = 0; k < args.length; k++) {
     if (args[k] === "--quick") found.quick = true;
-    else if (args[k] === "--cpu") found.cpu = true;
-    else if (args[k] === "--only" && NAMES.includes(args[k + 1])) found.only = args[++k];
+    else if (args[k] === "--backend" && /^(webgpu|cpu)$/.test(args[k + 1])) {
+      found.backend = args[++k] as Arguments["backend"];
+    } else if (args[k] === "--only" && NAMES.includes(args[k + 1])) found.only = args[++k];
     else {
-      console.error(`unexpected "${args.slice(k).join(" ")}": usage is [--only ${NAMES.join("|")}] [--quick] [--cpu]`);
+      const usage = `[--backend webgpu|cpu] [--only ${NAMES.join("|")}] [--quick]`;
+      console.error(`unexpected "${args.slice(k).join(" ")}": usage is ${usage}`);
       Deno.exit(2);
     }
   }
@@ -51,7 +58,7 @@ async function present(peers: readonly Peer[], versions: Record<string, string>)
   for (const peer of peers) {
     const state = await peer.available();
     if (state !== true) {
-      console.log(`without ${peer.name}: ${state}`);
+      console.log(`without ${peer.name}: ${state.split("\n")[0]}`);
       continue;
     }
     found.push(peer);
@@ -60,11 +67,10 @@ async function present(peers: readonly Peer[], versions: Record<string, string>)
   return found;
 }
 
-async function main({ only, quick, cpu }: Arguments): Promise<void> {
+async function main({ backend, only, quick }: Arguments): Promise<void> {
   // Kernel variants are chosen anew: an earlier choice may have been made while the machine was busy.
-  const gpu = await open({ tune: "refresh" });
-  const devices: Record<string, Gpu> = { denovo: gpu };
-  if (cpu && gpu.info.backend !== "cpu") devices["denovo cpu"] = await open({ backend: "cpu" });
+  const whole = await open({ ...(backend && { backend }), tune: "refresh" });
+  const gpu = backend ? whole : await open({ backend: whole.info.backend, tune: "refresh" });
   console.log(`${gpu.info.name} (${gpu.info.reason}), Denovo ${VERSION}, Deno ${Deno.version.deno}`);
   const [load] = Deno.loadavg();
   if (load > BUSY * navigator.hardwareConcurrency) {
@@ -73,8 +79,8 @@ async function main({ only, quick, cpu }: Arguments): Promise<void> {
     );
   }
   const versions: Record<string, string> = {};
-  const own = Object.entries(devices).map(([name, device]) => denovoPeer(device, name));
-  const peers = await present([...own, numpy, jaxWasm, jaxWebgpu, tfjs, mlMatrix], versions);
+  const others = [numpy, torch, jaxWasm, jaxWebgpu, tfjs, ortWasm, ortWebgpu, mlMatrix];
+  const peers = await present([denovoPeer(gpu), ...others], versions);
   const potState = await pot.available();
   if (potState !== true) console.log(`without POT: ${potState}`);
 
@@ -91,7 +97,7 @@ async function main({ only, quick, cpu }: Arguments): Promise<void> {
     await take(raceFamily(family, peers, { quick, ...options }));
   }
   if (only === undefined || only === "transport") {
-    await take(raceTransport({ denovo: devices, pot: potState === true, quick, rounds: quick ? 3 : 5 }));
+    await take(raceTransport({ gpu: whole, pot: potState === true, quick, rounds: quick ? 3 : 5 }));
   }
   const command = ["deno task bench", ...Deno.args].join(" ");
   const folder = new URL("./results", import.meta.url).pathname;
@@ -102,6 +108,6 @@ async function main({ only, quick, cpu }: Arguments): Promise<void> {
 
 if (import.meta.main) {
   await main(parse(Deno.args));
-  // The worker threads of jax-js would keep the process alive.
+  // The worker threads of jax-js and ONNX Runtime would keep the process alive.
   Deno.exit();
 }

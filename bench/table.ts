@@ -15,10 +15,16 @@ function groups<T>(entries: readonly T[], by: (entry: T) => string): Map<string,
   return found;
 }
 
-/** How much faster Denovo is than a contestant, and in bold where it is not slower. */
-function faster(entry: StoredEntry): string {
-  const text = `${digits(1 / entry.ratio)}×`;
-  return entry.ratio <= 1 ? `**${text}**` : text;
+/** A range in few digits; one number where both ends are the same. */
+function range(low: number, high: number): string {
+  const ends = [low, high].map((value) => String(Number(value.toPrecision(2))));
+  return ends[0] === ends[1] ? ends[0] : ends.join("–");
+}
+
+/** How much faster Denovo is than a contestant, in bold where it is not slower, and the quartiles of that over the rounds. */
+function faster({ ratio, ratio_q1, ratio_q3 }: StoredEntry): string {
+  const text = `${digits(1 / ratio)}×`, shown = ratio <= 1 ? `**${text}**` : text;
+  return ratio_q1 === undefined || ratio_q3 === undefined ? shown : `${shown} (${range(1 / ratio_q3, 1 / ratio_q1)})`;
 }
 
 type Benchmark = readonly StoredEntry[];
@@ -46,7 +52,7 @@ function factors(benchmarks: readonly Benchmark[]): string {
     const own = benchmark.find(({ contestant }) => contestant === OWN)!;
     const cells = others.map((name) => benchmark.find(({ contestant }) => contestant === name));
     rows.push([
-      ...[own.name, own.size, `${digits(own.median_ms)} ms`, rate(own, own.median_ms)],
+      ...[own.name, own.size, `${digits(own.median_ms)} ms (${range(own.q1, own.q3)})`, rate(own, own.median_ms)],
       ...cells.map((entry) => entry ? faster(entry) : ""),
     ]);
   }
@@ -68,13 +74,13 @@ export function familyTables(entries: readonly StoredEntry[]): string {
 }
 
 /** The results of one device; they may come from several runs. */
-export function deviceSection({ device, versions, entries }: StoredResults): string {
+export function deviceSection({ device, versions, command, entries }: StoredResults): string {
   const dates = [...new Set(entries.map(({ date }) => date))].sort().join(", ");
   const shown = Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ");
   const families = [...groups(entries, ({ family }) => family)];
   return [
     `## ${device}`,
-    `${dates}, \`deno task bench\`; ${shown}.`,
+    `${dates}, \`${command}\`; ${shown}.`,
     ...families.map(([family, found]) => `### ${family}\n\n${familyTables(found)}`),
   ].join("\n\n");
 }
@@ -83,11 +89,15 @@ const INTRODUCTION = `# Benchmarks
 
 Written by \`deno run -A bench/table.ts\` from the stored runs in \`bench/results\`.
 
-\`deno task bench\` races Denovo against NumPy, SciPy and POT (in a Python process of their own), jax-js, TensorFlow.js and ml-matrix on
-the same inputs, interleaved in one run, after checking that the results agree. Times are medians. What runs on a GPU is measured
-until the device is idle, without Deno's fixed 10 ms sleep after each wait, the same for all; whole solves (transport) are measured
-end to end, with every wait. A factor is how many times as fast as the other Denovo is; it is bold where Denovo is not the slower
-one. \`deno bench -A bench/matmul.bench.ts\` and its neighbours measure the JavaScript libraries alone;
+\`deno task bench\` races Denovo against NumPy, SciPy and POT (in a Python process of their own), PyTorch (in another, where it is
+installed; on CUDA without TF32), jax-js, TensorFlow.js, ONNX Runtime Web and ml-matrix on the same inputs, interleaved in one run, after
+checking that the results agree. The device is Denovo's default one; \`deno task bench --backend cpu\` races its CPU device. Times are
+medians, and in brackets are quartiles. What runs on a GPU is measured until the device is idle, without Deno's fixed 10 ms sleep after
+each wait, the same for all; whole solves (transport) are measured end to end, with every wait. A factor is how many times as fast as the
+other Denovo is; it is bold where Denovo is not the slower one. A peer that lacks an operation has no figure.
+
+ONNX Runtime runs models that are written at run time (\`peers/onnx_model.ts\`); on WebAssembly its inputs and results are copied at every
+call, as its users' are. \`deno bench -A --lock=bench/deno.lock bench/matmul.bench.ts\` and its neighbours measure the JavaScript libraries alone;
 \`deno run -A bench/compare.ts old.json new.json\` says what changed between two stored runs.`;
 
 /** The whole page. */

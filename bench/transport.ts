@@ -7,7 +7,8 @@
 import { type Gpu, type Tensor, transport } from "../mod.ts";
 import { type Contestant, digits, race, type RaceResult } from "./harness.ts";
 import { uniform } from "./peers/peer.ts";
-import { pot, type PythonJob } from "./peers/python.ts";
+import { pot } from "./peers/numpy.ts";
+import type { PythonJob } from "./peers/python_process.ts";
 
 /** POT's stop rule: the L2 norm of the marginal error. */
 const STOP = 1e-6;
@@ -20,8 +21,8 @@ const SLOW = 3_000_000;
 
 /** How the solves are raced. */
 export interface SolveOptions {
-  /** Denovo by device, the baseline first. */
-  denovo: Readonly<Record<string, Gpu>>;
+  /** The device that Denovo solves on. */
+  gpu: Gpu;
   /** Whether POT is there. */
   pot: boolean;
   /** Only the smallest size, and none that takes POT long. */
@@ -105,21 +106,15 @@ async function solves(n: number, fraction: number, options: SolveOptions): Promi
     others["POT sinkhorn"] = potSolve(plain);
     others["POT sinkhorn_log"] = potSolve(log, slow ? iterations : undefined);
   }
-  const own: Record<string, Contestant> = {}, clouds: Tensor[] = [];
-  for (const [name, gpu] of Object.entries(options.denovo)) {
-    if (gpu.info.backend === "cpu" && n > 1000) continue;
-    const cloud = points(gpu, n);
-    clouds.push(...cloud);
-    own[name] = await denovoSolve(cloud, n, fraction, error);
-  }
+  const cloud = points(options.gpu, n);
   try {
     return await race(
       { family: "transport", name: `sinkhorn, ε = ${fraction} max C`, size: `${n}` },
-      { ...own, ...others },
+      { denovo: await denovoSolve(cloud, n, fraction, error), ...others },
       { rounds: options.rounds, warmup: 1, budget: 3000 },
     );
   } finally {
-    for (const held of [...jobs, ...clouds]) held.dispose();
+    for (const held of [...jobs, ...cloud]) held.dispose();
   }
 }
 
@@ -135,7 +130,7 @@ async function exact(n: number): Promise<RaceResult> {
 }
 
 /** A size at which no n·m array would fit: seconds per iteration and the most memory that tensors ever took. */
-async function large(gpu: Gpu, name: string): Promise<RaceResult> {
+async function large(gpu: Gpu): Promise<RaceResult> {
   const n = 50_000;
   const [x, y] = points(gpu, n);
   gpu.device.ledger.resetPeak();
@@ -152,7 +147,7 @@ async function large(gpu: Gpu, name: string): Promise<RaceResult> {
   const note = () => `peak ${digits(gpu.memory().peak / 1e6)} MB in tensors; its n·m costs would take 10,000 MB`;
   try {
     const about = { family: "transport", name: "one iteration, ε = 0.01 max C", size: `${n}`, pairs: 2 * n * n };
-    return await race(about, { [name]: Object.assign(run, { note }) }, { rounds: 1, warmup: 0 });
+    return await race(about, { denovo: Object.assign(run, { note }) }, { rounds: 1, warmup: 0 });
   } finally {
     x.dispose();
     y.dispose();
@@ -165,6 +160,5 @@ export async function* raceTransport(options: SolveOptions): AsyncGenerator<Race
     for (const fraction of options.quick ? [0.1, 0.01] : [0.1, 0.01, 0.001]) yield await solves(n, fraction, options);
     if (options.pot) yield await exact(n);
   }
-  const [name, gpu] = Object.entries(options.denovo)[0];
-  if (!options.quick && gpu.info.backend === "webgpu") yield await large(gpu, name);
+  if (!options.quick) yield await large(options.gpu);
 }

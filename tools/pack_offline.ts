@@ -33,6 +33,8 @@ fi
 for icd in /usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json /usr/share/vulkan/icd.d/nvidia_icd.json /etc/vulkan/icd.d/nvidia_icd.json; do
   [ -f "$icd" ] && export VK_DRIVER_FILES="\${VK_DRIVER_FILES:-$icd}"
 done
+# Whatever is asked of the network fails at once: a machine without one may let requests wait for ever.
+export HTTP_PROXY=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9
 export DENO_DIR="$home/cache" XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/tmp}" PATH="$home:$PATH"
 cd "$here/.."
 exec "$home/deno" task "$@"
@@ -42,18 +44,22 @@ await Deno.remove(folder, { recursive: true }).catch(() => {});
 await Deno.mkdir(folder, { recursive: true });
 const cache = await Deno.makeTempDir({ prefix: "denovo-pack-" });
 try {
-  // A cache of its own holds only what this project needs; peers of the benchmarks are JavaScript, but large: left out.
-  await sh(`"${Deno.execPath()}" cache mod.ts $(find tests tools -name '*.ts') bench/harness.ts bench/results.ts`, {
-    DENO_DIR: cache,
-  });
+  // A cache of its own holds only what this project and the peers of its benchmarks need.
+  await sh(`"${Deno.execPath()}" cache mod.ts $(find tests tools -name '*.ts')`, { DENO_DIR: cache });
+  await sh(`"${Deno.execPath()}" cache --lock=bench/deno.lock bench/run.ts`, { DENO_DIR: cache });
   await sh(`rm -rf "${cache}"/{gen,check_cache*,lint*,fmt*,node_analysis*,dep_analysis*,v8_code_cache*}`);
+  await sh(`find "${cache}" -name '*.map' -type f -delete`);
+  // ONNX Runtime comes in six builds, of which two are used.
+  await sh(
+    `find "${cache}" -path '*onnxruntime-web*' -regex '.*\\(jsep\\|jspi\\|ort\\.all\\|ort\\.webgl\\).*' -type f -delete`,
+  );
   // Data sets and fonts of which only a few files are read.
   await sh(`find "${cache}" -path '*vega-datasets*' \\( -name '*.parquet' -o -size +600k \\) -type f -delete`);
   await sh(`tar -C "${cache}" -cJf "${folder}cache.tar.xz" .`, { XZ_OPT: "-6 -T0" });
 } finally {
   await Deno.remove(cache, { recursive: true });
 }
-await sh(`xz -9e -T0 -c "${Deno.execPath()}" > "${folder}deno.xz"`);
+await sh(`xz -9 -T0 -c "${Deno.execPath()}" > "${folder}deno.xz"`);
 await sh(
   `cd "${folder}" && apt-get download libvulkan1 2>/dev/null || echo "no Debian packages here: the loader must be there already"`,
 );

@@ -4,15 +4,31 @@
  * @module
  */
 import type { Family } from "./family.ts";
+import { double } from "./double.ts";
 import { index } from "./index.ts";
+import { linalg } from "./linalg.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
 import { overhead } from "./overhead.ts";
 import { pairwise } from "./pairwise.ts";
 import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
+import { scan } from "./scan.ts";
+import { sparse } from "./sparse.ts";
 
 /** Every family that races operations. */
-export const families: readonly Family[] = [map, reduce, matmul, pairwise, index, random, overhead];
+export const families: readonly Family[] = [
+  map,
+  reduce,
+  scan,
+  matmul,
+  pairwise,
+  sparse,
+  double,
+  linalg,
+  index,
+  random,
+  overhead,
+];
 
 export type { Family, FamilyBenchmark } from "./family.ts";

@@ -52,15 +52,22 @@ function jobOf(jax: Jax, backend: Backend, compute: Compute, dispose: () => void
   return job(run, async () => checksumOf(await compute().data()), dispose);
 }
 
+type Computation = (...inputs: JaxArray[]) => JaxArray;
+type Prepare = (jax: Jax, f: Computation) => Computation & { dispose(): void };
+
+/** A function as it is, operation by operation. */
+const plainly: Prepare = (_, f) => Object.assign(f, { dispose: () => {} });
+
 function peer(backend: Backend): Peer {
   async function jobWith(
     fn: (jax: Jax) => (...inputs: JaxArray[]) => JaxArray,
     make: (jax: Jax) => JaxArray[],
+    prepare: Prepare,
   ): Promise<Job> {
     const { jax } = await start();
     const inputs = make(jax);
     await Promise.all(inputs.map((input) => input.ref.blockUntilReady()));
-    const compiled = jax.jit(fn(jax));
+    const compiled = prepare(jax, fn(jax));
     // An array is freed at its first use; `.ref` keeps one more use of it.
     const compute = () => compiled(...inputs.map((input) => input.ref));
     return jobOf(jax, backend, compute, () => {
@@ -77,7 +84,8 @@ function peer(backend: Backend): Peer {
   const of = (
     inputs: ((jax: Jax) => JaxArray)[],
     fn: (jax: Jax) => (...inputs: JaxArray[]) => JaxArray,
-  ) => jobWith(fn, (jax) => inputs.map((make) => make(jax)));
+    prepare: Prepare = ({ jit }, f) => jit(f),
+  ) => jobWith(fn, (jax) => inputs.map((make) => make(jax)), prepare);
   const eight = (value: number) => 8 * value;
   return {
     name: `jax-js ${backend}`,
@@ -104,20 +112,44 @@ function peer(backend: Backend): Peer {
     logsumexp: (m, n) => of([values([m, n], 1, eight)], ({ nn }) => (x) => nn.logsumexp(x, 1)),
     softmax: (m, n) => of([values([m, n], 1, eight)], ({ nn }) => (x) => nn.softmax(x, 1)),
     matmul: (m, k, n) => of([values([m, k]), values([k, n], 2)], ({ numpy }) => (a, b) => numpy.matmul(a, b)),
-    sinkhornHalfStep: {
-      [`jax-js ${backend} stored cost`]: (n) => {
+    matmulTransposed: (n) =>
+      of([values([n, n]), values([n, n], 2)], ({ numpy }) => (a, b) => numpy.matmul(a, b.transpose())),
+    matmulBatched: (batch, n) =>
+      of([values([batch, n, n]), values([batch, n, n], 2)], ({ numpy }) => (a, b) => numpy.matmul(a, b)),
+    cumsum: (n) => of([values([n])], ({ numpy }) => (x) => numpy.cumsum(x)),
+    sinkhornHalfStep: (n) => ({
+      [`jax-js ${backend} stored cost`]: () => {
         const stored = ({ numpy }: Jax) => numpy.array(scaledCost(n), { shape: [n, n], device: backend });
         return of([stored, values([n], 3)], ({ nn }) => (cost, g) => nn.logsumexp(g.sub(cost), 1).neg());
       },
-    },
-    nearest: (n, d) =>
-      of([values([n, d]), values([n, d], 2)], ({ numpy }) => (x, y) => {
+    }),
+    nearest: (n, m, d) =>
+      of([values([n, d]), values([m, d], 2)], ({ numpy }) => (x, y) => {
         const products = numpy.matmul(x, y.ref.transpose());
         return numpy.argmin(numpy.sum(y.ref.mul(y), 1).sub(products.mul(2)), 1);
       }),
     gather: (n, d, m) => of([values([n, d]), rows(m, n)], ({ numpy }) => (x, at) => numpy.take(x, at, 0)),
     concatenate: (n, d) =>
       of([values([n, d]), values([n, d], 2)], ({ numpy }) => (x, y) => numpy.concatenate([x, y], 1)),
+    // Not compiled: the factorizations of a compiled function fail or compute something else.
+    svd: (n) =>
+      of([values([n, n])], ({ numpy }) => (x) => {
+        const [u, s, vt] = numpy.linalg.svd(x, { fullMatrices: false });
+        u.dispose();
+        vt.dispose();
+        return s;
+      }, plainly),
+    eigh: (n) =>
+      of([values([n, n])], ({ numpy }) => (x) => {
+        const [found, vectors] = numpy.linalg.eigh(x.ref.add(x.transpose()).mul(0.5));
+        vectors.dispose();
+        return found;
+      }, plainly),
+    solve: (n) => {
+      const shifted = uniform(n * n, 1).map((value, k) => k % (n + 1) ? value : value + Math.sqrt(n));
+      const matrix = ({ numpy }: Jax) => numpy.array(shifted, { shape: [n, n], device: backend });
+      return of([matrix, values([n], 2)], ({ numpy }) => (a, b) => numpy.linalg.solve(a, b), plainly);
+    },
   };
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checksumOf, hostTime, type Job, job, type JobOptions, type Peer, uniform } from "./peer.ts";
+import { checksumOf, hostTime, type Job, job, type JobOptions, type Operations, type Peer, uniform } from "./peer.ts";
 
 const load = () => import("npm:ml-matrix@6.15.1");
 type MlMatrix = Awaited<ReturnType<typeof load>>;
@@ -18,7 +18,44 @@ function jobOf<Result>(compute: () => Result, values: (result: Result) => ArrayL
   return job(run, () => Promise.resolve(checksumOf(values(compute()))), () => {});
 }
 
-/** The ml-matrix peer: products, singular values and symmetric eigenvalues. */
+async function matmul(m: number, k: number, n: number): Promise<Job> {
+  const module = await load();
+  const [a, b] = [matrix(module, m, k, 1), matrix(module, k, n, 2)];
+  return jobOf(() => a.mmul(b), (product) => product.to1DArray());
+}
+
+async function svd(n: number): Promise<Job> {
+  const module = await load(), a = matrix(module, n, n, 1);
+  return jobOf(() => new module.SingularValueDecomposition(a), (svd) => svd.diagonal);
+}
+
+async function eigh(n: number): Promise<Job> {
+  const module = await load(), a = matrix(module, n, n, 1), symmetric = a.clone().add(a.transpose()).mul(0.5);
+  // Its order is not promised; the peers are compared on ascending eigenvalues.
+  return jobOf(
+    () => new module.EigenvalueDecomposition(symmetric, { assumeSymmetric: true }),
+    (eigen) => eigen.realEigenvalues.toSorted((x, y) => x - y),
+  );
+}
+
+async function qr(n: number): Promise<Job> {
+  const module = await load(), a = matrix(module, n, n, 1);
+  const compute = () => {
+    const found = new module.QrDecomposition(a);
+    return { q: found.orthogonalMatrix, r: found.upperTriangularMatrix };
+  };
+  return jobOf(compute, ({ r }) => r.to1DArray().map(Math.abs));
+}
+
+async function solve(n: number): Promise<Job> {
+  const module = await load(), a = matrix(module, n, n, 1).add(module.Matrix.eye(n, n, Math.sqrt(n)));
+  const b = matrix(module, n, 1, 2);
+  return jobOf(() => module.solve(a, b), (x) => x.to1DArray());
+}
+
+const operations: Operations = { matmul, svd, eigh, qr, solve };
+
+/** The ml-matrix peer: products and factorizations. */
 export const mlMatrix: Peer = {
   name: "ml-matrix",
   async available() {
@@ -26,24 +63,6 @@ export const mlMatrix: Peer = {
   },
   versions: () => Promise.resolve({ "ml-matrix": "6.15.1" }),
   // In double precision, the only one it has.
-  async matmul(m, k, n) {
-    const module = await load();
-    const [a, b] = [matrix(module, m, k, 1), matrix(module, k, n, 2)];
-    return jobOf(() => a.mmul(b), (product) => product.to1DArray());
-  },
-  async svd(n) {
-    const module = await load();
-    const a = matrix(module, n, n, 1);
-    return jobOf(() => new module.SingularValueDecomposition(a), (svd) => svd.diagonal);
-  },
-  async eigh(n) {
-    const module = await load();
-    const a = matrix(module, n, n, 1);
-    const symmetric = a.clone().add(a.transpose()).mul(0.5);
-    // Its order is not promised; the peers are compared on ascending eigenvalues.
-    return jobOf(
-      () => new module.EigenvalueDecomposition(symmetric, { assumeSymmetric: true }),
-      (eigen) => eigen.realEigenvalues.toSorted((x, y) => x - y),
-    );
-  },
+  ...operations,
+  double: operations,
 };

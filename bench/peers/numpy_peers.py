@@ -1,44 +1,34 @@
-"""NumPy, SciPy and POT as peers: reads one JSON request per line from stdin, answers each with one JSON line.
-
-  {"op": "versions"}                                         -> {"python": ..., "numpy": ..., "scipy": ..., "ot": ...}
-  {"op": "prepare", "id": 1, "job": "matmul", "params": {...}, "inputs": ["a.f32", ...]}   -> {"id": 1}
-  {"op": "run", "id": 1, "repeat": 3, "summary": true}       -> {"ms": 1.5, "sum": ..., "magnitude": ..., "info": {...}}
-  {"op": "drop", "id": 1}                                    -> {"id": 1}
-
-Inputs are raw little-endian files of single-precision numbers (.f32) or 32-bit integers (.i32). Only the computation is
-timed. With "summary" the answer sums the result up as checksumOf() of peer.ts does. A failure is answered with {"error": "..."}.
-"""
-
-import json
-import sys
-import time
+"""NumPy, SciPy and POT as peers: see peer_protocol.py for what they are asked."""
 
 import numpy as np
 
-JOBS = {}
-
-
-def job(name):
-    def register(make):
-        JOBS[name] = make
-        return make
-    return register
-
-
-def read_inputs(paths):
-    return [np.fromfile(path, dtype="<i4" if path.endswith(".i32") else "<f4") for path in paths]
+import pot_jobs  # noqa: F401  registers its jobs
+import scipy_jobs  # noqa: F401
+from peer_protocol import job, serve, versions_of
 
 
 @job("matmul")
-def matmul(inputs, m, k, n, dtype="f4"):
-    a, b = inputs[0].reshape(m, k).astype(dtype), inputs[1].reshape(k, n).astype(dtype)
+def matmul(inputs, m, k, n):
+    a, b = inputs[0].reshape(m, k), inputs[1].reshape(k, n)
+    return lambda: a @ b
+
+
+@job("matmulTransposed")
+def matmul_transposed(inputs, n):
+    a, b = (x.reshape(n, n) for x in inputs)
+    return lambda: a @ b.T
+
+
+@job("matmulBatched")
+def matmul_batched(inputs, batch, n):
+    a, b = (x.reshape(batch, n, n) for x in inputs)
     return lambda: a @ b
 
 
 @job("axpy")
 def axpy(inputs):
     x, y = inputs
-    return lambda: np.float32(2) * x + y
+    return lambda: 2 * x + y
 
 
 @job("exp")
@@ -50,7 +40,7 @@ def exp(inputs):
 @job("chain")
 def chain(inputs):
     (x,) = inputs
-    return lambda: np.sqrt(np.abs(x) * np.float32(2) + np.float32(1)) * np.exp(-x * x) + x * np.float32(0.5)
+    return lambda: np.sqrt(np.abs(x) * 2 + 1) * np.exp(-x * x) + x * 0.5
 
 
 @job("sum")
@@ -73,7 +63,7 @@ def argmax(inputs):
 
 @job("logsumexp")
 def logsumexp(inputs, rows, columns):
-    x = inputs[0].reshape(rows, columns) * np.float32(8)
+    x = inputs[0].reshape(rows, columns) * 8
 
     def run():
         top = x.max(axis=1, keepdims=True)
@@ -83,7 +73,7 @@ def logsumexp(inputs, rows, columns):
 
 @job("softmax")
 def softmax(inputs, rows, columns):
-    x = inputs[0].reshape(rows, columns) * np.float32(8)
+    x = inputs[0].reshape(rows, columns) * 8
 
     def run():
         y = np.exp(x - x.max(axis=1, keepdims=True))
@@ -92,13 +82,19 @@ def softmax(inputs, rows, columns):
     return run
 
 
+@job("cumsum")
+def cumsum(inputs):
+    (x,) = inputs
+    return lambda: np.cumsum(x)
+
+
 @job("nearest")
-def nearest(inputs, n, d):
-    x, y = (z.reshape(n, d) for z in inputs)
+def nearest(inputs, n, m, d):
+    x, y = inputs[0].reshape(n, d), inputs[1].reshape(m, d)
 
     def run():
         s = x @ y.T
-        s *= np.float32(-2)
+        s *= -2
         s += (y * y).sum(axis=1)
         return s.argmin(axis=1)
     return run
@@ -143,16 +139,10 @@ def random_normal(inputs, n):
     return run
 
 
-def squared_distances(x, y, n):
-    """[n, n] in double precision from two lists of n points in the plane."""
-    x, y = x.reshape(n, 2).astype("f8"), y.reshape(n, 2).astype("f8")
-    return (x[:, :1] - y[:, 0]) ** 2 + (x[:, 1:] - y[:, 1]) ** 2
-
-
 @job("sinkhornHalfStep")
 def sinkhorn_half_step(inputs, n):
-    cost = squared_distances(inputs[0], inputs[1], n)
-    scaled, g = (cost / (cost.max() / 100)).astype("f4"), inputs[2]
+    cost, g = pot_jobs.squared_distances(inputs[0], inputs[1], n), inputs[2]
+    scaled = (cost / (cost.max() / 100)).astype(g.dtype)
 
     def run():
         s = g - scaled
@@ -165,7 +155,7 @@ def sinkhorn_half_step(inputs, n):
 
 @job("sinkhornHalfStepRecomputed")
 def sinkhorn_half_step_recomputed(inputs, n):
-    rate = np.float32(100 / squared_distances(inputs[0], inputs[1], n).max())
+    rate = float(100 / pot_jobs.squared_distances(inputs[0], inputs[1], n).max())
     x, y, g = inputs[0].reshape(n, 2), inputs[1].reshape(n, 2), inputs[2]
 
     def run():
@@ -184,94 +174,34 @@ def sinkhorn_half_step_recomputed(inputs, n):
 
 
 @job("svd")
-def svd(inputs, n, dtype="f4"):
-    a = inputs[0].reshape(n, n).astype(dtype)
+def svd(inputs, n):
+    a = inputs[0].reshape(n, n)
     return lambda: np.linalg.svd(a)[1]
 
 
 @job("eigh")
-def eigh(inputs, n, dtype="f4"):
-    a = inputs[0].reshape(n, n).astype(dtype)
+def eigh(inputs, n):
+    a = inputs[0].reshape(n, n)
     symmetric = (a + a.T) / 2
     return lambda: np.linalg.eigh(symmetric)[0]
 
 
-@job("sinkhorn")
-def sinkhorn(inputs, n, fraction, method, limit):
-    """POT's solver on uniform weights; its stop rule is an L2 marginal error under 1e-6, looked at every 10 iterations."""
-    import ot
-    cost = squared_distances(inputs[0], inputs[1], n)
-    weights, eps = np.full(n, 1 / n), fraction * cost.max()
-
-    def finish(result):
-        plan, log = result
-        info = {"cost": float((plan * cost).sum()), "iterations": int(log["niter"]) + 1,
-                "marginalError": float(np.linalg.norm(plan.sum(axis=0) - weights))}
-        return info["cost"], info
+@job("qr")
+def qr(inputs, n):
+    a = inputs[0].reshape(n, n)
 
     def run():
-        return ot.sinkhorn(weights, weights, cost, eps, method=method, stopThr=1e-6, numItermax=limit, log=True,
-                           warn=False)
-    run.finish = finish
+        return np.linalg.qr(a)
+    run.finish = lambda parts: (np.abs(parts[1]), {})
     return run
 
 
-@job("emd")
-def emd(inputs, n):
-    import ot
-    cost = squared_distances(inputs[0], inputs[1], n)
-    weights = np.full(n, 1 / n)
-    return lambda: ot.emd2(weights, weights, cost, numItermax=10_000_000)
-
-
-def measure(run, repeat, summary):
-    start = time.perf_counter()
-    for _ in range(repeat):
-        result = run()
-    answered = {"ms": (time.perf_counter() - start) * 1e3 / repeat, "info": {}}
-    if hasattr(run, "finish"):
-        result, answered["info"] = run.finish(result)
-    if summary:
-        values = np.asarray(result, dtype="f8").ravel()
-        weighted = values * (1 + np.arange(values.size) % 7)
-        answered.update(sum=float(weighted.sum()), magnitude=float(np.abs(weighted).sum()))
-    return answered
-
-
-def versions():
-    found = {"python": sys.version.split()[0], "numpy": np.__version__}
-    for name in ("scipy", "ot"):
-        try:
-            found[name] = __import__(name).__version__
-        except ImportError:
-            pass
-    return found
-
-
-def answer(request, prepared):
-    op = request["op"]
-    if op == "versions":
-        return versions()
-    if op == "prepare":
-        prepared[request["id"]] = JOBS[request["job"]](read_inputs(request["inputs"]), **request["params"])
-    elif op == "run":
-        return measure(prepared[request["id"]], request["repeat"], request["summary"])
-    elif op == "drop":
-        del prepared[request["id"]]
-    else:
-        raise ValueError(f"unknown request {op}")
-    return {"id": request["id"]}
-
-
-def main():
-    prepared = {}
-    for line in sys.stdin:
-        try:
-            reply = answer(json.loads(line), prepared)
-        except Exception as error:  # Whatever fails is the requester's to report.
-            reply = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(reply), flush=True)
+@job("solve")
+def solve(inputs, n):
+    a = inputs[0].reshape(n, n) + np.eye(n, dtype=inputs[0].dtype) * inputs[0].dtype.type(np.sqrt(n))
+    b = inputs[1]
+    return lambda: np.linalg.solve(a, b)
 
 
 if __name__ == "__main__":
-    main()
+    serve(lambda: versions_of(["scipy", "ot"]))

@@ -35,13 +35,11 @@ export interface Job {
   note?(): string;
 }
 
-/** A library to be compared with. All inputs come from {@linkcode uniform}, so all peers compute on the same numbers. */
-export interface Peer {
-  readonly name: string;
-  /** `true`, or one line that says why the peer cannot run here. */
-  available(): Promise<string | true>;
-  /** Versions of what runs, by name; the peer must be available. */
-  versions(): Promise<Record<string, string>>;
+/**
+ * What is raced, each operation made for given sizes. All inputs come from {@linkcode uniform} and {@linkcode indices}, so all peers
+ * compute on the same numbers.
+ */
+export interface Operations {
   /** `2x + y` of `x = uniform(n, 1)`, `y = uniform(n, 2)`. */
   axpy?(n: number): Promise<Job>;
   /** `exp(uniform(n, 1))`. */
@@ -58,23 +56,40 @@ export interface Peer {
   logsumexp?(rows: number, columns: number): Promise<Job>;
   /** Softmax of each row of `8·uniform(rows·columns, 1)`. */
   softmax?(rows: number, columns: number): Promise<Job>;
-  /** `A B` with `A = uniform(m·k, 1)` as `[m, k]` and `B = uniform(k·n, 2)` as `[k, n]`, in single precision. */
+  /** Prefix sums of `uniform(n, 1)`. */
+  cumsum?(n: number): Promise<Job>;
+  /** `A B` with `A = uniform(m·k, 1)` as `[m, k]` and `B = uniform(k·n, 2)` as `[k, n]`. */
   matmul?(m: number, k: number, n: number): Promise<Job>;
-  /** The square product in double precision. */
-  matmulF64?(n: number): Promise<Job>;
+  /** `A Bᵀ` with `A = uniform(n·n, 1)` and `B = uniform(n·n, 2)`. */
+  matmulTransposed?(n: number): Promise<Job>;
+  /** `batch` products of `[n, n]` matrices, `uniform(batch·n·n, 1)` and `uniform(batch·n·n, 2)`. */
+  matmulBatched?(batch: number, n: number): Promise<Job>;
   /**
    * One potential update of log-domain Sinkhorn, `f_i = −log Σ_j exp(g_j − C_ij/ε)`, for the squared distances of `n` points in
-   * the plane, ε a hundredth of the largest, and `g = uniform(n, 3)`; by name, every form in which the library can do it.
+   * the plane, ε a hundredth of the largest, and `g = uniform(n, 3)`; by contestant, every form in which the library can do it.
    */
-  sinkhornHalfStep?: Readonly<Record<string, (n: number) => Promise<Job>>>;
-  /** For each of `uniform(n·d, 1)` as `[n, d]`, the position of the nearest of `uniform(n·d, 2)`. */
-  nearest?(n: number, d: number): Promise<Job>;
+  sinkhornHalfStep?(n: number): Readonly<Record<string, () => Promise<Job>>>;
+  /** For each of `uniform(n·d, 1)` as `[n, d]`, the position of the nearest of `uniform(m·d, 2)` as `[m, d]`. */
+  nearest?(n: number, m: number, d: number): Promise<Job>;
   /** Rows `indices(m, n)` of `uniform(n·d, 1)` seen as `[n, d]`. */
   gather?(n: number, d: number, m: number): Promise<Job>;
   /** `uniform(n·d, 1)` seen as `[n, d]`, plus the rows of `uniform(m·d, 2)` added at `indices(m, n)`. */
   scatterAdd?(n: number, d: number, m: number): Promise<Job>;
   /** `uniform(n·d, 1)` and `uniform(n·d, 2)`, seen as `[n, d]`, side by side. */
   concatenate?(n: number, d: number): Promise<Job>;
+  /**
+   * `S B` for the sparse `S` `[n, n]` of `count` triplets, rows `indices(count, n, 5)`, columns `indices(count, n, 6)` and values
+   * `uniform(count, 1)`, those of one place added up, and `B = uniform(n·p, 2)` as `[n, p]`.
+   */
+  sparseMatmul?(n: number, count: number, p: number): Promise<Job>;
+  /** `S v` for the same `S` and `v = uniform(n, 2)`. */
+  sparseVector?(n: number, count: number): Promise<Job>;
+  /** The entries of `S` in the order of compressed rows, from its triplets. */
+  csrFromCoo?(n: number, count: number): Promise<Job>;
+  /** The entries of `Sᵀ` in the order of compressed rows, from those of `S`. */
+  csrTranspose?(n: number, count: number): Promise<Job>;
+  /** The products aᵢ · bⱼ at the entries of `S`, `A = uniform(n·d, 2)` and `B = uniform(n·d, 3)` as `[n, d]`. */
+  sampledMatmul?(n: number, count: number, d: number): Promise<Job>;
   /** `n` numbers uniform on [0, 1): of each library's own generator, so sums agree only roughly. */
   randomUniform?(n: number): Promise<Job>;
   /** `n` standard normal numbers: likewise; the checksum is that of their squares. */
@@ -83,6 +98,23 @@ export interface Peer {
   svd?(n: number): Promise<Job>;
   /** Eigenvalues of `(U + Uᵀ)/2`, `U = uniform(n·n, 1)`, with the vectors computed. */
   eigh?(n: number): Promise<Job>;
+  /** Magnitudes of R of `uniform(n·n, 1)`, with Q computed: signs are each library's own. */
+  qr?(n: number): Promise<Job>;
+  /** The solution of `(U + √n·I) x = uniform(n, 2)`, `U = uniform(n·n, 1)`. */
+  solve?(n: number): Promise<Job>;
+}
+
+/** A library to be compared with: what it computes in single precision, and in others where it has them. */
+export interface Peer extends Operations {
+  readonly name: string;
+  /** `true`, or one line that says why the peer cannot run here. */
+  available(): Promise<string | true>;
+  /** Versions of what runs, by name; the peer must be available. */
+  versions(): Promise<Record<string, string>>;
+  /** The same in double precision. */
+  readonly double?: Operations;
+  /** The same in half precision, products being added up in single precision. */
+  readonly half?: Operations;
   /** Ends what the peer has started, such as a process. */
   close?(): Promise<void>;
 }
@@ -135,8 +167,10 @@ export function uniform(n: number, seed: number): Float32Array<ArrayBuffer> {
 }
 
 /** `m` indices below `n`, with repetitions. */
-export function indices(m: number, n: number): Int32Array<ArrayBuffer> {
-  return Int32Array.from({ length: m }, (_, i) => bits(i, 4) % n);
+export function indices(m: number, n: number, seed = 4): Int32Array<ArrayBuffer> {
+  const found = new Int32Array(m);
+  for (let i = 0; i < m; i++) found[i] = bits(i, seed) % n;
+  return found;
 }
 
 /** Milliseconds of work that is done when its promise resolves; `finish` ends the measured section. */

@@ -113,14 +113,17 @@ export const tfjs: Peer = {
   logsumexp: (m, n) => of([values([m, n], 1, eight)], (tf) => (x) => tf.logSumExp(x, 1)),
   softmax: (m, n) => of([values([m, n], 1, eight)], (tf) => (x) => tf.softmax(x, 1)),
   matmul: (m, k, n) => of([values([m, k]), values([k, n], 2)], (tf) => (a, b) => tf.matMul(a, b)),
-  sinkhornHalfStep: {
-    "tfjs webgpu stored cost": (n) => {
+  matmulTransposed: (n) => of([values([n, n]), values([n, n], 2)], (tf) => (a, b) => tf.matMul(a, b, false, true)),
+  matmulBatched: (batch, n) => of([values([batch, n, n]), values([batch, n, n], 2)], (tf) => (a, b) => tf.matMul(a, b)),
+  cumsum: (n) => of([values([n])], (tf) => (x) => tf.cumsum(x)),
+  sinkhornHalfStep: (n) => ({
+    "tfjs webgpu stored cost": () => {
       const stored = (tf: Tf): Tensor => tf.tensor2d(scaledCost(n), [n, n]);
       return of([stored, values([n], 3)], (tf) => (cost, g) => tf.neg(tf.logSumExp(tf.sub(g, cost), 1)));
     },
-  },
-  nearest: (n, d) =>
-    of([values([n, d]), values([n, d], 2)], (tf) => (x, y) => {
+  }),
+  nearest: (n, m, d) =>
+    of([values([n, d]), values([m, d], 2)], (tf) => (x, y) => {
       const products = tf.matMul(x, y, false, true);
       return tf.argMin(tf.sub(tf.sum(tf.square(y), 1), tf.mul(products, 2)), 1);
     }),

@@ -74,6 +74,7 @@ export class CpuDevice implements Device {
         floatAtomics: true,
         cooperative: false,
         longLoops: true,
+        specials: true,
       },
       limits: {
         bindingBytes: this.#host.memory.limit,
@@ -181,14 +182,6 @@ export class CpuDevice implements Device {
 
   account(label: string, cost: Cost): void {
     this.#profile?.cost(label, cost);
-  }
-
-  place(): this {
-    return this;
-  }
-
-  bring(storage: Storage): Storage {
-    return storage;
   }
 
   flush(): void {}

@@ -26,15 +26,26 @@ export function subroutine(name: string, count: number, letters: number): Native
   };
 }
 
+/** Arguments that are only read are made once. */
+const integers: Int32Array[] = [], letters = new Map<string, Uint8Array>();
+
 /**
- * A whole number as an argument. It has 64 bits, of which libraries read the lower half, so that those with 64-bit integers are
- * not led astray before they are found out.
+ * A whole number as an argument that is only read. It has 64 bits, of which libraries read the lower half, so that those with 64-bit
+ * integers are not led astray before they are found out.
  */
 export function integer(value: number): Int32Array {
-  return new Int32Array([value, value < 0 ? -1 : 0]);
+  if (value < 0 || value > 1024) return new Int32Array([value, value < 0 ? -1 : 0]);
+  return integers[value] ??= new Int32Array([value, 0]);
+}
+
+/** A whole number that is written, in 64 bits too. */
+export function result(): Int32Array {
+  return new Int32Array(2);
 }
 
 /** A character as an argument. */
 export function letter(value: string): Uint8Array {
-  return new Uint8Array([value.charCodeAt(0)]);
+  let made = letters.get(value);
+  if (!made) letters.set(value, made = new Uint8Array([value.charCodeAt(0)]));
+  return made;
 }

@@ -1,4 +1,14 @@
-import { type FloatArray, integer, letter, type Precision, precisionOf, PRECISIONS, subroutine } from "./fortran.ts";
+import { blockedGetrf } from "./blocked_getrf.ts";
+import {
+  type FloatArray,
+  integer,
+  letter,
+  type Precision,
+  precisionOf,
+  PRECISIONS,
+  result,
+  subroutine,
+} from "./fortran.ts";
 import type { NativeFunction, NativeSymbols } from "./native_library.ts";
 
 /**
@@ -82,6 +92,9 @@ const ROUTINES: Readonly<Record<LapackRoutine, readonly [number, number]>> = {
   gelsd: [14, 0],
 } as const;
 
+/** Elements of scratch memory that are kept for the next call. */
+const KEPT = 1 << 16;
+
 const PRECISION_LETTERS = Object.keys(PRECISIONS) as Precision[];
 
 /** The subroutines that are asked of a library. */
@@ -91,20 +104,30 @@ export const LAPACK_FUNCTIONS: Readonly<Record<string, NativeFunction>> = Object
   ),
 );
 
-/** The factorizations of a library; throws an `Error` in words if it has none or computes something else. */
-export function makeLapack(symbols: NativeSymbols): { lapack: Lapack; missing: LapackRoutine[] } {
+/**
+ * The factorizations of a library; throws an `Error` in words if it has none or computes something else. `serially` runs its work on one
+ * thread, for libraries whose threaded elimination is not to be used.
+ */
+export function makeLapack(
+  symbols: NativeSymbols,
+  serially?: (work: () => void) => void,
+): { lapack: Lapack; missing: LapackRoutine[] } {
   const names = Object.keys(ROUTINES) as LapackRoutine[];
   const missing = names.filter((name) => PRECISION_LETTERS.some((p) => !symbols[p + name]));
   if (missing.length === names.length) throw new Error("it has no factorizations");
-  const lapack = wrap(symbols, missing);
+  const lapack = wrap(symbols, missing, serially);
   for (const p of PRECISION_LETTERS) probe(lapack, p);
   return { lapack, missing };
 }
 
-function wrap(symbols: NativeSymbols, missing: readonly LapackRoutine[]): Lapack {
+function wrap(
+  symbols: NativeSymbols,
+  missing: readonly LapackRoutine[],
+  serially: ((work: () => void) => void) | undefined,
+): Lapack {
   /** Calls a routine whose last argument is `info`, and returns that. */
   const call = (routine: LapackRoutine, like: FloatArray, ...args: (string | number | ArrayBufferView)[]): number => {
-    const info = integer(0);
+    const info = result();
     symbols[precisionOf(like) + routine]!(
       ...args.map((x) => typeof x === "number" ? integer(x) : typeof x === "string" ? letter(x) : x),
       info,
@@ -112,81 +135,67 @@ function wrap(symbols: NativeSymbols, missing: readonly LapackRoutine[]): Lapack
     );
     return info[0];
   };
-  /** Calls it twice: it first says how much scratch memory it wants. */
-  const withScratch = (like: FloatArray, run: (work: FloatArray, length: number) => number): number => {
-    const Floats = PRECISIONS[precisionOf(like)], ask = new Floats(1), info = run(ask, -1);
+  /** The scratch memory of the last routine that was asked, if it is small: a stack of matrices asks for the same again and again. */
+  let last: { key: string; work: FloatArray } | undefined;
+  /** Calls it with the scratch memory that it wants for such a call, for which it has to be called once more. */
+  const withScratch = (like: FloatArray, key: string, run: (work: FloatArray, length: number) => number): number => {
+    const p = precisionOf(like), own = `${p}${key}`;
+    if (last?.key === own) return run(last.work, last.work.length);
+    const ask = new PRECISIONS[p](1), info = run(ask, -1);
     if (info !== 0) return info;
     // As a float it may have been rounded down.
-    const length = Math.max(1, Math.ceil(ask[0] * (1 + 2 ** -22)));
-    return run(new Floats(length), length);
+    const work = new PRECISIONS[p](Math.max(1, Math.ceil(ask[0] * (1 + 2 ** -22))));
+    last = work.length <= KEPT ? { key: own, work } : undefined;
+    return run(work, work.length);
   };
-  const atLeastOne = (n: number) => Math.max(1, n);
+  const step = (rows: number) => Math.max(1, rows);
   return {
     has: (routine) => !missing.includes(routine),
     gesdd(job, m, n, a, s, u, vt) {
-      const k = Math.min(m, n), rows = job === "A" ? n : job === "S" ? k : 1, scratch = new Int32Array(8 * k + 8);
+      const k = Math.min(m, n), rows = job === "A" ? n : job === "S" ? k : 1, whole = new Int32Array(8 * k + 8);
       return withScratch(
         a,
-        (work, length) =>
-          call(
-            "gesdd",
-            a,
-            job,
-            m,
-            n,
-            a,
-            atLeastOne(m),
-            s,
-            u,
-            atLeastOne(m),
-            vt,
-            atLeastOne(rows),
-            work,
-            length,
-            scratch,
-          ),
+        `gesdd ${job} ${m} ${n}`,
+        (work, length) => call("gesdd", a, job, m, n, a, step(m), s, u, step(m), vt, step(rows), work, length, whole),
       );
     },
     syevd(job, triangle, n, a, w) {
       const whole = new Int32Array(job === "V" ? 3 + 5 * n : 1);
       return withScratch(
         a,
+        `syevd ${job} ${n}`,
         (work, length) =>
-          call("syevd", a, job, triangle, n, a, atLeastOne(n), w, work, length, whole, length < 0 ? -1 : whole.length),
+          call("syevd", a, job, triangle, n, a, step(n), w, work, length, whole, length < 0 ? -1 : whole.length),
       );
     },
     geqrf: (m, n, a, tau) =>
-      withScratch(a, (work, length) => call("geqrf", a, m, n, a, atLeastOne(m), tau, work, length)),
+      withScratch(a, `geqrf ${m} ${n}`, (work, length) => call("geqrf", a, m, n, a, step(m), tau, work, length)),
     orgqr: (m, n, k, a, tau) =>
-      withScratch(a, (work, length) => call("orgqr", a, m, n, k, a, atLeastOne(m), tau, work, length)),
-    potrf: (triangle, n, a) => call("potrf", a, triangle, n, a, atLeastOne(n)),
-    getrf: (m, n, a, pivots) => call("getrf", a, m, n, a, atLeastOne(m), pivots),
-    getrs: (transposed, n, right, a, pivots, b) =>
-      call("getrs", a, transposed ? "T" : "N", n, right, a, atLeastOne(n), pivots, b, atLeastOne(n)),
-    getri: (n, a, pivots) =>
-      withScratch(a, (work, length) => call("getri", a, n, a, atLeastOne(n), pivots, work, length)),
-    trtrs: ({ triangle, transposed, unitDiagonal }, n, right, a, b) =>
-      call(
-        "trtrs",
+      withScratch(
         a,
-        triangle,
-        transposed ? "T" : "N",
-        unitDiagonal ? "U" : "N",
-        n,
-        right,
-        a,
-        atLeastOne(n),
-        b,
-        atLeastOne(n),
+        `orgqr ${m} ${n} ${k}`,
+        (work, length) => call("orgqr", a, m, n, k, a, step(m), tau, work, length),
       ),
+    potrf: (triangle, n, a) => call("potrf", a, triangle, n, a, step(n)),
+    getrf: (m, n, a, pivots) =>
+      serially ? blockedGetrf(symbols, serially, [m, n], a, pivots) : call("getrf", a, m, n, a, step(m), pivots),
+    getrs: (transposed, n, right, a, pivots, b) =>
+      call("getrs", a, transposed ? "T" : "N", n, right, a, step(n), pivots, b, step(n)),
+    getri: (n, a, pivots) =>
+      withScratch(a, `getri ${n}`, (work, length) => call("getri", a, n, a, step(n), pivots, work, length)),
+    trtrs({ triangle, transposed, unitDiagonal }, n, right, a, b) {
+      const [trans, diagonal] = [transposed ? "T" : "N", unitDiagonal ? "U" : "N"];
+      return call("trtrs", a, triangle, trans, diagonal, n, right, a, step(n), b, step(n));
+    },
     gelsd(m, n, right, a, b, s, rcond) {
-      const rank = integer(0), rows = Math.max(1, m, n), limit = PRECISIONS[precisionOf(a)].of(rcond);
-      // The routine says how many integers it wants in the first of them.
-      let whole = new Int32Array(2);
-      const info = withScratch(a, (work, length) => {
-        if (length >= 0) whole = new Int32Array(Math.max(1, whole[0]));
-        return call("gelsd", a, m, n, right, a, atLeastOne(m), b, rows, s, limit, rank, work, length, whole);
-      });
+      const rank = result(), rows = Math.max(1, m, n), limit = PRECISIONS[precisionOf(a)].of(rcond);
+      // 3·k for each of at most 32 levels of division, and 11·k.
+      const whole = new Int32Array(107 * Math.max(1, Math.min(m, n)));
+      const info = withScratch(
+        a,
+        `gelsd ${m} ${n} ${right}`,
+        (work, length) => call("gelsd", a, m, n, right, a, step(m), b, rows, s, limit, rank, work, length, whole),
+      );
       return { info, rank: rank[0] };
     },
   };

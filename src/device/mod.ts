@@ -13,7 +13,7 @@
  * @module
  */
 export type { Blas, Gemm } from "./blas.ts";
-export { type Device, type DeviceInfo, type Limits, type Probes } from "./device.ts";
+export { type Device, type DeviceInfo, type Limits, type Placement, type Probes } from "./device.ts";
 export {
   byteSize,
   type DType,

@@ -8,7 +8,7 @@ export interface NativeFunction {
   /** Types of the arguments. */
   readonly parameters: readonly ("buffer" | "i32" | "usize")[];
   /** Type of the result. */
-  readonly result: "void" | "pointer";
+  readonly result: "void" | "pointer" | "i32";
 }
 
 /** What Deno offers for calling libraries. */

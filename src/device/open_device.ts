@@ -3,7 +3,7 @@ import type { Device, Probes } from "./device.ts";
 import type { DeviceSettings } from "./device_settings.ts";
 import { Ledger } from "./ledger.ts";
 import { PairedDevice } from "./paired_device.ts";
-import { runProbes } from "./probes.ts";
+import { probeNames, runProbes } from "./probes.ts";
 import { deno, environment, readCache, skipOpenGl, writeCache } from "./runtime.ts";
 import { IMAGE_WIDTH } from "./storage.ts";
 import { SystemLibraries } from "./system_libraries.ts";
@@ -126,15 +126,14 @@ async function openAdapter(
 ): Promise<WebGpuDevice> {
   const about = adapter.info;
   const name = about.description || about.device || about.architecture || "WebGPU adapter";
+  const driver = fingerprint(adapter);
   const cacheName = `probes-${
-    `${name} ${about.vendor} deno ${deno?.version.deno ?? ""}`.replace(/[^A-Za-z0-9]+/g, "-")
+    `${name} ${about.vendor} ${driver} deno ${deno?.version.deno ?? ""}`.replace(/[^A-Za-z0-9]+/g, "-")
   }`;
-  const cached = readCache(cacheName) as Found & { features: string[]; wanted?: string } | undefined;
-  // What was found when fewer features were asked for says nothing of the others.
-  const known = cached?.wanted === WANTED.join() ? cached : undefined;
+  const known = readCache(cacheName) as Found & { features: string[] } | undefined;
   const { gpu, features } = await requestDevice(adapter, known?.features ?? WANTED, powerPreference);
   const found: Found = known ?? await runProbes(gpu);
-  if (!known) writeCache(cacheName, { wanted: WANTED.join(), features, ...found });
+  if (!known) writeCache(cacheName, { features, ...found });
   const limits = gpu.limits;
   return new WebGpuDevice(gpu, {
     backend: "webgpu",
@@ -159,7 +158,21 @@ async function openAdapter(
     get libraries() {
       return settings.libraries.names;
     },
-  }, settings);
+  }, { ...settings, fingerprint: driver });
+}
+
+/**
+ * Tells drivers of one adapter name apart, which Deno gives no version of: another one has other limits or features. What was found
+ * out about one may be wrong of the next: two releases of llvmpipe differ in how many loop iterations they run.
+ */
+function fingerprint({ limits, features }: GPUAdapter): string {
+  const about: string[] = [...features].sort();
+  for (const name in limits) about.push(`${name} ${limits[name as keyof GPUSupportedLimits]}`);
+  let hash = 0;
+  for (const character of [...about, ...WANTED, ...probeNames()].join()) {
+    hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
+  }
+  return (hash >>> 0).toString(36);
 }
 
 /** Whether kernels can read the storage textures that other kernels wrote. */

@@ -1,4 +1,5 @@
 import { KernelError } from "./errors.ts";
+import { guardBuiltins } from "./guard_builtins.ts";
 import type { Launch } from "./launch.ts";
 import { environment } from "./runtime.ts";
 
@@ -27,9 +28,12 @@ export class PipelineCache {
   /** Texts by key, kept only to prove that keys identify them (`DENOVO_VERIFY_KEYS=1`, set by the tests). */
   #texts: Map<string, string> | undefined = environment("DENOVO_VERIFY_KEYS") === "1" ? new Map() : undefined;
 
-  /** For one device. */
-  constructor(device: GPUDevice) {
+  #guarded: boolean;
+
+  /** For one device; `guarded` if its builtins need {@linkcode guardBuiltins}. */
+  constructor(device: GPUDevice, guarded: boolean) {
     this.#device = device;
+    this.#guarded = guarded;
   }
 
   /** The pipeline of a launch. */
@@ -58,7 +62,8 @@ export class PipelineCache {
   }
 
   #compile(launch: Launch): Pipeline {
-    const device = this.#device, code = launch.code(), label = launch.label;
+    const device = this.#device, label = launch.label;
+    const code = this.#guarded ? guardBuiltins(launch.code()) : launch.code();
     device.pushErrorScope("validation");
     const entries: GPUBindGroupLayoutEntry[] = [];
     const add = (resource: Partial<GPUBindGroupLayoutEntry>) =>

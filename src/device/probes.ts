@@ -41,6 +41,15 @@ const PROBES: readonly Probe[] = [
     right: (w) => w[0] === 70000,
   },
   {
+    name: "specials",
+    wgsl: `${HEAD}@compute @workgroup_size(1) fn main() {
+  let zero = f32(arrayLength(&data) - 4u);
+  answer[0] = bitcast<u32>(exp(data[0])); answer[1] = bitcast<u32>(log(data[0]));
+  answer[2] = bitcast<u32>(log(-data[1])); answer[3] = bitcast<u32>(log(zero));
+}`,
+    right: (w) => [...new Float32Array(w.buffer).slice(0, 3)].every(Number.isNaN) && w[3] === 0xff800000,
+  },
+  {
     name: "subgroups",
     feature: "subgroups",
     wgsl:
@@ -128,6 +137,11 @@ function productAt(i: number, j: number): number {
   return sum;
 }
 
+/** What is probed: what an earlier version found out lacks the others. */
+export function probeNames(): string[] {
+  return PROBES.map(({ name }) => name);
+}
+
 /** Runs every probe whose feature is on; a probe that does not compile counts as failed. */
 export async function runProbes(gpu: GPUDevice): Promise<{ probes: Probes; subgroupSize: number }> {
   const input = gpu.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
@@ -142,6 +156,7 @@ export async function runProbes(gpu: GPUDevice): Promise<{ probes: Probes; subgr
     floatAtomics: false,
     cooperative: false,
     longLoops: false,
+    specials: false,
   };
   let subgroupSize = 1;
   const runs = PROBES.filter((p) => !p.feature || gpu.features.has(p.feature as GPUFeatureName)).map((probe) =>

@@ -1,3 +1,4 @@
+import { BLOCKED_FUNCTIONS } from "./blocked_getrf.ts";
 import { type Blas, BLAS_FUNCTIONS, makeBlas } from "./blas.ts";
 import { type Lapack, LAPACK_FUNCTIONS, makeLapack } from "./lapack.ts";
 import {
@@ -36,8 +37,11 @@ const CONTROLS: Readonly<Record<string, NativeFunction>> = {
     parameters: ["i32"],
     result: "void",
   },
+  getThreads: { names: ["openblas_get_num_threads"], parameters: [], result: "i32" },
   config: { names: ["openblas_get_config"], parameters: [], result: "pointer" },
 };
+
+const FUNCTIONS = { ...BLAS_FUNCTIONS, ...LAPACK_FUNCTIONS, ...BLOCKED_FUNCTIONS, ...CONTROLS };
 
 /** What was found, in words: the library's name, or why there is none. */
 export interface LibraryNames {
@@ -116,7 +120,7 @@ function find(wish: string): Found {
   const setThreads: NativeSymbols[string][] = [], failures: string[] = [];
   for (const path of candidates) {
     if (blas?.value && lapack?.value) break;
-    const opened = openLibrary(path, { ...BLAS_FUNCTIONS, ...LAPACK_FUNCTIONS, ...CONTROLS });
+    const opened = openLibrary(path, FUNCTIONS);
     if ("failure" in opened) {
       failures.push(opened.failure);
       continue;
@@ -125,7 +129,7 @@ function find(wish: string): Found {
     if (!blas?.value) blas = part(name, () => ({ value: makeBlas(symbols, isTuned(path, symbols)), name }));
     if (!lapack?.value) {
       lapack = part(name, () => {
-        const { lapack, missing } = makeLapack(symbols);
+        const { lapack, missing } = makeLapack(symbols, serially(symbols));
         return { value: lapack, name: missing.length ? `${name} without ${missing.join(", ")}` : name };
       });
     }
@@ -156,6 +160,21 @@ function part<T>(name: string, make: () => Part<T>): Part<T> {
   } catch (error) {
     return { name: `none: ${name}: ${(error as Error).message}` };
   }
+}
+
+/** Runs work on one thread of OpenBLAS; undefined for other libraries. */
+function serially(symbols: NativeSymbols): ((work: () => void) => void) | undefined {
+  const { getThreads, setThreads } = symbols;
+  if (!getThreads || !setThreads || Object.keys(BLOCKED_FUNCTIONS).some((name) => !symbols[name])) return undefined;
+  return (work) => {
+    const threads = getThreads();
+    setThreads(1);
+    try {
+      work();
+    } finally {
+      setThreads(threads);
+    }
+  };
 }
 
 /** The reference implementation is not tuned for any processor; others may be installed under its name. */

@@ -36,11 +36,11 @@ export class WebGpuDevice implements Device {
   #budget: number;
   #profile: { table: ProfileTable; timestamps: boolean; started: number } | undefined;
 
-  /** Takes over `gpu`, which was opened with the features and limits in `info`. */
+  /** Takes over `gpu`, which was opened with the features and limits in `info`; `fingerprint` tells its driver from others. */
   constructor(
     gpu: GPUDevice,
     info: DeviceInfo,
-    options: DeviceSettings,
+    options: DeviceSettings & { readonly fingerprint: string },
   ) {
     this.gpu = gpu;
     this.ledger = options.ledger;
@@ -48,13 +48,13 @@ export class WebGpuDevice implements Device {
     this.libraries = options.libraries;
     this.#budget = options.memoryBudget;
     this.#collector = new Collector(this.ledger, options.memoryBudget);
-    this.tuner = new Tuner(`${info.name} ${info.vendor}`, options.tune);
+    this.tuner = new Tuner(`${info.name} ${info.vendor} ${options.fingerprint}`, options.tune);
     this.#recorder = new Recorder(
       gpu,
       Number(gpu.limits.minUniformBufferOffsetAlignment),
       (batch) => this.#follow(batch),
     );
-    this.#pipelines = new PipelineCache(gpu);
+    this.#pipelines = new PipelineCache(gpu, !info.probes.specials);
     this.#pool = new BufferPool({
       device: gpu,
       ledger: this.ledger,
@@ -208,14 +208,6 @@ export class WebGpuDevice implements Device {
 
   account(label: string, cost: Cost): void {
     this.#profile?.table.cost(label, cost);
-  }
-
-  place(): this {
-    return this;
-  }
-
-  bring(storage: Storage): Storage {
-    return storage;
   }
 
   flush(): void {

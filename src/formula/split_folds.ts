@@ -32,15 +32,16 @@ export interface Split {
 }
 
 /**
- * Takes the folds over at least `least` components that depend on a row j out of some formulas, and all folds that are within these,
- * so that a kernel can compute those of many pairs in one loop, as a matrix product is computed. `fresh` gives names that the
- * formulas do not use.
+ * Takes the folds over at least `least` components out of some formulas, and all folds that are within these, so that a kernel can
+ * compute those of many pairs in one loop, as a matrix product is computed. Those of a row i alone stay, unless `alone` is set.
+ * `fresh` gives names that the formulas do not use.
  */
 export function splitFolds(
   exprs: readonly Expr[],
   signature: Signature,
   least: number,
   fresh: (k: number) => string,
+  alone = false,
 ): Split {
   const intern = interner(expansion("f32")), infer = inferTypes(signature);
   const folds: Fold[] = [], taken = new Map<Expr, Fold>();
@@ -65,7 +66,7 @@ export function splitFolds(
     const record = node.kind === "call" ? recordOf(node.fn) : undefined;
     if (node.kind !== "call" || !record?.fold) return undefined;
     const term = intern(record.fold.term(...node.args)).expr, { length } = infer(term), { i, j } = rows(term);
-    if (length === undefined || !(every || (length >= least && j))) return undefined;
+    if (length === undefined || !(every || (length >= least && (j || alone)))) return undefined;
     const { expr, round } = within(term);
     const fold = {
       name: fresh(folds.length),

@@ -51,7 +51,7 @@ export async function inv(a: Tensor): Promise<Tensor> {
  */
 export async function det(a: Tensor): Promise<Tensor> {
   const { stack, diagonals } = await eliminated(a, "det"), values = floats(stack.dtype, stack.count);
-  diagonals.forEach(({ sign, pivots }, i) => values[i] = sign * scaledProduct(pivots));
+  diagonals.forEach(({ sign, pivots }, i) => values[i] = sign * scaledProduct(pivots) + 0); // not -0
   return toTensor(stack, values, []);
 }
 
@@ -71,7 +71,7 @@ export async function slogdet(a: Tensor): Promise<Slogdet> {
   const { stack, diagonals } = await eliminated(a, "slogdet");
   const sign = floats(stack.dtype, stack.count), logAbsDet = floats(stack.dtype, stack.count);
   diagonals.forEach((d, i) => {
-    sign[i] = d.pivots.reduce((s, x) => s * Math.sign(x), d.sign);
+    sign[i] = d.pivots.reduce((s, x) => s * Math.sign(x), d.sign) + 0; // not -0
     logAbsDet[i] = d.pivots.reduce((sum, x) => sum + Math.log(Math.abs(x)), 0);
   });
   return { sign: toTensor(stack, sign, []), logAbsDet: toTensor(stack, logAbsDet, []) };

@@ -1,10 +1,11 @@
 import { byteSize } from "../device/mod.ts";
 import { broadcastCases } from "./broadcast_cases.ts";
 import { requireArray, requireShape } from "./contract_checks.ts";
-import { defineOp, type KernelCall, type OpDefinition } from "./define.ts";
+import { defineOp, type OpDefinition, type VariantCall } from "./define.ts";
 import { inDouble } from "./in_double.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { type Copy, fourAtOnce, recordCopies } from "./strided_copy.ts";
+import { recordHostCopies } from "./strided_copy_wasm.ts";
 import { broadcastStrides, showShape, sizeOf, type Value } from "./value.ts";
 
 /** Options of `broadcast`. */
@@ -44,6 +45,8 @@ export const broadcast: OpDefinition<BroadcastParams> = defineOp({
     { name: "strided", record: (call) => recordCopies(call, call.outputs.out, [copyOf(call)], false) },
   ],
 
+  natives: [{ name: "wasm", record: (call) => recordHostCopies(call, call.outputs.out, [copyOf(call)]) }],
+
   // y_k = x_b(k), so x̄ sums ȳ over the copies of each element.
   vjp(k, { inputs, cotangents }) {
     const { x } = inputs, g = cotangents.out;
@@ -60,7 +63,7 @@ export const broadcast: OpDefinition<BroadcastParams> = defineOp({
   cases: [...broadcastCases, ...inDouble(broadcastCases)],
 });
 
-function copyOf(call: KernelCall<BroadcastParams>): Copy {
+function copyOf(call: VariantCall<BroadcastParams>): Copy {
   const x = call.inputs.x as Value, { shape, strides } = call.outputs.out;
   return { from: { ...x, shape, strides: broadcastStrides(x, shape) }, strides, offset: 0 };
 }

@@ -27,11 +27,12 @@ export function choose<P, C extends VariantCall<P>>(
   if (able.length === 1 || !device.tuner.active) return able[0];
   const cost = op.cost(typesOf(call.inputs), call.params, call.outputs);
   if (cost.flops + cost.bytes < TUNE_ABOVE) return able[0];
-  const key = `${op.name} ${shapeClass(call)}`;
-  const known = able.find((k) => k.name === device.tuner.winner(key));
-  if (known) return known;
   const promising = able.filter((k) => rank.get(k)! >= 0);
   if (promising.length < 2) return able[0];
+  // With their names: a system library that is there today need not have been there when others raced.
+  const key = `${op.name} ${shapeClass(call)}: ${promising.map((k) => k.name).sort()}`;
+  const known = promising.find((k) => k.name === device.tuner.winner(key));
+  if (known) return known;
   const winner = measure(device, promising, record);
   if (winner) device.tuner.remember(key, winner.name);
   return winner ?? able[0];

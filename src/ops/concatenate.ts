@@ -1,9 +1,10 @@
 import { byteSize } from "../device/mod.ts";
 import { concatenateCases } from "./concatenate_cases.ts";
 import { requireArray, requireAxis } from "./contract_checks.ts";
-import { defineOp, type HostArray, type InputTypes, type KernelCall, type OpDefinition } from "./define.ts";
+import { defineOp, type HostArray, type InputTypes, type OpDefinition, type VariantCall } from "./define.ts";
 import { inDouble } from "./in_double.ts";
 import { type Copy, fourAtOnce, recordCopies } from "./strided_copy.ts";
+import { recordHostCopies } from "./strided_copy_wasm.ts";
 import { type ArrayType, showShape, sizeOf, type Value } from "./value.ts";
 
 /** Options of `concatenate`. */
@@ -58,6 +59,8 @@ export const concatenate: OpDefinition<ConcatenateParams> = defineOp({
     { name: "strided", record: (call) => recordCopies(call, call.outputs.out, copiesOf(call), false) },
   ],
 
+  natives: [{ name: "wasm", record: (call) => recordHostCopies(call, call.outputs.out, copiesOf(call)) }],
+
   // y is the inputs side by side, so each input's cotangent is its part of ȳ.
   vjp(k, { inputs, cotangents, params: { axis } }) {
     const g = cotangents.out;
@@ -91,7 +94,7 @@ function asType(operand: ArrayType | number | null): ArrayType | null {
   return typeof operand === "number" ? null : operand;
 }
 
-function copiesOf(call: KernelCall<ConcatenateParams>): Copy[] {
+function copiesOf(call: VariantCall<ConcatenateParams>): Copy[] {
   const { axis } = call.params, { strides } = call.outputs.out;
   let start = 0;
   return (partsOf(call.inputs) as Value[]).map((from) => {

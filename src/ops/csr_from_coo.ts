@@ -2,6 +2,7 @@ import { byteSize, isFloat } from "../device/mod.ts";
 import { requireIndices } from "./contract_checks.ts";
 import { csrFromCooCases } from "./csr_cases.ts";
 import { csrFromCooSort } from "./csr_from_coo_sort.ts";
+import { csrFromCooNatives } from "./csr_from_coo_wasm.ts";
 import { defineOp, type HostArray, type OpDefinition } from "./define.ts";
 import { inDouble } from "./in_double.ts";
 import { requireMatrixShape, requireVector } from "./sparse_pattern.ts";
@@ -61,6 +62,8 @@ export const csrFromCoo: OpDefinition<CsrFromCooParams> = defineOp({
   },
 
   kernels: [csrFromCooSort],
+
+  natives: csrFromCooNatives,
 
   // v_s = Σ of the triplets that went to entry s, so each gets what arrives at its entry.
   vjp(k, { outputs, cotangents }) {

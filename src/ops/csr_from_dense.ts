@@ -1,6 +1,7 @@
 import { byteSize } from "../device/mod.ts";
 import { requireArray } from "./contract_checks.ts";
 import { csrFromDenseCases } from "./csr_cases.ts";
+import { csrFromDenseNatives } from "./csr_dense_wasm.ts";
 import { defineOp, type HostArray, type OpDefinition } from "./define.ts";
 import { inDouble } from "./in_double.ts";
 import { prefixSum } from "./sort_rows.ts";
@@ -89,6 +90,8 @@ if (id < p.room && id >= places[p.n]) { columns[id] = 0u; values[id] = ${dtype}(
       });
     },
   }],
+
+  natives: csrFromDenseNatives,
 
   // v_k = x[i, j] for the entry k at (i, j); the derivative at a zero, which has no entry, is 0.
   vjp(k, { inputs, outputs, cotangents }) {

@@ -1,5 +1,6 @@
 import { defineOp, type OpDefinition } from "./define.ts";
 import { csrRowsCases } from "./csr_cases.ts";
+import { csrRowsNatives } from "./csr_rows_wasm.ts";
 import { denseVectors, eachEntry, requireRows, ROW_OF_ENTRY } from "./sparse_pattern.ts";
 
 /** Options of `csrRows`. */
@@ -42,6 +43,8 @@ export const csrRows: OpDefinition<CsrRowsParams> = defineOp({
       });
     },
   }],
+
+  natives: csrRowsNatives,
 
   cost: (inputs, { room }) => ({ flops: 0, bytes: 4 * (room + inputs.starts!.shape[0]) }),
   error: (_inputs, _params, { out }) => ({ out: new Float64Array(out.data.length) }),

@@ -1,5 +1,6 @@
 import { byteSize } from "../device/mod.ts";
 import { csrToDenseCases } from "./csr_cases.ts";
+import { csrToDenseNatives } from "./csr_dense_wasm.ts";
 import { defineOp, type HostArray, type OpDefinition } from "./define.ts";
 import { inDouble } from "./in_double.ts";
 import { denseVectors, eachEntry, requireMatrixShape, requireRows, ROW_OF_ENTRY } from "./sparse_pattern.ts";
@@ -57,6 +58,8 @@ if (row < p.rows) { y[row * p.columns_of_row + columns[p.columns_0 + id]] = valu
       });
     },
   }],
+
+  natives: csrToDenseNatives,
 
   // D[i, j] = v_k for the entry k at (i, j), so v̄_k = D̄[i, j].
   vjp(k, { inputs, cotangents, params: { shape: [n, m] } }) {

@@ -1,4 +1,5 @@
 import { csrTransposeCases } from "./csr_cases.ts";
+import { csrTransposeNatives } from "./csr_transpose_wasm.ts";
 import { defineOp, type HostArray, type OpDefinition } from "./define.ts";
 import { sortRows } from "./sort_rows.ts";
 import { denseVectors, eachEntry, requireRows, ROW_OF_ENTRY } from "./sparse_pattern.ts";
@@ -86,6 +87,8 @@ if (id < p.room) {
       });
     },
   }],
+
+  natives: csrTransposeNatives,
 
   cost: (inputs, { columns }) => ({
     flops: 0,

@@ -4,6 +4,7 @@ import { defineOp, type OpDefinition } from "./define.ts";
 import { gatherCases } from "./gather_cases.ts";
 import { fillOf } from "./gather_fill.ts";
 import { gatherKernels } from "./gather_kernels.ts";
+import { gatherNatives } from "./gather_wasm.ts";
 import { inDouble } from "./in_double.ts";
 import { rowOf } from "./index_row.ts";
 import { sizeOf } from "./value.ts";
@@ -50,6 +51,8 @@ export const gather: OpDefinition<GatherParams> = defineOp({
   },
 
   kernels: gatherKernels,
+
+  natives: gatherNatives,
 
   // out[a, s, b] = x[a, indices[s], b], so x̄ gathers up what arrives at each row: x̄[a, i, b] = Σ_{s: indices[s] = i} ȳ[a, s, b].
   vjp(k, { inputs, cotangents, params: { axis } }) {

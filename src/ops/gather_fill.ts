@@ -23,7 +23,11 @@ export function fillOf(dtype: DType, { fill }: GatherParams): number {
 /** The fill as a uniform: the bits in which a device stores it, or a double. */
 export function fillUniform(dtype: DType, params: GatherParams): Uniform {
   const fill = fillOf(dtype, params);
-  if (dtype === "f64") return { f64: fill };
-  if (dtype === "f16") return new Uint16Array(new Float16Array([fill]).buffer)[0];
-  return dtype === "f32" ? new Uint32Array(new Float32Array([fill]).buffer)[0] : fill >>> 0;
+  return dtype === "f64" ? { f64: fill } : storedBits(dtype, fill);
+}
+
+/** The bits in which a device stores a number of at most 32 bits. */
+export function storedBits(dtype: DType, value: number): number {
+  if (dtype === "f16") return new Uint16Array(new Float16Array([value]).buffer)[0];
+  return dtype === "f32" ? new Uint32Array(new Float32Array([value]).buffer)[0] : value >>> 0;
 }

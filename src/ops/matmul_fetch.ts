@@ -34,13 +34,17 @@ export function fetchFour(factor: Factor, k: number, sum: Scalar): Fetch {
   const whole = near === 1 && [value.offset, extent, ...apart].every((x) => x % 4 === 0);
   const stored = storedType(value.dtype);
   const at = (o: string, i: string) => `base + (${o}) * p.${name}_outer + (${i}) * p.${name}_inner`;
-  const inside = `outer < p.${name}_size && inner < stop`;
+  // Selected, not branched around: a load beyond the end is safe in WGSL, and compilers take minutes for hundreds of branches.
   const body = whole
-    ? [`if (${inside}) { v = vec4<${sum}>(${name}[(${at("outer", "inner")}) >> 2u]); }`]
-    : [0, 1, 2, 3].map((q) => {
-      const [o, i] = along === "outer" ? [`outer + ${q}u`, "inner"] : ["outer", `inner + ${q}u`];
-      return `if (${o} < p.${name}_size && ${i} < stop) { v.${"xyzw"[q]} = ${sum}(${name}[${at(o, i)}]); }`;
-    });
+    ? `select(vec4<${sum}>(), vec4<${sum}>(${name}[(${
+      at("outer", "inner")
+    }) >> 2u]), (outer < p.${name}_size) & (inner < stop))`
+    : `vec4<${sum}>(${
+      [0, 1, 2, 3].map((q) => {
+        const [o, i] = along === "outer" ? [`outer + ${q}u`, "inner"] : ["outer", `inner + ${q}u`];
+        return `select(${sum}(0), ${sum}(${name}[${at(o, i)}]), (${o} < p.${name}_size) & (${i} < stop))`;
+      }).join(", ")
+    })`;
   return {
     along,
     whole,
@@ -49,9 +53,7 @@ export function fetchFour(factor: Factor, k: number, sum: Scalar): Fetch {
     uniforms: { [`${name}_size`]: outer, [`${name}_outer`]: outerStride, [`${name}_inner`]: innerStride },
     declaration: [
       `fn fetch_${name}(base: u32, outer: u32, inner: u32, stop: u32) -> vec4<${sum}> {`,
-      `  var v = vec4<${sum}>();`,
-      ...body.map((line) => `  ${line}`),
-      "  return v;",
+      `  return ${body};`,
       "}",
     ].join("\n"),
   };

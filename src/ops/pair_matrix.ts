@@ -1,9 +1,15 @@
 import { byteSize } from "../device/mod.ts";
 import { compilePairwise, element, type Expr, gradient, leaves, type Signature, size } from "../formula/mod.ts";
 import { bindRows } from "./bind_rows.ts";
-import { type Calculus, type Case, defineOp, hostTypes, type InputTypes } from "./define.ts";
+import { type Calculus, defineOp, hostTypes, type InputTypes, type KernelCall } from "./define.ts";
 import { type Formula, toExpr } from "./formulas.ts";
 import { inDouble } from "./in_double.ts";
+import { oncePerCall } from "./once_per_call.ts";
+import type { PairwiseParams } from "./pairwise.ts";
+import { storePairs } from "./pairwise_long_consumer.ts";
+import { fitsLongSubgroup, recordLongSubgroup } from "./pairwise_long_subgroup.ts";
+import { fitsLongTile, recordLongTile } from "./pairwise_long_tile.ts";
+import { pairMatrixCases } from "./pair_matrix_cases.ts";
 import { pairBounds } from "./pairwise_bounds.ts";
 import { pairLayout } from "./pairwise_layout.ts";
 import { pairMatrixWasm } from "./pair_matrix_wasm.ts";
@@ -20,46 +26,11 @@ export interface PairMatrixParams {
 const layoutOf = (inputs: InputTypes, params: PairMatrixParams) =>
   pairLayout(inputs, { reduction: "sum", formula: params.formula });
 
-const pairMatrixCases: readonly Case<PairMatrixParams>[] = [
-  ...[[0, 4], [1, 1], [7, 9], [33, 31], [65, 130]].map(([n, m]) => ({
-    name: `squared distances ${n} × ${m}`,
-    inputs: { x: { shape: [n, 3] }, y: { shape: [m, 3] } },
-    params: { formula: "sqdist(x[i], y[j])" },
-  })),
-  {
-    name: "differences: a vector per pair",
-    inputs: { x: { shape: [5, 4] }, y: { shape: [6, 4], layout: "strided" as const }, s: 0.5 },
-    params: { formula: "s * (x[i] - y[j])" },
-  },
-  {
-    name: "long rows and scalars",
-    inputs: { x: { shape: [4, 37] }, y: { shape: [5, 37] }, f: { shape: [4] }, g: { shape: [5] } },
-    params: { formula: "exp((f[i] + g[j] - dist(x[i], y[j])) / 7)" },
-  },
-  {
-    name: "long differences: more components than are written out, over several tiles",
-    inputs: { x: { shape: [7, 19] }, y: { shape: [41, 19] } },
-    params: { formula: "x[i] * y[j]" },
-    gradient: false,
-  },
-  {
-    name: "one input in f64",
-    inputs: { x: { shape: [6, 9], dtype: "f64" }, y: { shape: [7, 9], layout: "transposed" } },
-    params: { formula: "l1dist(x[i], y[j]) + exp(x[i, 8])" },
-    gradient: false,
-  },
-  {
-    name: "special values",
-    inputs: { x: { shape: [12], fill: "special" as const }, y: { shape: [13], fill: "special" as const } },
-    params: { formula: "x[i] * y[j]" },
-    gradient: false,
-  },
-  {
-    name: "components by number",
-    inputs: { x: { shape: [6, 3] }, y: { shape: [7, 2] } },
-    params: { formula: "x[i, 2] * sin(y[j, 1])" },
-  },
-];
+/** The same call as a pairwise sum. */
+const asSum: (call: KernelCall<PairMatrixParams>) => KernelCall<PairwiseParams> = oncePerCall((call) => ({
+  ...call,
+  params: { reduction: "sum", formula: call.params.formula },
+}));
 
 /** All pairs, stored: `out[i, j] = F(x[i], y[j], …)`. For what must be seen whole; `pairwise` reduces without storing. */
 export const pairMatrix = defineOp<PairMatrixParams>({
@@ -81,36 +52,50 @@ export const pairMatrix = defineOp<PairMatrixParams>({
     }
   },
 
-  kernels: [{
-    name: "pair",
-    record: (call) => {
-      const text = pairText({ ...call, params: { reduction: "sum", formula: call.params.formula } });
-      const { n, m, outLength } = text.layout, vector = outLength !== undefined;
-      const count = sizeOf(call.outputs.out.shape);
-      call.launch({
-        key: text.key,
-        read: text.read,
-        write: { y: call.outputs.out },
-        uniforms: { n, m, d: outLength ?? 1, count, ...text.uniforms },
-        workgroupSize: 64,
-        workgroups: Math.ceil(count / 64),
-        declarations: () => {
-          const helpers = new Map<string, string>();
-          const pair = vector
-            ? text.declareComponent("pair", text.layout.expr, false, helpers)
-            : text.declare("pair", text.layout.expr, false, helpers);
-          return [...helpers.values(), pair].join("\n");
-        },
-        body: () =>
-          [
-            "if (id >= p.count) { return; }",
-            "let k = id % p.d; let j = (id / p.d) % p.m; let i = id / (p.d * p.m);",
-            ...text.outer.map((leaf, q) => `let r${q} = ${text.load(leaf, "i")};`),
-            `y[id] = pair(${[...(vector ? ["k"] : []), "i", "j", ...text.outer.map((_, q) => `r${q}`)].join(", ")});`,
-          ].join("\n"),
-      });
+  kernels: [
+    {
+      name: "pair",
+      record: (call) => {
+        const text = pairText(asSum(call));
+        const { n, m, outLength } = text.layout, vector = outLength !== undefined;
+        const count = sizeOf(call.outputs.out.shape);
+        call.launch({
+          key: text.key,
+          read: text.read,
+          write: { y: call.outputs.out },
+          uniforms: { n, m, d: outLength ?? 1, count, ...text.uniforms },
+          workgroupSize: 64,
+          workgroups: Math.ceil(count / 64),
+          declarations: () => {
+            const helpers = new Map<string, string>();
+            const pair = vector
+              ? text.declareComponent("pair", text.layout.expr, false, helpers)
+              : text.declare("pair", text.layout.expr, false, helpers);
+            return [...helpers.values(), pair].join("\n");
+          },
+          body: () =>
+            [
+              "if (id >= p.count) { return; }",
+              "let k = id % p.d; let j = (id / p.d) % p.m; let i = id / (p.d * p.m);",
+              ...text.outer.map((leaf, q) => `let r${q} = ${text.load(leaf, "i")};`),
+              `y[id] = pair(${[...(vector ? ["k"] : []), "i", "j", ...text.outer.map((_, q) => `r${q}`)].join(", ")});`,
+            ].join("\n"),
+        });
+      },
     },
-  }],
+    {
+      name: "long subgroup",
+      when: (call) => fitsLongSubgroup(asSum(call)),
+      rank: (call) => call.info.software ? 1 : -1,
+      record: (call) => recordLongSubgroup(asSum(call), () => storePairs(call.outputs.out)),
+    },
+    {
+      name: "long tile",
+      when: (call) => fitsLongTile(asSum(call)),
+      rank: (call) => call.info.software ? -1 : 1,
+      record: (call) => recordLongTile(asSum(call), () => storePairs(call.outputs.out)),
+    },
+  ],
 
   natives: [pairMatrixWasm],
 

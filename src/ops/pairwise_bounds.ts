@@ -4,10 +4,6 @@ import { hostTypes } from "./define.ts";
 import type { PairwiseParams } from "./pairwise.ts";
 import { pairLayout } from "./pairwise_layout.ts";
 
-/** Unit roundoff, largest number, and how far below the largest term others have vanished, by what is computed in. */
-const SINGLE = { unit: 2 ** -24, largest: 3.4028234663852886e38, vanished: 104 };
-const DOUBLE = { unit: 2 ** -53, largest: Number.MAX_VALUE, vanished: 746 };
-
 /**
  * Error model of a pairwise reduction: the error of each term from running error analysis of the formula, plus the rounding of the
  * reduction itself (n·u·Σ|terms| for sums; the largest error of a term for extremes; see `reduce` for logsumexp).
@@ -20,7 +16,9 @@ export function pairBounds(
 ): Record<string, Float64Array> {
   const { out } = outputs;
   const { n, m, outLength, expr, value, scalar } = pairLayout(hostTypes(inputs), params);
-  const { unit, largest, vanished } = scalar === "f64" ? DOUBLE : SINGLE;
+  const [w, largest, vanished] = scalar === "f64"
+    ? [2 ** -53, Number.MAX_VALUE, 746]
+    : [2 ** -24, 3.4028234663852886e38, 104];
   const d = outLength ?? 1, bounds = new Float64Array(out.data.length);
   const at = (e: Expr, i: number, j: number) =>
     errorBound(e, (leaf) => {
@@ -31,7 +29,7 @@ export function pairBounds(
       if (width === undefined) return input.data[row];
       if (leaf.component !== undefined) return input.data[row * width + leaf.component];
       return Array.from(input.data.subarray(row * width, (row + 1) * width));
-    }, unit);
+    }, w);
   const part = (v: number | readonly number[], k: number) => typeof v === "number" ? v : v[k];
   for (let i = 0; i < n; i++) {
     const terms = Array.from({ length: m }, (_, j) => at(expr, i, j));
@@ -50,11 +48,11 @@ export function pairBounds(
         (s, t) => part(t.value, k) > top - vanished ? Math.max(s, top - part(t.value, k)) : s,
         0,
       );
-      const exponentials = worst + (m + 64 + spread) * 2 * unit;
+      const exponentials = worst + (m + 64 + spread) * 2 * w;
       let bound: number;
       // Partial sums may overflow in one order and not in another.
-      if (params.reduction === "sum") bound = magnitude > largest ? Infinity : total + m * unit * magnitude;
-      else if (params.reduction === "logsumexp") bound = exponentials + 4 * Math.abs(y) * unit;
+      if (params.reduction === "sum") bound = magnitude > largest ? Infinity : total + m * w * magnitude;
+      else if (params.reduction === "logsumexp") bound = exponentials + 4 * Math.abs(y) * w;
       else if (values) {
         // Σ w V with Σ w = 1: errors of V pass through; relative errors of the weights scale Σ w |V|.
         let spreadOfV = 0, errorOfV = 0;

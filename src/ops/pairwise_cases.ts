@@ -81,6 +81,24 @@ export const pairwiseCases: readonly Case<PairwiseParams>[] = [
     params: { reduction: "softmax", formula: "q[i] * k[j]", value: "v[j]" },
     gradient: false,
   },
+  ...(["argmax", "logsumexp", "min"] as const).map((reduction): Case<PairwiseParams> => ({
+    name: `${reduction} of cosines of long rows in several tiles`,
+    inputs: { x: points(67, 21), y: points(201, 21), g: points(201), s: 3 },
+    params: { reduction, formula: "g[j] + s * dot(x[i], y[j]) / (norm(x[i]) * norm(y[j]))" },
+    gradient: false,
+  })),
+  {
+    name: "a long sum of terms that are not 0 at 0",
+    inputs: { x: points(5, 9), y: points(70, 9) },
+    params: { reduction: "sum", formula: "sum((x[i] - 0.5) * abs(y[j] - 2))" },
+    gradient: false,
+  },
+  {
+    name: "long rows with special values",
+    inputs: { x: { shape: [9, 12], fill: "special" }, y: { shape: [40, 12] } },
+    params: { reduction: "max", formula: "sqdist(x[i], y[j])" },
+    gradient: false,
+  },
   {
     name: "folds in folds over long rows",
     inputs: { x: points(6, 19), y: points(13, 19), a: points(6, 3), b: points(13, 3) },

@@ -1,4 +1,4 @@
-import { emitWgsl, type Expr, key, leaves } from "../formula/mod.ts";
+import { emitWgsl, type Expr, key, leaves, type Signature } from "../formula/mod.ts";
 import type { KernelCall } from "./define.ts";
 import { whole } from "./float_text.ts";
 import { loadAs } from "./formulas.ts";
@@ -41,15 +41,30 @@ export interface PairText {
 /** Vectors shorter than this are written out component by component by the emitter. */
 const LONG = 8;
 
-/** Prepares the text of a call. */
-export function pairText(call: KernelCall<PairwiseParams>): PairText {
+/** What is left of a call's formula when a kernel computes parts of it otherwise. */
+export interface PairRest {
+  /** The formula. */
+  readonly expr: Expr;
+  /** Names of numbers that are arguments of the pair functions, after the indices. */
+  readonly given: readonly string[];
+  /** Further inputs with one number per row. */
+  readonly rows: Readonly<Record<string, Value>>;
+}
+
+/** Prepares the text of a call, or of the rest of it. */
+export function pairText(call: KernelCall<PairwiseParams>, rest?: PairRest): PairText {
   const layout = pairLayout(typesOf(call.inputs), call.params), { scalar } = layout;
-  const exprs = [layout.expr, ...(layout.value ? [layout.value] : [])];
+  const exprs = rest ? [rest.expr] : [layout.expr, ...(layout.value ? [layout.value] : [])];
+  const inputs = { ...call.inputs, ...rest?.rows }, given = rest?.given ?? [];
+  const signature: Record<string, Signature[string]> = Object.assign(Object.create(null), layout.signature);
+  for (const name of given) signature[name] = { kind: "plain" };
+  for (const name of Object.keys(rest?.rows ?? {})) signature[name] = { kind: "row" };
   const found = exprs.map(leaves);
   const used = [...new Set(found.flatMap((f) => [...f.names, ...f.elements.map((e) => e.name)]))].sort();
   const arrays: { name: string; value: Value }[] = [], numbers: { name: string; value: number }[] = [];
   for (const name of used) {
-    const input = call.inputs[name];
+    if (given.includes(name)) continue;
+    const input = inputs[name];
     if (typeof input === "number") numbers.push({ name, value: input });
     else arrays.push({ name, value: call.dense(input) });
   }
@@ -58,8 +73,8 @@ export function pairText(call: KernelCall<PairwiseParams>): PairText {
   numbers.forEach(({ value }, k) => uniforms[`c${k}`] = { [scalar]: value } as unknown as Uniform);
   const width = (name: string) => arrays.find((a) => a.name === name)!.value.shape[1] as number | undefined;
   const short = used.every((name) => {
-    const input = call.inputs[name];
-    return typeof input === "number" || input.shape.length < 2 || input.shape[1] < LONG;
+    const input = inputs[name];
+    return given.includes(name) || typeof input === "number" || input.shape.length < 2 || input.shape[1] < LONG;
   });
   const numbersOf = (index: "i" | "j"): PairLeaf[] => {
     const names = [...new Set(found.flatMap((f) => f.elements.filter((e) => e.index === index).map((e) => e.name)))]
@@ -84,6 +99,7 @@ export function pairText(call: KernelCall<PairwiseParams>): PairText {
   const emit = (expr: Expr, held: boolean, component?: string) =>
     emitWgsl(expr, {
       name: (name) => {
+        if (given.includes(name)) return name;
         const c = numbers.findIndex((q) => q.name === name);
         if (c >= 0) return `p.c${c}`;
         const k = arrays.findIndex((a) => a.name === name);
@@ -93,11 +109,12 @@ export function pairText(call: KernelCall<PairwiseParams>): PairText {
         const list = index === "i" ? outer : held ? inner : [];
         return register(list, index === "i" ? "r" : "q", name, component) ?? load({ name }, index, component);
       },
-    }, { scalar, signature: layout.signature, component });
+    }, { scalar, signature, component });
   const parameters = (held: boolean) =>
     [
       "i: u32",
       "j: u32",
+      ...given.map((name) => `${name}: ${scalar}`),
       ...outer.map((_, k) => `r${k}: ${scalar}`),
       ...(held ? inner.map((_, k) => `q${k}: ${scalar}`) : []),
     ]

@@ -51,8 +51,7 @@ export function wasmPairs(
 ): WasmPairs {
   const layout = pairLayout(typesOf(call.inputs), params);
   const written = [layout.expr, ...(layout.value ? [layout.value] : [])], found = written.map(leaves);
-  const values = Object.values(call.inputs).filter((v): v is Value => typeof v !== "number");
-  const scalar = values.some((v) => v.dtype === "f64") ? "f64" : "f32", lanes = laneCount(scalar);
+  const { scalar } = layout, lanes = laneCount(scalar);
   const args: Record<string, HostArgument> = {};
   const rows = (index: "i" | "j"): PairRows[] => {
     const names = new Set(found.flatMap((f) => f.elements.filter((e) => e.index === index).map((e) => e.name)));

@@ -1,6 +1,9 @@
-const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57] as const;
-const WEYL = [0x9e3779b9, 0xbb67ae85] as const;
-const ROUNDS = 10;
+/** Multipliers of the second and first half of a counter. */
+export const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57] as const;
+/** What is added to the key after each round. */
+export const WEYL = [0x9e3779b9, 0xbb67ae85] as const;
+/** Rounds of Philox4x32-10. */
+export const ROUNDS = 10;
 
 /** High word of the product of two 32-bit words. */
 export function mulHigh(a: number, b: number): number {

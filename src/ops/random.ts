@@ -5,6 +5,7 @@ import { defineOp, type OpDefinition } from "./define.ts";
 import { philox, toWords } from "./philox.ts";
 import { randomCases } from "./random_cases.ts";
 import { randomKernels } from "./random_kernels.ts";
+import { randomNatives } from "./random_wasm.ts";
 import { boxMuller } from "./random_normal.ts";
 import { permuted, shuffleOf } from "./random_permutation.ts";
 import { showShape, sizeOf } from "./value.ts";
@@ -102,6 +103,8 @@ export const random: OpDefinition<RandomParams> = defineOp({
   },
 
   kernels: randomKernels,
+
+  natives: randomNatives,
 
   // Ten rounds of two wide products, four exclusive ors and two additions for four words.
   cost: (_inputs, _params, { out }) => ({

@@ -13,7 +13,7 @@ import { mulHigh } from "./philox.ts";
  */
 
 /** Coefficients of R, the highest power first, in units of 2^-30. */
-const R = [
+export const R = [
   2262126,
   -7586241,
   13325630,
@@ -27,12 +27,12 @@ const R = [
   1073741825,
 ];
 /** Coefficients of S, the highest power first, in units of 2^-30. */
-const S = [-3685, 172072, -5026892, 85569282, -693598666, 1686629713];
+export const S = [-3685, 172072, -5026892, 85569282, -693598666, 1686629713];
 /** 2 ln 2 in units of 2^-58: upper and lower word. */
-const TWO_LN2 = [0x058b90bf, 0xbe8e7bcd] as const;
+export const TWO_LN2 = [0x058b90bf, 0xbe8e7bcd] as const;
 
 /** Digits after the binary point of a normal number: |z| < 8 then fits the 24 bits of an f32 exactly. */
-const FRACTION = 21;
+export const FRACTION = 21;
 
 /** Product of a signed number and a fraction in units of 2^-32. */
 function scaled(a: number, fraction: number): number {

@@ -1,10 +1,11 @@
 import { philox, toWords } from "./philox.ts";
 
-const ROUNDS = 24;
+/** Rounds of the network, two for each pair of halves. */
+export const ROUNDS = 24;
 /** High word of the counters that give a permutation its keys: no element of another distribution gets that far. */
 const PERMUTATION_BLOCKS = 0x80000000;
 /** Multipliers of the finalizer of MurmurHash3 (Appleby 2008). */
-const MIX = [0x85ebca6b, 0xc2b2ae35] as const;
+export const MIX = [0x85ebca6b, 0xc2b2ae35] as const;
 
 /** The bijection behind a random permutation of 0 … n − 1. */
 export interface Shuffle {

@@ -72,7 +72,7 @@ const position = (order: ">" | "<"): Reducer => {
     init: (scalar) => [start.init(scalar)[0], "0xffffffffu"],
     step: (a, values, indices, scalar) =>
       values.map((v, q) =>
-        `if (${better(scalar, v, `${a}_m`)} || ${a}_k == 0xffffffffu) { ${a}_m = ${v}; ${a}_k = ${indices[q]}; }`
+        `if (${better(scalar, v, `${a}_m`)} | (${a}_k == 0xffffffffu)) { ${a}_m = ${v}; ${a}_k = ${indices[q]}; }`
       ).join("\n"),
     merge: (a, b, scalar) => {
       const tie = isFloatScalar(scalar) ? `same(${b}_m, ${a}_m)` : `${b}_m == ${a}_m`;
@@ -85,8 +85,8 @@ const position = (order: ">" | "<"): Reducer => {
       if (!isFloatScalar(scalar)) return NONE();
       const parameters = `(v: ${scalar}, m: ${scalar}) -> bool`;
       return floatTests(scalar)
-        .set("beats", `fn beats${parameters} { return !isNan(m) && (v ${order} m || isNan(v)); }`)
-        .set("same", `fn same${parameters} { return v == m || (isNan(v) && isNan(m)); }`);
+        .set("beats", `fn beats${parameters} { return !isNan(m) & ((v ${order} m) | isNan(v)); }`)
+        .set("same", `fn same${parameters} { return (v == m) | (isNan(v) & isNan(m)); }`);
     },
   };
 };
@@ -142,7 +142,7 @@ fn lse_term(v: ${scalar}, top: ${scalar}) -> ${scalar} {
         "lse_finish",
         `fn lse_finish(m: ${scalar}, s: ${scalar}) -> ${scalar} {
   if (isNan(s) || isNan(m)) { return s + m; }
-  return select(m + ${log}(max(s, ${tiny})), m, m == -infinity() || m == infinity());
+  return select(m + ${log}(max(s, ${tiny})), m, (m == -infinity()) | (m == infinity()));
 }`,
       ],
     ]);

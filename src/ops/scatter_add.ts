@@ -6,6 +6,7 @@ import { rowOf } from "./index_row.ts";
 import { scatterAtomic, scatterIntegerAtomic } from "./scatter_add_atomic.ts";
 import { scatterAddCases } from "./scatter_add_cases.ts";
 import { scatterCsr } from "./scatter_add_csr.ts";
+import { scatterAddNatives } from "./scatter_add_wasm.ts";
 import { showShape, sizeOf } from "./value.ts";
 
 /** Options of `scatterAdd`. */
@@ -54,6 +55,8 @@ export const scatterAdd: OpDefinition<ScatterAddParams> = defineOp({
   },
 
   kernels: [...scatterCsr, scatterIntegerAtomic, scatterAtomic],
+
+  natives: scatterAddNatives,
 
   // y = x + Σ_k e_{indices[k]} u_k, so x̄ = ȳ and ū_k = ȳ[indices[k]], which is 0 for the updates that were dropped.
   vjp(k, { inputs, cotangents, params: { axis } }) {

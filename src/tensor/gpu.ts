@@ -302,10 +302,19 @@ export class Gpu {
 /** How `gpu.info` shows itself in a notebook. */
 const INFO_DISPLAY = {
   [Symbol.for("Jupyter.display")](this: DeviceInfo): Record<string, unknown> {
-    const text = `${this.name} (${this.backend}): ${this.reason}`;
+    const { blas, lapack } = this.libraries;
+    const text = `${this.name} (${this.backend}): ${this.reason}\nBLAS: ${blas}\nLAPACK: ${lapack}`;
     return {
       "text/plain": text,
       "application/vnd.denovo.device+json": { name: this.name, backend: this.backend },
     };
+  },
+  // With what is found out when it is asked about.
+  [Symbol.for("Deno.customInspect")](
+    this: DeviceInfo,
+    inspect: (value: unknown, options: unknown) => string,
+    options: unknown,
+  ): string {
+    return inspect({ ...this }, options);
   },
 };

@@ -2,6 +2,8 @@ import { hasGpu } from "./devices.ts";
 import { call, type Emitted, emitWgsl, type Expr, name, type Scalar, type Signature } from "../../src/formula/mod.ts";
 import type { FunctionRecord } from "../../src/formula/function_record.ts";
 import { functions } from "../../src/formula/functions.ts";
+import { guardBuiltins } from "../../src/device/guard_builtins.ts";
+import { runProbes } from "../../src/device/probes.ts";
 
 /** An input of the formulas: its rows, each of `width` numbers; `width` undefined for one scalar per row. */
 export interface Rows {
@@ -87,7 +89,8 @@ function functionText({ prelude, body, value, boolean }: Emitted, f: number, sca
 
 async function dispatch(device: GPUDevice, code: string, input: Bits, size: number, groups: number): Promise<Bits> {
   device.pushErrorScope("validation");
-  const module = device.createShaderModule({ code });
+  const { specials } = (await runProbes(device)).probes;
+  const module = device.createShaderModule({ code: specials ? code : guardBuiltins(code) });
   const pipeline = device.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "main" } });
   const error = await device.popErrorScope();
   if (error) throw new Error(`${error.message}\n${code}`);

@@ -9,6 +9,12 @@ if (!hasLibraries && Deno.env.get("DENOVO_REQUIRE_BLAS") === "1") {
   throw new Error(`DENOVO_REQUIRE_BLAS=1, but ${names.blas}; ${names.lapack}`);
 }
 
+if (!hasLibraries) {
+  console.warn(
+    `NO LAPACK (${names.lapack}): tests on it do not run. On Debian or Ubuntu: apt-get install libopenblas0`,
+  );
+}
+
 /** Opens a device with `DENOVO_BLAS` set to `library`. */
 export async function openWith(library: string | undefined, options: OpenOptions = {}): Promise<Gpu> {
   const set = (value: string | undefined) =>
@@ -24,7 +30,6 @@ export async function openWith(library: string | undefined, options: OpenOptions
 
 /** Registers a test on the CPU device with the system's libraries, which counts as ignored where there are none, and without. */
 export function withAndWithoutLibraries(name: string, fn: (gpu: Gpu) => Promise<void>): void {
-  if (!hasLibraries) console.warn(`NO LAPACK: ${names.lapack}. On Debian or Ubuntu: apt-get install libopenblas0`);
   Deno.test({
     name: `${name} (system libraries)`,
     ignore: !hasLibraries,

@@ -141,9 +141,10 @@ onEachDevice("the memory table names what is held", async (gpu) => {
 });
 
 onEachDevice("a device shows what was opened and why", async (gpu) => {
-  const { backend, name, reason } = gpu.info;
+  const { backend, name, reason, libraries: { blas, lapack } } = gpu.info;
   const bundle = await shown(gpu.info);
-  assertEquals(bundle["text/plain"], `${name} (${backend}): ${reason}`);
+  assertEquals(bundle["text/plain"], `${name} (${backend}): ${reason}\nBLAS: ${blas}\nLAPACK: ${lapack}`);
+  assertStringIncludes(Deno.inspect(gpu.info), JSON.stringify(lapack));
   assertEquals(bundle["application/vnd.denovo.device+json"], { name, backend });
   assertEquals(Deno.inspect(gpu), `Gpu: ${name} (${backend}; ${reason})`);
   assertEquals(JSON.parse(JSON.stringify(gpu.info)).name, name);

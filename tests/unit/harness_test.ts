@@ -25,8 +25,8 @@ Deno.test("a race leaves out the warm-up and compares round by round with the ba
   const { benchmark, timings } = await race({ ...BENCHMARK, baseline: "numpy" }, contestants, { rounds: 3, warmup: 1 });
   assertEquals(benchmark.baseline, "numpy");
   assertEquals(timings, [
-    { contestant: "ours", median: 2, min: 1, q1: 1.5, q3: 3, rounds: 3, ratio: 4 },
-    { contestant: "numpy", median: 4, min: 4, q1: 4, q3: 22, rounds: 3, ratio: 1 },
+    { contestant: "ours", median: 2, min: 1, q1: 1.5, q3: 3, rounds: 3, ratio: 4, ratioQ1: 3, ratioQ3: 7 },
+    { contestant: "numpy", median: 4, min: 4, q1: 4, q3: 22, rounds: 3, ratio: 1, ratioQ1: 1, ratioQ3: 1 },
   ]);
 });
 

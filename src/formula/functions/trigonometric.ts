@@ -1,11 +1,10 @@
 import { call } from "../expr.ts";
 import type { FunctionRecord } from "../function_record.ts";
-import { add, CALL, div, jsCall, mul, neg, num, square, sub, unaryVjp, wgslFloat, wgslHelper } from "./rules.ts";
+import { add, CALL, div, jsCall, mul, neg, num, square, sub, unaryVjp, wgslHelper } from "./rules.ts";
 import { cos, sin, tan } from "../wasm/math/circular.ts";
 import { acos, asin, atan, atan2 } from "../wasm/math/arc.ts";
 
-// WGSL promises 2^-11 for sin and cos on [-π, π] and nothing beyond. Hardware keeps 2^-20 and loses a unit of the
-// argument's last place further out.
+// In single precision a large angle is off by up to a unit of its last place.
 const circular = (_: number, x: number) => 16 + 4 * Math.abs(x);
 const fine = (value: number) => 10 * Math.abs(value);
 
@@ -15,7 +14,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     name: "sin",
     form: CALL,
     arity: [1, 1],
-    wgsl: wgslFloat("sin"),
+    wgsl: wgslHelper("dn_sin"),
     js: jsCall("Math.sin"),
     wasm: sin,
     vjp: unaryVjp((x) => call("cos", x)),
@@ -26,7 +25,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     name: "cos",
     form: CALL,
     arity: [1, 1],
-    wgsl: wgslFloat("cos"),
+    wgsl: wgslHelper("dn_cos"),
     js: jsCall("Math.cos"),
     wasm: cos,
     vjp: unaryVjp((x) => neg(call("sin", x))),
@@ -37,7 +36,7 @@ export const trigonometric: readonly FunctionRecord[] = [
     name: "tan",
     form: CALL,
     arity: [1, 1],
-    wgsl: wgslFloat("tan"),
+    wgsl: wgslHelper("dn_tan"),
     js: jsCall("Math.tan"),
     wasm: tan,
     vjp: unaryVjp((_, value) => add(num(1), square(value))),

@@ -177,6 +177,9 @@ export const i64x2 = {
   neg: unary(0xc1),
   allTrue: test(0xc3),
   bitmask: test(0xc4),
+  /** Products of the first two lanes of i32x4, in full; likewise of the last two. */
+  extmulLowI32x4U: binary(0xde),
+  extmulHighI32x4U: binary(0xdf),
   extendLowI32x4S: unary(0xc7),
   extendHighI32x4S: unary(0xc8),
   extendLowI32x4U: unary(0xc9),

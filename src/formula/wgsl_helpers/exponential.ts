@@ -14,23 +14,23 @@ export const exponential: WgslHelpers = {
   let s = x / (2.0f + x);
   let z = s * s;
   let p = 0.666666687f + z * (0.400001287f + z * (0.285499364f + z * 0.233549595f));
-  return select(log(1.0f + x), 2.0f * s + s * z * p, x > -0.29f && x < 0.41f);
+  return select(log(1.0f + x), 2.0f * s + s * z * p, (x > -0.29f) & (x < 0.41f));
 }`,
   },
   // The sign of zero and the parity of y are those of IEEE 754; parity is lost for |y| >= 2^24, where all are even.
   dn_pow: {
     needs: ["dn_inf", "dn_isnan", "dn_nan"],
     text: `fn dn_pow(x: f32, y: f32) -> f32 {
-  if (y == 0.0f || x == 1.0f) { return 1.0f; }
-  if (dn_isnan(x) || dn_isnan(y)) { return dn_nan(); }
   let a = abs(x);
-  var r = select(exp2(y * log2(a)), 1.0f, a == 1.0f);
+  let power = select(exp2(y * log2(a)), 1.0f, a == 1.0f);
   // Some compilers make a builtin pow of it, which has 0 for 0 to a negative power.
-  if (a == 0.0f) { r = select(0.0f, dn_inf(), y < 0.0f); }
-  if ((bitcast<u32>(x) >> 31u) == 0u) { return r; }
-  if (floor(y) != y) { return select(dn_nan(), r, a == 0.0f || a > 3.4028234e38f); }
+  let r = select(power, select(0.0f, dn_inf(), y < 0.0f), a == 0.0f);
   let half = 0.5f * y;
-  return select(r, -r, floor(half) != half);
+  let odd = select(r, -r, floor(half) != half);
+  let broken = select(dn_nan(), r, (a == 0.0f) | (a > 3.4028234e38f));
+  let kept = select(r, select(odd, broken, floor(y) != y), (bitcast<u32>(x) >> 31u) == 1u);
+  let known = select(kept, dn_nan(), dn_isnan(x) | dn_isnan(y));
+  return select(known, 1.0f, (y == 0.0f) | (x == 1.0f));
 }`,
   },
   dn_rsqrt: {
@@ -45,7 +45,7 @@ export const exponential: WgslHelpers = {
   let a = abs(x);
   let y = exp2(log2(a) * 0.333333343f);
   let r = y - (y - a / (y * y)) * 0.333333343f;
-  return select(select(r, -r, x < 0.0f), x, a == 0.0f || a > 3.4028234e38f);
+  return select(select(r, -r, x < 0.0f), x, (a == 0.0f) | (a > 3.4028234e38f));
 }`,
   },
 };

@@ -14,21 +14,21 @@ function shared(type: "f32" | "f64"): WgslHelpers {
     dn_div: {
       needs: ["dn_isnan", "dn_isfinite", "dn_nan"],
       text: `fn dn_div${s}(a: ${type}, b: ${type}) -> ${type} {
-  let lost = dn_isnan${s}(a) || dn_isnan${s}(b) || (a == 0.0${lit} && b == 0.0${lit})
-    || !(dn_isfinite${s}(a) || dn_isfinite${s}(b));
+  let lost = dn_isnan${s}(a) | dn_isnan${s}(b) | ((a == 0.0${lit}) & (b == 0.0${lit}))
+    | !(dn_isfinite${s}(a) | dn_isfinite${s}(b));
   return select(a / b, dn_nan${s}(), lost);
 }`,
     },
     dn_max: {
       needs: ["dn_isnan", "dn_nan"],
       text: `fn dn_max${s}(a: ${type}, b: ${type}) -> ${type} {
-  return select(select(b, a, a > b), dn_nan${s}(), dn_isnan${s}(a) || dn_isnan${s}(b));
+  return select(select(b, a, a > b), dn_nan${s}(), dn_isnan${s}(a) | dn_isnan${s}(b));
 }`,
     },
     dn_min: {
       needs: ["dn_isnan", "dn_nan"],
       text: `fn dn_min${s}(a: ${type}, b: ${type}) -> ${type} {
-  return select(select(b, a, a < b), dn_nan${s}(), dn_isnan${s}(a) || dn_isnan${s}(b));
+  return select(select(b, a, a < b), dn_nan${s}(), dn_isnan${s}(a) | dn_isnan${s}(b));
 }`,
     },
     dn_sign: {
@@ -72,29 +72,29 @@ export const float: { readonly f32: WgslHelpers; readonly f64: WgslHelpers } = {
     dn_mod: {
       needs: ["dn_isfinite", "dn_isnan", "dn_nan"],
       text: `fn dn_mod(a: f32, b: f32) -> f32 {
-  if (!dn_isfinite(a) || dn_isnan(b) || b == 0.0f) { return dn_nan(); }
-  if (abs(a) < abs(b)) { return select(a, a + b, (a < 0.0f && b > 0.0f) || (a > 0.0f && b < 0.0f)); }
-  var r = fma(-floor(a / b), b, a);
+  let first = fma(-floor(a / b), b, a);
   // The quotient was rounded, so the remainder can lie one divisor off.
-  if (abs(r) >= abs(b)) { r -= b; }
-  if ((r < 0.0f && b > 0.0f) || (r > 0.0f && b < 0.0f)) { r += b; }
+  let second = select(first, first - b, abs(first) >= abs(b));
+  // A dividend smaller than the divisor is its own remainder, whatever the sign of the quotient.
+  let r = select(second, a, abs(a) < abs(b));
+  let opposite = ((r < 0.0f) & (b > 0.0f)) | ((r > 0.0f) & (b < 0.0f));
+  let m = select(r, r + b, opposite);
   // Where the quotient has more digits than f32 the remainder has none.
-  return select(0.0f, r, abs(r) <= abs(b));
+  let lost = !dn_isfinite(a) | dn_isnan(b) | (b == 0.0f);
+  return select(select(0.0f, m, abs(m) <= abs(b)), dn_nan(), lost);
 }`,
     },
     dn_hypot: {
-      needs: ["dn_inf", "dn_isfinite", "dn_isnan", "dn_nan"],
+      needs: ["dn_inf", "dn_isnan", "dn_nan"],
       text: `fn dn_hypot(a: f32, b: f32) -> f32 {
   let x = abs(a);
   let y = abs(b);
   let large = max(x, y);
-  if (dn_isnan(x) || dn_isnan(y)) {
-    // As IEEE 754 has it, the distance to infinity is infinite whatever the other component is.
-    return select(dn_nan(), dn_inf(), bitcast<u32>(x) == 0x7f800000u || bitcast<u32>(y) == 0x7f800000u);
-  }
-  if (large == 0.0f || !dn_isfinite(large)) { return large; }
   let ratio = min(x, y) / large;
-  return large * sqrt(1.0f + ratio * ratio);
+  let r = select(large * sqrt(1.0f + ratio * ratio), 0.0f, large == 0.0f);
+  // As IEEE 754 has it, the distance to infinity is infinite whatever the other component is.
+  let infinite = (bitcast<u32>(x) == 0x7f800000u) | (bitcast<u32>(y) == 0x7f800000u);
+  return select(select(r, dn_nan(), dn_isnan(x) | dn_isnan(y)), dn_inf(), infinite);
 }`,
     },
   },

@@ -163,6 +163,12 @@ Deno.test("lanes are put in, taken out, moved and converted", () => {
   assertEquals(longs(() => i64x2.extendHighI32x4S(shorts)), [0n, -1n]);
   assertEquals(longs(() => i64x2.extendLowI32x4U(shorts)), [2n ** 32n - 65535n, 3n]);
   assertEquals(longs(() => i64x2.extendHighI32x4U(shorts)), [0n, 2n ** 32n - 1n]);
+  const words = i32x4.const(-1, 3, 7, -2);
+  assertEquals(longs(() => i64x2.extmulLowI32x4U(words, i32x4.const(-1, 5, 0, 0))), [
+    BigInt.asIntN(64, (2n ** 32n - 1n) ** 2n),
+    15n,
+  ]);
+  assertEquals(longs(() => i64x2.extmulHighI32x4U(words, i32x4.const(0, 0, 9, 3))), [63n, 3n * (2n ** 32n - 2n)]);
 });
 
 Deno.test("bits are combined", () => {

@@ -1,0 +1,39 @@
+"""Jobs on whole transport problems, by POT."""
+
+import numpy as np
+
+from peer_protocol import job
+
+
+def squared_distances(x, y, n):
+    """[n, n] in double precision from two lists of n points in the plane."""
+    x, y = x.reshape(n, 2).astype("f8"), y.reshape(n, 2).astype("f8")
+    return (x[:, :1] - y[:, 0]) ** 2 + (x[:, 1:] - y[:, 1]) ** 2
+
+
+@job("sinkhorn")
+def sinkhorn(inputs, n, fraction, method, limit):
+    """POT's solver on uniform weights; its stop rule is an L2 marginal error under 1e-6, looked at every 10 iterations."""
+    import ot
+    cost = squared_distances(inputs[0], inputs[1], n)
+    weights, eps = np.full(n, 1 / n), fraction * cost.max()
+
+    def finish(result):
+        plan, log = result
+        info = {"cost": float((plan * cost).sum()), "iterations": int(log["niter"]) + 1,
+                "marginalError": float(np.linalg.norm(plan.sum(axis=0) - weights))}
+        return info["cost"], info
+
+    def run():
+        return ot.sinkhorn(weights, weights, cost, eps, method=method, stopThr=1e-6, numItermax=limit, log=True,
+                           warn=False)
+    run.finish = finish
+    return run
+
+
+@job("emd")
+def emd(inputs, n):
+    import ot
+    cost = squared_distances(inputs[0], inputs[1], n)
+    weights = np.full(n, 1 / n)
+    return lambda: ot.emd2(weights, weights, cost, numItermax=10_000_000)

@@ -1,0 +1,126 @@
+import { byteSize } from "../device/mod.ts";
+import { f32, f64, type FunctionBuilder, i32, type Value } from "../formula/wasm/mod.ts";
+import type { CsrFromCooParams } from "./csr_from_coo.ts";
+import { clear, itemsKernel, runningSum, takeNext, wordAt } from "./csr_wasm.ts";
+import type { NativeVariant } from "./define.ts";
+import { addressOf } from "./host_kernel.ts";
+import type { Value as ArrayValue } from "./value.ts";
+
+type Scalar = "f32" | "f64" | "i32" | "u32";
+
+/** Columns more than so many times the triplets are left to the reference: a table of them all would take longer. */
+const SPARSEST = 64;
+
+/**
+ * `csrFromCoo` in WebAssembly, on one thread. Triplets are sorted by counting, by column and then stably by row; those of one place
+ * follow each other and add up in order.
+ */
+export const csrFromCooNatives: readonly NativeVariant<CsrFromCooParams>[] = [{
+  name: "wasm",
+  when: (call) => {
+    const { slots, values } = call.outputs, [e] = slots.shape;
+    return call.params.shape[1] <= SPARSEST * (e + 1024) && values.dtype !== "f16";
+  },
+  record: (call) => {
+    const [rows, columns, values] = ["rows", "columns", "values"].map((name) =>
+      call.dense(call.inputs[name] as ArrayValue)
+    );
+    const { outputs, params: { shape: [n, m] } } = call, [e] = outputs.slots.shape, room = outputs.columns.shape[0];
+    const scalar = values.dtype as Scalar;
+    const words = (count: number): ArrayValue => call.temporary({ shape: [Math.max(1, count)], dtype: "u32" });
+    const byColumn = words(m + 1), byRow = words(n + 1), first = words(e), second = words(e);
+    for (
+      const [array, bytes] of [
+        [byColumn, 4 * (m + 1)],
+        [byRow, 4 * (n + 1)],
+        [outputs.starts, 4 * (n + 1)],
+        [outputs.columns, 4 * room],
+        [outputs.values, byteSize(scalar) * room],
+      ] as const
+    ) clear(call, array, bytes);
+    call.launch({
+      key: scalar,
+      args: {
+        rows: addressOf(rows),
+        columns: addressOf(columns),
+        values: addressOf(values),
+        by_column: addressOf(byColumn),
+        by_row: addressOf(byRow),
+        first: addressOf(first),
+        second: addressOf(second),
+        starts: addressOf(outputs.starts),
+        to_columns: addressOf(outputs.columns),
+        to_values: addressOf(outputs.values),
+        slots: addressOf(outputs.slots),
+        n: { i32: n },
+        m: { i32: m },
+        e: { i32: e },
+        room: { i32: room },
+      },
+      code: (target) =>
+        itemsKernel(target, (fn, args) => {
+          const word = (array: string, k: Value<"i32">) => fn.let(i32.load(wordAt(args.i32(array), k)));
+          const after = (k: Value<"i32">) => fn.let(i32.add(k, i32.const(1)));
+          const n = args.i32("n"), m = args.i32("m"), e = args.i32("e");
+          // Of a negative index the word is larger than any size.
+          const inside = (
+            k: Value<"i32">,
+            then: (row: Value<"i32">, column: Value<"i32">) => void,
+            other = () => {},
+          ) => {
+            const row = word("rows", k), column = word("columns", k);
+            fn.if(i32.and(i32.ltU(row, n), i32.ltU(column, m)), () => then(row, column), other);
+          };
+          fn.for(i32.const(0), e, 1, (k) =>
+            inside(k, (row, column) => {
+              takeNext(fn, args.i32("by_column"), after(column));
+              takeNext(fn, args.i32("by_row"), after(row));
+            }, () => fn.run(i32.store(wordAt(args.i32("slots"), k), args.i32("room")))));
+          const count = runningSum(fn, args.i32("by_column"), m);
+          runningSum(fn, args.i32("by_row"), n);
+          fn.for(i32.const(0), e, 1, (k) =>
+            inside(k, (_, column) => {
+              fn.run(i32.store(wordAt(args.i32("first"), takeNext(fn, args.i32("by_column"), column)), k));
+            }));
+          fn.for(i32.const(0), count, 1, (q) => {
+            const k = word("first", q), to = takeNext(fn, args.i32("by_row"), word("rows", k));
+            fn.run(i32.store(wordAt(args.i32("second"), to), k));
+          });
+          const entry = fn.variable(i32.const(-1)),
+            last = fn.variable(i32.const(-1)),
+            beside = fn.variable(i32.const(-1));
+          fn.for(i32.const(0), count, 1, (q) => {
+            const k = word("second", q), row = word("rows", k), column = word("columns", k);
+            fn.if(i32.or(i32.ne(row, last), i32.ne(column, beside)), () => {
+              fn.set(last, row);
+              fn.set(beside, column);
+              fn.set(entry, i32.add(entry, i32.const(1)));
+              fn.run(i32.store(wordAt(args.i32("to_columns"), entry), column));
+              takeNext(fn, args.i32("starts"), after(row));
+            });
+            addElement(fn, scalar, args.i32("to_values"), entry, args.i32("values"), k);
+            fn.run(i32.store(wordAt(args.i32("slots"), k), entry));
+          });
+          runningSum(fn, args.i32("starts"), n);
+        }),
+      count: 1,
+      grain: 1,
+    });
+  },
+}];
+
+/** Adds element `k` of one array to element `to` of another. */
+function addElement(
+  fn: FunctionBuilder,
+  scalar: Scalar,
+  sums: Value<"i32">,
+  to: Value<"i32">,
+  values: Value<"i32">,
+  k: Value<"i32">,
+): void {
+  const at = (array: Value<"i32">, k: Value<"i32">) => fn.let(i32.add(array, i32.mul(k, i32.const(byteSize(scalar)))));
+  const sum = at(sums, to), value = at(values, k);
+  if (scalar === "f32") fn.run(f32.store(sum, f32.add(f32.load(sum), f32.load(value))));
+  else if (scalar === "f64") fn.run(f64.store(sum, f64.add(f64.load(sum), f64.load(value))));
+  else fn.run(i32.store(sum, i32.add(i32.load(sum), i32.load(value))));
+}
