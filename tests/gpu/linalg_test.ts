@@ -180,7 +180,7 @@ withAndWithoutLibraries("what cannot be factored is refused in words", async (gp
   for (const method of ["solve", "lstsq", "solveTriangular"] as const) {
     assertEquals(
       await message(() => linalg[method](a, gpu.tensor([1, NaN])), RangeError),
-      `Cannot compute ${method}: element [1, 0] is NaN`,
+      `Cannot compute ${method}: element [1, 0] of the right-hand sides is NaN`,
     );
     assertEquals(
       await message(() => linalg[method](a, gpu.ones([3])), TypeError),
