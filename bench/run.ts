@@ -2,7 +2,8 @@
  * Races Denovo against its peers on the same inputs, in one run: `deno task bench [--backend cpu] [--only family] [--quick]`.
  * Prints medians, spread and ratios, and stores them in `bench/results/<device>.json`.
  *
- * `--backend` takes the device: `webgpu` or `cpu`, default as in `open`. `--only` takes one family (map, reduce, scan, matmul,
+ * `--backend` takes the device: `webgpu` or `cpu`, by default the adapter if there is one; whole solves are then made as `open()`
+ * makes them, with short calls on the host. `--only` takes one family (map, reduce, scan, matmul,
  * pairwise, sparse, double, linalg, index, random, overhead, transport), `--quick` the smaller sizes in fewer rounds.
  *
  * The task has a lock file of its own: what some peers depend on would bring the types of Node into every check.
@@ -68,7 +69,8 @@ async function present(peers: readonly Peer[], versions: Record<string, string>)
 
 async function main({ backend, only, quick }: Arguments): Promise<void> {
   // Kernel variants are chosen anew: an earlier choice may have been made while the machine was busy.
-  const gpu = await open({ ...(backend && { backend }), tune: "refresh" });
+  const whole = await open({ ...(backend && { backend }), tune: "refresh" });
+  const gpu = backend ? whole : await open({ backend: whole.info.backend, tune: "refresh" });
   console.log(`${gpu.info.name} (${gpu.info.reason}), Denovo ${VERSION}, Deno ${Deno.version.deno}`);
   const [load] = Deno.loadavg();
   if (load > BUSY * navigator.hardwareConcurrency) {
@@ -95,7 +97,7 @@ async function main({ backend, only, quick }: Arguments): Promise<void> {
     await take(raceFamily(family, peers, { quick, ...options }));
   }
   if (only === undefined || only === "transport") {
-    await take(raceTransport({ gpu, pot: potState === true, quick, rounds: quick ? 3 : 5 }));
+    await take(raceTransport({ gpu: whole, pot: potState === true, quick, rounds: quick ? 3 : 5 }));
   }
   const command = ["deno task bench", ...Deno.args].join(" ");
   const folder = new URL("./results", import.meta.url).pathname;

@@ -44,11 +44,15 @@ await Deno.remove(folder, { recursive: true }).catch(() => {});
 await Deno.mkdir(folder, { recursive: true });
 const cache = await Deno.makeTempDir({ prefix: "denovo-pack-" });
 try {
-  // A cache of its own holds only what this project needs. Of the benchmarks' peers ONNX Runtime is left out, being larger than all the
-  // rest: the benchmarks say so and go on.
+  // A cache of its own holds only what this project and the peers of its benchmarks need.
   await sh(`"${Deno.execPath()}" cache mod.ts $(find tests tools -name '*.ts')`, { DENO_DIR: cache });
   await sh(`"${Deno.execPath()}" cache --lock=bench/deno.lock bench/run.ts`, { DENO_DIR: cache });
   await sh(`rm -rf "${cache}"/{gen,check_cache*,lint*,fmt*,node_analysis*,dep_analysis*,v8_code_cache*}`);
+  await sh(`find "${cache}" -name '*.map' -type f -delete`);
+  // ONNX Runtime comes in six builds, of which two are used.
+  await sh(
+    `find "${cache}" -path '*onnxruntime-web*' -regex '.*\\(jsep\\|jspi\\|ort\\.all\\|ort\\.webgl\\).*' -type f -delete`,
+  );
   // Data sets and fonts of which only a few files are read.
   await sh(`find "${cache}" -path '*vega-datasets*' \\( -name '*.parquet' -o -size +600k \\) -type f -delete`);
   await sh(`tar -C "${cache}" -cJf "${folder}cache.tar.xz" .`, { XZ_OPT: "-6 -T0" });

@@ -184,14 +184,6 @@ export class CpuDevice implements Device {
     this.#profile?.cost(label, cost);
   }
 
-  place(): this {
-    return this;
-  }
-
-  bring(storage: Storage): Storage {
-    return storage;
-  }
-
   flush(): void {}
 
   time(): number {

@@ -78,8 +78,8 @@ export interface Placement {
   readonly reads: readonly Storage[];
   /** Element types of all that it reads and writes. */
   readonly dtypes: readonly DType[];
-  /** Estimate of the milliseconds that the call takes on so many threads of the host. */
-  readonly hostTime: (threads: number) => number;
+  /** Estimate of the milliseconds that it takes on the host. */
+  readonly ms: number;
 }
 
 /** Memory, kernels and measurements of one adapter or of the host. Tensors know theirs; several can be open at once. */
@@ -110,10 +110,10 @@ export interface Device {
   runWasm(launch: HostLaunch): void;
   /** Marks the launches that follow as one call of an op with this roofline, for the profiler. */
   account(label: string, cost: Cost): void;
-  /** Where a call runs: this device, or the one of its parts that is done with it sooner. */
-  place(call: Placement): Device;
-  /** What a part of this device (see {@linkcode Device.place}) has of a storage: the same, or a copy that is freed with it. */
-  bring(storage: Storage, part: Device): Storage;
+  /** On a device of several parts: the one on which a call runs. */
+  place?(call: Placement): Device;
+  /** On a device of several parts: what a part has of a storage, the same or a copy that is freed with it. */
+  bring?(storage: Storage, part: Device): Storage;
   /** Sends recorded work to the device without waiting. */
   flush(): void;
   /** Runs recorded work and returns the milliseconds until the device was idle; undefined where the host cannot tell. */

@@ -53,11 +53,11 @@ export class PairedDevice implements Device {
     return this.#adapter;
   }
 
-  #isForHost({ reads, dtypes, hostTime }: Placement): boolean {
+  #isForHost({ reads, dtypes, ms }: Placement): boolean {
     if (!reads.every((storage) => storage.onHost)) return false;
     const { probes } = this.#adapter.info;
     if (dtypes.includes("f64") && !probes.f64 || dtypes.includes("f16") && !probes.f16) return true;
-    return hostTime(this.#host.info.threads) < this.short;
+    return ms < this.short;
   }
 
   bring(storage: Storage, part: Device): Storage {

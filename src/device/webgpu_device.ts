@@ -40,7 +40,7 @@ export class WebGpuDevice implements Device {
   constructor(
     gpu: GPUDevice,
     info: DeviceInfo,
-    options: DeviceSettings & { fingerprint: string },
+    options: DeviceSettings & { readonly fingerprint: string },
   ) {
     this.gpu = gpu;
     this.ledger = options.ledger;
@@ -208,14 +208,6 @@ export class WebGpuDevice implements Device {
 
   account(label: string, cost: Cost): void {
     this.#profile?.table.cost(label, cost);
-  }
-
-  place(): this {
-    return this;
-  }
-
-  bring(storage: Storage): Storage {
-    return storage;
   }
 
   flush(): void {

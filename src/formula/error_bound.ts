@@ -10,8 +10,10 @@ export interface Bounded {
   readonly bound: number | readonly number[];
 }
 
-/** Results below the smallest normal f32 may be flushed to zero. */
-const TINY = 2 ** -125;
+/** Results below the smallest normal number may be flushed to zero. */
+function flushed(u: number): number {
+  return u === 0 ? 0 : u > 2 ** -53 ? 2 ** -125 : 2 ** -1021;
+}
 
 const compiled = new Map<string, (...values: number[]) => number>();
 
@@ -104,9 +106,7 @@ function operation(fn: string, values: readonly number[], bounds: readonly numbe
   const f = functionOf(fn, values.length), value = f(...values);
   const record = recordOf(fn);
   const finite = Number.isFinite(value);
-  let bound = !finite
-    ? 0
-    : (record.roundoff ? record.roundoff(value, ...values) : Math.abs(value)) * u + (u > 0 ? TINY : 0);
+  let bound = !finite ? 0 : (record.roundoff ? record.roundoff(value, ...values) : Math.abs(value)) * u + flushed(u);
   const moved = [...values];
   for (let k = 0; k < values.length; k++) {
     if (!(bounds[k] > 0)) continue;

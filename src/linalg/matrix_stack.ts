@@ -162,9 +162,9 @@ export function lapackWith(device: Device, ...routines: LapackRoutine[]): Lapack
   return lapack && routines.every((name) => lapack.has(name)) ? lapack : undefined;
 }
 
-/** Runs work on the host; on the CPU device the profiler sees it. */
+/** Runs work on the host; where the host has kernels too, the profiler sees it. */
 export function onHost(device: Device, label: string, work: () => void): void {
-  if (device.info.backend === "cpu") device.runHost(label, work);
+  if (device.info.threads > 0) device.runHost(label, work);
   else work();
 }
 

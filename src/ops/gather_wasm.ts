@@ -2,7 +2,7 @@ import { byteSize, type HostArgument } from "../device/mod.ts";
 import { i32, select, v128, WasmModule } from "../formula/wasm/mod.ts";
 import type { NativeVariant } from "./define.ts";
 import type { GatherParams } from "./gather.ts";
-import { fillOf, storedBits } from "./gather_fill.ts";
+import { fillUniform } from "./gather_fill.ts";
 import { addressOf, type HostTarget } from "./host_kernel.ts";
 import { sizeOf, type Value } from "./value.ts";
 import { copyElement, copyRun, type ElementSize, fillRun, isFew } from "./wasm_copy.ts";
@@ -21,8 +21,7 @@ export const gatherNatives: readonly NativeVariant<GatherParams>[] = [{
     const inner = sizeOf(x.shape.slice(axis + 1)),
       outer = sizeOf(x.shape.slice(0, axis)),
       count = sizeOf(indices.shape);
-    const value = fillOf(out.dtype, call.params), signed = indices.dtype === "i32";
-    const fill: HostArgument = size === 8 ? { f64: value } : { i32: storedBits(out.dtype, value) };
+    const fill = fillUniform(out.dtype, call.params), signed = indices.dtype === "i32";
     const run = inner === 1 ? "one" : isFew(inner, size) ? "few" : "many";
     call.launch({
       key: `${size}|${signed}|${run}`,
@@ -33,7 +32,7 @@ export const gatherNatives: readonly NativeVariant<GatherParams>[] = [{
         n: { i32: x.shape[axis] },
         count: { i32: count },
         inner: { i32: inner },
-        fill,
+        fill: typeof fill === "number" ? { i32: fill } : fill as HostArgument,
       },
       code: (target) => gatherKernel(size, signed, run, target),
       count: outer * count,

@@ -4,7 +4,7 @@ import { sizeOf } from "./value.ts";
 /** Elements that a case may read to be run once more. */
 const MOST = 4000;
 /** Elements up to which its gradient is too: differences take long. */
-const MOST_FOR_GRADIENT = 300;
+const MOST_FOR_GRADIENT = 100;
 
 /** The small ones of some input sets in single precision, in double precision. */
 export function inDouble<P>(cases: readonly Case<P>[]): Case<P>[] {

@@ -7,11 +7,15 @@ import type { ReduceParams } from "./reduce.ts";
 import { declarations, join, LONGEST_LOOP, reduceCall, scratch, start, store } from "./reduce_call.ts";
 import { vectorsAtOnce, vectorType } from "./vectors.ts";
 
-/** Neighbouring outputs of one invocation. */
-const WIDTH = 8;
+/** Neighbouring outputs of one invocation: on software adapters a cache line of them, where it has so many. */
+function widthOf(software: boolean, row: number): number {
+  return software && row % 16 === 0 ? 16 : 8;
+}
 
 /** Blocks of outputs whose elements are read as vectors; arrays that do not move along the block give one element to all. */
 interface Columns {
+  /** Outputs of a block. */
+  readonly width: number;
   readonly wide: readonly boolean[];
   /** Offsets of a block: in vectors for the wide arrays. */
   readonly outer: Indexing;
@@ -21,7 +25,9 @@ interface Columns {
 
 const columnsOf = oncePerCall((call: KernelCall<ReduceParams>): Columns | { outer: undefined } => {
   const { arrays, kept, reduced } = reduceCall(call), last = kept.shape.length - 1;
-  if (last < 0 || kept.shape[last] % WIDTH > 0) return { outer: undefined };
+  if (last < 0) return { outer: undefined };
+  const width = widthOf(call.info.software, kept.shape[last]);
+  if (kept.shape[last] % width > 0) return { outer: undefined };
   const wide = kept.strides.map((s) => s[last] !== 0);
   const aligned = arrays.every(({ value }, k) =>
     !wide[k] || (kept.strides[k][last] === 1 && value.offset % 4 === 0 &&
@@ -29,10 +35,11 @@ const columnsOf = oncePerCall((call: KernelCall<ReduceParams>): Columns | { oute
   );
   if (!aligned || !wide.includes(true)) return { outer: undefined };
   const vectors = (k: number, strides: readonly number[]) => wide[k] ? strides.map((s) => s / 4) : strides;
-  const steps = kept.strides.map((s, k) => [...vectors(k, s.slice(0, last)), wide[k] ? WIDTH / 4 : 0]);
+  const steps = kept.strides.map((s, k) => [...vectors(k, s.slice(0, last)), wide[k] ? width / 4 : 0]);
   return {
+    width,
     wide,
-    outer: indexing("k", [...kept.shape.slice(0, last), kept.shape[last] / WIDTH], steps),
+    outer: indexing("k", [...kept.shape.slice(0, last), kept.shape[last] / width], steps),
     inner: indexing("r", reduced.shape, reduced.strides.map((s, k) => vectors(k, s))),
   };
 });
@@ -44,9 +51,9 @@ export const reduceColumns: KernelVariant<ReduceParams> = {
   rank: (call) => call.info.software ? 1 : 0,
   record: (call) => {
     const prepared = reduceCall(call), { plan, scalar, reducer, arrays, apply, outputs, length } = prepared;
-    const { wide, outer, inner } = columnsOf(call) as Columns;
-    const rows = vectorsAtOnce(call.info, outputs * length, 4 * (size(plan.expr) + 1));
-    const blocks = outputs / WIDTH;
+    const { width, wide, outer, inner } = columnsOf(call) as Columns;
+    const rows = vectorsAtOnce(call.info, outputs * length, width / 2 * (size(plan.expr) + 1));
+    const blocks = outputs / width;
     // Short runs: walking down a long column touches a page per row.
     const wanted = call.info.software ? 8192 : 32_768;
     const parts = Math.max(
@@ -58,19 +65,22 @@ export const reduceColumns: KernelVariant<ReduceParams> = {
     const uniforms = { ...prepared.uniforms };
     arrays.forEach(({ value }, k) => wide[k] && (uniforms[`o${k}`] = value.offset / 4));
 
-    const columns = Array.from({ length: WIDTH }, (_, c) => c);
+    const columns = Array.from({ length: width }, (_, c) => c), vectors = columns.slice(0, width / 4);
     const load = (q: number) => [
       // The offsets of one row are not those of the next.
-      ...arrays.map((_, k) =>
-        `var x${k}_${q}_0: ${wide[k] ? vectorType(arrays[k].value.dtype) : storedType(arrays[k].value.dtype)};`
+      ...arrays.flatMap(({ value: { dtype } }, k) =>
+        wide[k]
+          ? vectors.map((v) => `var x${k}_${q}_${v}: ${vectorType(dtype)};`)
+          : [`var x${k}_${q}_0: ${storedType(dtype)};`]
       ),
-      ...arrays.flatMap((_, k) => wide[k] ? [`var x${k}_${q}_1: ${vectorType(arrays[k].value.dtype)};`] : []),
       "{",
       `let r = at + ${q}u;`,
       ...inner.lines("r"),
       ...arrays.flatMap((_, k) => {
         const at = `b${k} + ${inner.offset(k)}`;
-        return [`x${k}_${q}_0 = x${k}[${at}];`, ...(wide[k] ? [`x${k}_${q}_1 = x${k}[${at} + 1u];`] : [])];
+        return wide[k]
+          ? vectors.map((v) => `x${k}_${q}_${v} = x${k}[${at} + ${v}u];`)
+          : [`x${k}_${q}_0 = x${k}[${at}];`];
       }),
       "}",
     ];
@@ -91,7 +101,7 @@ export const reduceColumns: KernelVariant<ReduceParams> = {
       ].join("\n");
     };
     call.launch({
-      key: `${prepared.formulaKey}|${outer.key}|${inner.key}|${wide}|${rows}|${parts > 1}`,
+      key: `${prepared.formulaKey}|${width}|${outer.key}|${inner.key}|${wide}|${rows}|${parts > 1}`,
       read: prepared.read,
       write: parts > 1 ? partials : { y: call.outputs.out },
       elements: Object.fromEntries(
@@ -119,7 +129,7 @@ export const reduceColumns: KernelVariant<ReduceParams> = {
           "for (; at < end; at++) {",
           take(1),
           "}",
-          ...columns.map((c) => store(prepared, call.outputs.out, `a${c}`, `(block * ${WIDTH}u + ${c}u)`, parts)),
+          ...columns.map((c) => store(prepared, call.outputs.out, `a${c}`, `(block * ${width}u + ${c}u)`, parts)),
         ].join("\n"),
     });
     join(call, prepared, partials, parts);

@@ -1,10 +1,10 @@
 import { byteSize, type Cost, type Device, type DType, type Launch, type Storage } from "../device/mod.ts";
 import { choose } from "./choose_variant.ts";
-import type { HostCall, InputTypes, KernelCall, KernelVariant, NativeVariant, OpDefinition } from "./define.ts";
+import type { HostCall, KernelCall, KernelVariant, NativeVariant, OpDefinition } from "./define.ts";
 import { toHostLaunch } from "./host_kernel.ts";
-import { hostTime } from "./host_time.ts";
 import { toLaunch } from "./kernel.ts";
 import { map } from "./map.ts";
+import { placeCall } from "./place_call.ts";
 import { callKey, isRepeated, replay, type Scratch, writeDown } from "./replay.ts";
 import { runLoops } from "./run_loops.ts";
 import { typesOf } from "./types_of.ts";
@@ -27,14 +27,44 @@ export function run<P>(
   params: P,
   options: RunOptions = {},
 ): Record<string, Value> {
+  if (device.place) return runOnPart(device, op, inputs, params, options);
+  return runHere(device, op, inputs, params, options);
+}
+
+/** Runs an op on one part of a device of several. The results belong to the whole. */
+function runOnPart<P>(
+  device: Device,
+  op: OpDefinition<P>,
+  inputs: Readonly<Record<string, Operand>>,
+  params: P,
+  options: RunOptions,
+): Record<string, Value> {
+  const key = callKey(op, inputs, params), part = placeCall(device, op, inputs, params, key);
+  const brought: Record<string, Operand> = {};
+  for (const name in inputs) {
+    const v = inputs[name];
+    brought[name] = typeof v === "number" ? v : { ...v, device: part, storage: device.bring!(v.storage, part) };
+  }
+  const outputs = runHere(part, op, brought, params, options, key);
+  for (const name in outputs) outputs[name] = { ...outputs[name], device };
+  return outputs;
+}
+
+/** Runs an op on a device of one part. `given` is the call's key, if it is known. */
+function runHere<P>(
+  device: Device,
+  op: OpDefinition<P>,
+  inputs: Readonly<Record<string, Operand>>,
+  params: P,
+  options: RunOptions,
+  given?: string,
+): Record<string, Value> {
   const onGpu = device.info.backend !== "cpu";
-  const key = onGpu && options.variant === undefined ? callKey(op, inputs, params) : undefined;
+  const key = onGpu && options.variant === undefined ? given ?? callKey(op, inputs, params) : undefined;
   const replayed = key === undefined ? undefined : replay(device, key, inputs);
   if (replayed) return replayed;
   const types = typesOf(inputs);
   const outputTypes = op.contract(types, params);
-  const part = placeOf(device, op, inputs, params, types, outputTypes);
-  if (part !== device) return runOnPart(device, part, op, inputs, params, options);
   const outputs: Record<string, Value> = {};
   for (const type of [...Object.values(types), ...Object.values(outputTypes)]) {
     if (type) requireType(device, type.dtype);
@@ -53,40 +83,6 @@ export function run<P>(
     throw error;
   }
   return outputs;
-}
-
-/** The part of a device on which a call runs. */
-function placeOf<P>(
-  device: Device,
-  op: OpDefinition<P>,
-  inputs: Readonly<Record<string, Operand>>,
-  params: P,
-  types: InputTypes,
-  outputTypes: Readonly<Record<string, ArrayType>>,
-): Device {
-  const values = Object.values(inputs).filter((v) => typeof v !== "number");
-  return device.place({
-    reads: values.map((v) => v.storage),
-    dtypes: [...values, ...Object.values(outputTypes)].map((t) => t.dtype),
-    hostTime: (threads) => hostTime(op, op.cost(types, params, outputTypes), threads),
-  });
-}
-
-/** Runs a call on a part of a device. The results belong to the whole. */
-function runOnPart<P>(
-  device: Device,
-  part: Device,
-  op: OpDefinition<P>,
-  inputs: Readonly<Record<string, Operand>>,
-  params: P,
-  options: RunOptions,
-): Record<string, Value> {
-  const brought: Record<string, Operand> = {};
-  for (const [name, v] of Object.entries(inputs)) {
-    brought[name] = typeof v === "number" ? v : { ...v, device: part, storage: device.bring(v.storage, part) };
-  }
-  const outputs = run(part, op, brought, params, options);
-  return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, { ...value, device }]));
 }
 
 /** Refuses a dtype that the device cannot compute with. */

@@ -45,7 +45,12 @@ export const softmaxCases: readonly Case<SoftmaxParams>[] = [
       },
       {
         name: `${of} of scores with a mask`,
-        inputs: { s: { shape: [2, 3, 9, 16] }, m: { shape: [9, 16], fill: "uniform" }, r: { shape: [9, 1] }, c: 0.25 },
+        inputs: {
+          s: { shape: [2, 3, 9, 16] },
+          m: { shape: [9, 16], fill: "uniform" },
+          r: { shape: [3, 1, 16] },
+          c: 0.25,
+        },
         params: { formula: "s * c + m - r", axis: 3, log },
       },
       {

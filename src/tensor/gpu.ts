@@ -67,7 +67,7 @@ export class Gpu {
 
   /**
    * A tensor with a copy of nested arrays, a typed array or a number. Numbers become `f32` and booleans `bool` unless `dtype` says
-   * otherwise; a `Float64Array` too becomes `f32` (ask for `f64` on the CPU device). Throws a `TypeError` on ragged arrays.
+   * otherwise; a `Float64Array` too becomes `f32` (ask for `f64`, which the CPU device and some adapters have). Throws a `TypeError` on ragged arrays.
    */
   tensor(
     data: Nested | TypedArray | Uint8Array,

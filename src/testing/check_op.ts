@@ -32,12 +32,13 @@ export interface CheckResult {
 export async function checkOp<P>(device: Device, op: OpDefinition<P>): Promise<CheckResult[]> {
   const results: CheckResult[] = [], failures: string[] = [];
   for (const testCase of op.cases) {
-    const needs = Object.values(testCase.inputs).map((i) => typeof i === "number" ? undefined : i.dtype);
+    const host = hostInputs(testCase, seedOf(`${op.name} ${testCase.name}`));
+    const { expected, bounds } = expectation(op, testCase, host);
+    const arrays = [...Object.values(host), ...Object.values(expected)];
+    const needs = arrays.map((a) => typeof a === "number" ? undefined : a.dtype);
     if (needs.includes("f16") && !device.info.probes.f16) continue;
     if (needs.includes("f64") && !device.info.probes.f64) continue;
     const before = device.ledger.count;
-    const host = hostInputs(testCase, seedOf(`${op.name} ${testCase.name}`));
-    const { expected, bounds } = expectation(op, testCase, host);
     const inputs = deviceInputs(device, testCase, host);
     for (const variant of variantsFor(device, op, testCase, inputs)) {
       try {

@@ -10,7 +10,7 @@ async function checkPrograms(gpu: Gpu): Promise<void> {
   const { probes, threads } = gpu.info;
   const dtypes: DType[] = ["f32", "f32", "i32", "u32", "bool"];
   if (probes.f16) dtypes.push("f16");
-  if (threads > 0) dtypes.push("f64");
+  if (threads > 0 || probes.f64) dtypes.push("f64");
   for (let seed = 1; seed <= 12; seed++) {
     const pairs = runProgram(gpu, seed, 60, dtypes);
     const read = await Promise.all(pairs.map(({ tensor }) => tensor.data()));

@@ -87,7 +87,7 @@ onEachDevice("NaN and infinities go through functions as IEEE 754 has it", async
 function dtypesOf(gpu: Gpu): DType[] {
   const all: DType[] = ["bool", "u32", "i32", "f32"];
   if (gpu.info.probes.f16) all.push("f16");
-  if (gpu.info.backend === "cpu") all.push("f64");
+  if (gpu.info.probes.f64) all.push("f64");
   return all;
 }
 

@@ -43,9 +43,9 @@ function tail(m: FloatLanes, r: V): V {
   return m.madd(m.mul(r, r), q, r);
 }
 
-/** 1 + r + r² tail(r), in one operation less, as the digits that r has after those of 1 do not count. */
-function whole(m: FloatLanes, r: V): V {
-  return m.polynomial(r, [1, 1, ...m.pick(EXP_TAIL.single, EXP_TAIL.double)]);
+/** `times` (1 + r + r² tail(r)), in one operation less, as the digits that r has after those of 1 do not count. */
+function whole(m: FloatLanes, r: V, times: 1 | 2 = 1): V {
+  return m.polynomial(r, [1, 1, ...m.pick(EXP_TAIL.single, EXP_TAIL.double)].map((c) => times * c));
 }
 
 /** The reduction of x + rest, where `rest` is much smaller; the steps hold n + offset. */
@@ -73,8 +73,8 @@ export function exp(m: FloatLanes, x: V): V {
   if (m.flush) {
     // Two times the half, so that one power will do also where the result is above half of the largest number.
     const lowest = m.constant(m.pick(-86.98, -708.04)), held = m.pmin(x, m.constant(m.pick(89, 710)));
-    const { r, steps } = reduce(m, m.pmax(held, lowest), m.bias - 1), y = whole(m, r);
-    return m.andnot(m.mul(m.add(y, y), m.shl(steps, m.mantissa)), m.lt(x, lowest));
+    const { r, steps } = reduce(m, held, m.bias - 1);
+    return m.andnot(m.mul(whole(m, r, 2), m.shl(steps, m.mantissa)), m.lt(x, lowest));
   }
   const { r, steps } = reduce(m, bounded(m, x), 2 * m.bias);
   return scale(m, whole(m, r), steps);
@@ -82,11 +82,12 @@ export function exp(m: FloatLanes, x: V): V {
 
 /**
  * exp(x) for x ≤ 80, and 0 where that is less than twice the smallest normal number: a processor takes a hundred times as long for a
- * product below the normal numbers. Also right about -Infinity and NaN.
+ * product below the normal numbers. Also right about -Infinity and NaN. What comes out for smaller x is not a power times a number
+ * near 1, but the mask takes it away.
  */
 export function flushedExp(m: FloatLanes, x: V): V {
   const lowest = m.constant(m.pick(-87.3, -708.39));
-  const { r, steps } = reduce(m, m.pmax(x, lowest), m.bias);
+  const { r, steps } = reduce(m, x, m.bias);
   return m.andnot(m.mul(whole(m, r), m.shl(steps, m.mantissa)), m.lt(x, lowest));
 }
 
