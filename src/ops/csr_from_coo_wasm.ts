@@ -1,5 +1,5 @@
 import { byteSize } from "../device/mod.ts";
-import { f32, f64, type FunctionBuilder, i32, type Value } from "../formula/wasm/mod.ts";
+import { f32, f64, type FunctionBuilder, i32, type Value, type Variable } from "../formula/wasm/mod.ts";
 import type { CsrFromCooParams } from "./csr_from_coo.ts";
 import { clear, itemsKernel, runningSum, takeNext, wordAt } from "./csr_wasm.ts";
 import type { NativeVariant } from "./define.ts";
@@ -28,7 +28,7 @@ export const csrFromCooNatives: readonly NativeVariant<CsrFromCooParams>[] = [{
     const { outputs, params: { shape: [n, m] } } = call, [e] = outputs.slots.shape, room = outputs.columns.shape[0];
     const scalar = values.dtype as Scalar;
     const words = (count: number): ArrayValue => call.temporary({ shape: [Math.max(1, count)], dtype: "u32" });
-    const byColumn = words(m + 1), byRow = words(n + 1), first = words(e), second = words(e);
+    const byColumn = words(m + 1), byRow = words(n + 1), first = words(2 * e), second = words(2 * e);
     for (
       const [array, bytes] of [
         [byColumn, 4 * (m + 1)],
@@ -78,25 +78,42 @@ export const csrFromCooNatives: readonly NativeVariant<CsrFromCooParams>[] = [{
             }, () => fn.run(i32.store(wordAt(args.i32("slots"), k), args.i32("room")))));
           const count = runningSum(fn, args.i32("by_column"), m);
           runningSum(fn, args.i32("by_row"), n);
+          // A record is the triplet's number and its other index: what is met in order need not be looked up all over memory.
+          const put = (records: string, to: Value<"i32">, k: Value<"i32">, other: Value<"i32">): void => {
+            const place = fn.let(recordAt(args.i32(records), to));
+            fn.run(i32.store(place, k));
+            fn.run(i32.store(place, other, 4));
+          };
+          // Counters that have been used up hold the ends of their columns or rows.
+          const follow = (index: Variable<"i32">, ends: string, q: Value<"i32">): void =>
+            fn.block((done) =>
+              fn.loop((again) => {
+                fn.br(done, i32.ltU(q, i32.load(wordAt(args.i32(ends), index))));
+                fn.set(index, i32.add(index, i32.const(1)));
+                fn.br(again);
+              })
+            );
           fn.for(i32.const(0), e, 1, (k) =>
-            inside(k, (_, column) => {
-              fn.run(i32.store(wordAt(args.i32("first"), takeNext(fn, args.i32("by_column"), column)), k));
-            }));
+            inside(k, (row, column) =>
+              put("first", takeNext(fn, args.i32("by_column"), column), k, row)));
+          const columnNow = fn.variable(i32.const(0)), rowNow = fn.variable(i32.const(0));
           fn.for(i32.const(0), count, 1, (q) => {
-            const k = word("first", q), to = takeNext(fn, args.i32("by_row"), word("rows", k));
-            fn.run(i32.store(wordAt(args.i32("second"), to), k));
+            follow(columnNow, "by_column", q);
+            const place = fn.let(recordAt(args.i32("first"), q)), k = fn.let(i32.load(place));
+            put("second", takeNext(fn, args.i32("by_row"), fn.let(i32.load(place, 4))), k, columnNow);
           });
-          const entry = fn.variable(i32.const(-1)),
-            last = fn.variable(i32.const(-1)),
-            beside = fn.variable(i32.const(-1));
+          const entry = fn.variable(i32.const(-1));
+          const last = fn.variable(i32.const(-1)), beside = fn.variable(i32.const(-1));
           fn.for(i32.const(0), count, 1, (q) => {
-            const k = word("second", q), row = word("rows", k), column = word("columns", k);
-            fn.if(i32.or(i32.ne(row, last), i32.ne(column, beside)), () => {
-              fn.set(last, row);
+            follow(rowNow, "by_row", q);
+            const place = fn.let(recordAt(args.i32("second"), q));
+            const k = fn.let(i32.load(place)), column = fn.let(i32.load(place, 4));
+            fn.if(i32.or(i32.ne(rowNow, last), i32.ne(column, beside)), () => {
+              fn.set(last, rowNow);
               fn.set(beside, column);
               fn.set(entry, i32.add(entry, i32.const(1)));
               fn.run(i32.store(wordAt(args.i32("to_columns"), entry), column));
-              takeNext(fn, args.i32("starts"), after(row));
+              takeNext(fn, args.i32("starts"), after(rowNow));
             });
             addElement(fn, scalar, args.i32("to_values"), entry, args.i32("values"), k);
             fn.run(i32.store(wordAt(args.i32("slots"), k), entry));
@@ -108,6 +125,11 @@ export const csrFromCooNatives: readonly NativeVariant<CsrFromCooParams>[] = [{
     });
   },
 }];
+
+/** The address of record `k`, two words. */
+function recordAt(records: Value<"i32">, k: Value<"i32">): Value<"i32"> {
+  return i32.add(records, i32.shl(k, i32.const(3)));
+}
 
 /** Adds element `k` of one array to element `to` of another. */
 function addElement(
