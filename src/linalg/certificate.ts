@@ -1,5 +1,5 @@
-import { sizeOf } from "../ops/value.ts";
 import type { Device } from "../device/mod.ts";
+import { showShape, sizeOf } from "../ops/value.ts";
 import { Tensor } from "../tensor/mod.ts";
 import type { Eigh } from "./eigh.ts";
 import { frobenius, type HostMatrix, hostMatrix, multiply } from "./host_product.ts";
@@ -46,7 +46,7 @@ export type Factorization = Svd | Eigh | Qr | Lu | { readonly l: Tensor } | Solu
 export async function certificate(a: Tensor, result: Factorization): Promise<Certificate> {
   if ("x" in result) return await certifySolution(a, result);
   const stack = await readMatrices(a, "certificate"), { device, rows: m, columns: n, count } = stack;
-  const parts = await partsOf(result);
+  const parts = await partsOf(result, stack.batch);
   let backwardError = 0, orthogonality: number | undefined;
   for (let q = 0; q < count; q++) {
     const matrix = hostMatrix(m, n, Float64Array.from(nth(stack.data, q, m * n)));
@@ -65,11 +65,13 @@ export async function certificate(a: Tensor, result: Factorization): Promise<Cer
       mirrorLower(matrix);
     } else if ("q" in result) {
       bases = [part("q")];
-      product = multiply(device, bases[0], part("r"));
+      product = multiply(device, bases[0], triangle(part("r"), "upper"));
     } else if ("p" in result) {
-      product = multiply(device, part("p"), multiply(device, part("l"), part("u")));
+      const lower = triangle(part("l"), "lower"), upper = triangle(part("u"), "upper");
+      product = multiply(device, part("p"), multiply(device, lower, upper));
     } else {
-      product = multiply(device, part("l"), part("l"), { transposeB: true });
+      const lower = triangle(part("l"), "lower");
+      product = multiply(device, lower, lower, { transposeB: true });
       mirrorLower(matrix);
     }
     if (product.rows !== m || product.columns !== n) {
@@ -92,17 +94,35 @@ function ratio(error: number, size: number): number {
 }
 
 /** The tensors of a result as lists of matrices in f64; vectors become rows. */
-async function partsOf(result: object): Promise<Record<string, (q: number) => HostMatrix>> {
+async function partsOf(
+  result: object,
+  batch: readonly number[],
+): Promise<Record<string, (q: number) => HostMatrix>> {
   const parts: Record<string, (q: number) => HostMatrix> = {};
   for (const [name, tensor] of Object.entries(result)) {
     if (!(tensor instanceof Tensor)) {
       throw new TypeError(`Expected tensors in the result, got ${typeof tensor} in "${name}"`);
     }
-    const data = Float64Array.from(await tensor.data()), vector = name === "s" || name === "values";
-    const [rows, columns] = vector ? [1, tensor.shape.at(-1)!] : tensor.shape.slice(-2);
+    const vector = name === "s" || name === "values", { shape } = tensor, own = shape.length - (vector ? 1 : 2);
+    if (own !== batch.length || batch.some((size, k) => size !== shape[k])) {
+      throw new TypeError(
+        `Expected ${name} of a stack ${showShape(batch)} of matrices, got the shape ${showShape(shape)}`,
+      );
+    }
+    const data = Float64Array.from(await tensor.data()), [rows, columns] = vector ? [1, shape[own]] : shape.slice(-2);
     parts[name] = (q) => hostMatrix(rows, columns, nth(data, q, sizeOf([rows, columns])));
   }
   return parts;
+}
+
+/** A triangle alone: what is elsewhere is no part of such a factor, and so becomes an error. */
+function triangle({ rows, columns, data }: HostMatrix, which: "lower" | "upper"): HostMatrix {
+  const out = hostMatrix(rows, columns);
+  for (let i = 0; i < rows; i++) {
+    const [from, to] = which === "lower" ? [0, Math.min(i + 1, columns)] : [Math.min(i, columns), columns];
+    out.data.set(data.subarray(i * columns + from, i * columns + to), i * columns + from);
+  }
+  return out;
 }
 
 /** The first columns, each times a number; there may be more columns than numbers. */
@@ -114,6 +134,7 @@ function scaledColumns(a: HostMatrix, factors: Float64Array): HostMatrix {
 
 /** The first `count` columns. */
 function leading({ rows, columns, data }: HostMatrix, count: number): HostMatrix {
+  if (count > columns) throw new TypeError(`Expected at least ${count} vectors, got ${columns}`);
   const out = hostMatrix(rows, count);
   for (let i = 0; i < rows; i++) out.data.set(data.subarray(i * columns, i * columns + count), i * count);
   return out;

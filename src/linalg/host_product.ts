@@ -19,14 +19,18 @@ export function hostMatrix(
   return { rows, columns, data };
 }
 
-/** op(a)·op(b) in f64, by the system's BLAS where there is one. */
+/** op(a)·op(b) in f64, by the system's BLAS where there is one. Throws a `TypeError` if the inner sizes differ. */
 export function multiply(
   device: Device,
   a: HostMatrix,
   b: HostMatrix,
   { transposeA = false, transposeB = false }: { transposeA?: boolean; transposeB?: boolean } = {},
 ): HostMatrix {
-  const [m, k] = transposeA ? [a.columns, a.rows] : [a.rows, a.columns], n = transposeB ? b.rows : b.columns;
+  const [m, k] = transposeA ? [a.columns, a.rows] : [a.rows, a.columns];
+  const [inner, n] = transposeB ? [b.columns, b.rows] : [b.rows, b.columns];
+  if (k !== inner) {
+    throw new TypeError(`Cannot multiply [${m}, ${k}] by [${inner}, ${n}]: inner sizes ${k} and ${inner} differ`);
+  }
   const c = hostMatrix(m, n);
   if (m * n * k === 0) return c;
   const { blas } = device.libraries;

@@ -48,12 +48,16 @@ export function requireSquare(a: Tensor, operation: string): void {
 /** Reads a stack of matrices. Throws a `TypeError` for other tensors, and a `RangeError` if an element is not finite. */
 export async function readMatrices(a: Tensor, operation: string): Promise<MatrixStack> {
   requireMatrix(a, operation);
-  const data = await readFinite(a, operation), [rows, columns] = a.shape.slice(-2), batch = a.shape.slice(0, -2);
+  return await readStack(a, operation, "");
+}
+
+async function readStack(a: Tensor, operation: string, owner: string): Promise<MatrixStack> {
+  const data = await readFinite(a, operation, owner), [rows, columns] = a.shape.slice(-2), batch = a.shape.slice(0, -2);
   return { device: a.device, dtype: a.dtype as FloatType, batch, count: sizeOf(batch), rows, columns, data };
 }
 
-/** The elements of a tensor, all finite. */
-async function readFinite(a: Tensor, operation: string): Promise<FloatArray> {
+/** The elements of a tensor, all finite; `owner` is what is said of it beside the operation. */
+async function readFinite(a: Tensor, operation: string, owner: string): Promise<FloatArray> {
   const data = await a.data() as FloatArray;
   for (let k = 0; k < data.length; k++) {
     if (Number.isFinite(data[k])) continue;
@@ -62,7 +66,7 @@ async function readFinite(a: Tensor, operation: string): Promise<FloatArray> {
       index.unshift(rest % a.shape[axis]);
       rest = Math.floor(rest / a.shape[axis]);
     }
-    throw new RangeError(`Cannot compute ${operation}: element ${showShape(index)} is ${data[k]}`);
+    throw new RangeError(`Cannot compute ${operation}: element ${showShape(index)}${owner} is ${data[k]}`);
   }
   return data;
 }
@@ -100,9 +104,14 @@ export async function readSystem(a: Tensor, b: Tensor, operation: string): Promi
     "the leading axes of the matrix": a.shape.slice(0, -2),
     "those of the right-hand side": columns.shape.slice(0, -2),
   });
-  using left = a.broadcastTo([...batch, ...a.shape.slice(-2)]),
-    right = columns.broadcastTo([...batch, ...columns.shape.slice(-2)]);
-  return { a: await readMatrices(left, operation), b: await readMatrices(right, operation), vector };
+  using left = a.broadcastTo([...batch, ...a.shape.slice(-2)]);
+  using right = columns.broadcastTo([...batch, ...columns.shape.slice(-2)]);
+  // At once: what costs on a GPU is the wait.
+  const [matrices, sides] = await Promise.all([
+    readStack(left, operation, ""),
+    readStack(right, operation, " of the right-hand sides"),
+  ]);
+  return { a: matrices, b: sides, vector };
 }
 
 /** Matrix number `q` of a list of matrices of `size` elements; it shares their memory. */

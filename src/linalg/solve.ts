@@ -22,7 +22,7 @@ export function requirePivots(info: number, n: number, which: number, count: num
 
 /**
  * The solution x of A·x = b for each matrix of `[..., n, n]`, in their own precision, by Gaussian elimination with pivoting (LAPACK's
- * `getrf`, `getrs`); without a LAPACK in f64. `b` is a vector `[n]`, or `[..., n, r]` with leading axes broadcast; x has its shape. Nearly
+ * `getrf`, `getrs`); without a LAPACK in f64. `b` is a vector `[n]`, or `[..., n, r]` with leading axes broadcast; x is `[..., n]` or `[..., n, r]`. Nearly
  * singular matrices are solved with what accuracy they allow: {@linkcode certificate} measures the backward error. Throws a
  * {@linkcode SingularMatrixError} at a pivot of zero, a `TypeError` for other types than f32 and f64 and shapes that do not fit, and
  * a `RangeError` if an element is not finite.

@@ -24,7 +24,7 @@ export interface TriangularOptions {
 
 /**
  * The solution x of A·x = b for a triangle of each matrix of `[..., n, n]`, by substitution (LAPACK's `trtrs`); without a LAPACK in f64. The
- * other triangle is not used. `b` is a vector `[n]`, or `[..., n, r]` with leading axes broadcast; x has its shape. Throws a
+ * other triangle is not used. `b` is a vector `[n]`, or `[..., n, r]` with leading axes broadcast; x is `[..., n]` or `[..., n, r]`. Throws a
  * {@linkcode SingularMatrixError} if a diagonal element is zero, a `TypeError` for other types than f32 and f64 and shapes that do
  * not fit, and a `RangeError` if an element, of either triangle, is not finite.
  */

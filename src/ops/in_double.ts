@@ -11,7 +11,8 @@ export function inDouble<P>(cases: readonly Case<P>[]): Case<P>[] {
   return cases.flatMap((one): Case<P>[] => {
     const arrays = Object.values(one.inputs).filter((input) => typeof input !== "number");
     const size = arrays.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-    const isSingle = arrays.some(({ dtype }) => dtype === undefined) && arrays.every(({ dtype }) => dtype !== "f16");
+    const isSingle = arrays.some(({ dtype }) => dtype === undefined) &&
+      arrays.every(({ dtype }) => dtype !== "f16" && dtype !== "f64");
     if (!isSingle || size > MOST) return [];
     return [{
       ...one,

@@ -7,7 +7,7 @@ import { matmulLayout } from "./matmul_layout.ts";
 import { typesOf } from "./types_of.ts";
 
 /** Multiplications of one product below which calling the library costs more than it saves. */
-const SMALL = 16 ** 3;
+const SMALL = 32 ** 3;
 
 /** The product by the system's BLAS, on the memory where the matrices are. */
 export const matmulBlas: readonly NativeVariant<MatmulParams>[] = [{

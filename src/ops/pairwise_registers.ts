@@ -16,6 +16,8 @@ export interface RegisterKernel {
 
 /** Statements that one loop body may have: compilers take more than linear time for more. */
 const STATEMENTS = 640;
+/** Characters of a helper function of doubles that count as a statement wherever it is called. */
+const PER_STATEMENT = 100;
 
 /** True if the call is one that such kernels know: scalar result, short rows. */
 export function fitsRegisters(call: KernelCall<PairwiseParams>): boolean {
@@ -26,15 +28,17 @@ export function fitsRegisters(call: KernelCall<PairwiseParams>): boolean {
 
 /** Prepares such a kernel; `unrolled` is the number of rows j written out in the loop body. */
 export function registerKernel(call: KernelCall<PairwiseParams>, unrolled: number): RegisterKernel {
-  const text = pairText(call);
-  const reduction = call.params.reduction as RegisterKernel["reduction"];
-  const budget = STATEMENTS / (unrolled * (size(text.layout.expr) / 2 + text.layout.width + 1));
+  const text = pairText(call), { expr, width, scalar } = text.layout;
+  const reduction = call.params.reduction as RegisterKernel["reduction"], reducer = REDUCERS[reduction];
+  // Functions of doubles are no instructions but written out, as often as they are called.
+  const written = scalar === "f64" ? registerDeclarations({ text, reducer }).length / PER_STATEMENT : 0;
+  const budget = STATEMENTS / (unrolled * (size(expr) / 2 + width + 1 + written));
   const rows = budget >= 8 ? 8 : budget >= 4 ? 4 : budget >= 2 ? 2 : 1;
-  return { text, reducer: REDUCERS[reduction], reduction, rows };
+  return { text, reducer, reduction, rows };
 }
 
 /** Functions before the entry point. */
-export function registerDeclarations({ text, reducer }: RegisterKernel): string {
+export function registerDeclarations({ text, reducer }: Pick<RegisterKernel, "text" | "reducer">): string {
   const helpers = new Map(reducer.helpers(text.layout.scalar));
   const pair = text.declare("pair", text.layout.expr, true, helpers);
   return [...helpers.values(), pair].join("\n");

@@ -180,7 +180,7 @@ withAndWithoutLibraries("what cannot be factored is refused in words", async (gp
   for (const method of ["solve", "lstsq", "solveTriangular"] as const) {
     assertEquals(
       await message(() => linalg[method](a, gpu.tensor([1, NaN])), RangeError),
-      `Cannot compute ${method}: element [1, 0] is NaN`,
+      `Cannot compute ${method}: element [1, 0] of the right-hand sides is NaN`,
     );
     assertEquals(
       await message(() => linalg[method](a, gpu.ones([3])), TypeError),
@@ -214,6 +214,9 @@ withAndWithoutLibraries("a certificate is large for a result that is not the mat
     [a, { q, r: r.mul(1 - 1e-8) }],
     [square, { x: x.mul(1 + 1e-6), b }],
     [square, { l: square }],
+    // The product is right, the factor is no triangle.
+    [square.matmul(square.T), { l: square }],
+    [a, { q: gpu.eye(20).astype("f64"), r: a }],
     [a, { x: gpu.ones([12], "f64"), b: gpu.ones([20], "f64"), rank: gpu.tensor(12) }],
     [square, { values: b, vectors: square }],
   ];
@@ -225,6 +228,16 @@ withAndWithoutLibraries("a certificate is large for a result that is not the mat
   assert(backwardError < 1e-13 && Math.abs(orthogonality! / (2e-9 * Math.sqrt(12)) - 1) < 1e-3);
   const nan = gpu.full([12], NaN, "f64");
   assertEquals((await linalg.certificate(square, { x: nan, b })).backwardError, NaN);
+  const stack = gpu.stack([a, a]);
+  const mismatched: [Tensor, linalg.Factorization, string][] = [
+    [stack, { u, s, v }, "Expected u of a stack [2] of matrices, got the shape [20, 12]"],
+    [a, { q, r: gpu.ones([5, 12], "f64") }, "Cannot multiply [20, 12] by [5, 12]: inner sizes 12 and 5 differ"],
+    [a, { u, s: gpu.ones([13], "f64"), v }, "Expected at least 13 vectors, got 12"],
+    [square, { q, r }, "The result is for matrices [20, 12], not [12, 12]"],
+  ];
+  for (const [matrix, result, message] of mismatched) {
+    assertEquals((await assertRejects(() => linalg.certificate(matrix, result), TypeError)).message, message);
+  }
   const error = await assertRejects(() => linalg.certificate(a, { x, b }), TypeError);
   assertEquals(error.message, "Cannot solve [20, 12] for [12]: expected [20] or [..., 20, r]");
 });

@@ -9,6 +9,25 @@ const WORDS = 6;
 /** The words of 2/π, after two of its integer part: numbers from 2^20 on may begin there. */
 const words = ["0", "0", ...TWO_OVER_PI.match(/.{8}/g)!.map((hex) => `0x${hex}`)].map((word) => `${word}u`);
 
+/**
+ * The words from number `first` on, as `v0 …`: all words are moved by 32, 16, … 1 or not, since some compilers make ladders
+ * of branches of a table.
+ */
+function window(): string {
+  const lines: string[] = [];
+  let known = words;
+  for (let by = 32; by >= 1; by /= 2) {
+    const name = by === 1 ? "v" : `t${by}_`, from = known;
+    const count = Math.min(WORDS + by, from.length);
+    lines.push(`let far${by} = (first & ${by}u) != 0u;`);
+    known = Array.from({ length: count }, (_, k) => {
+      lines.push(`let ${name}${k} = select(${from[k]}, ${from[k + by] ?? "0u"}, far${by});`);
+      return `${name}${k}`;
+    });
+  }
+  return lines.join("\n  ");
+}
+
 /** The product modulo 2^192 of both halves of the mantissa with six words `w0 …`, lowest first, as six limbs `l0 …`. */
 function product(): string {
   const lines: string[] = [];
@@ -37,18 +56,14 @@ export const payneHanek: WgslHelper = {
   needs: ["dn_Angle", "dn_isfinite", "dn_nan"],
   text: `fn dn_payne_hanek_f64(x: f64) -> dn_Angle_f64 {
   if (!dn_isfinite_f64(x)) { return dn_Angle_f64(dn_nan_f64(), 0.0lf, 0u); }
-  var words = array<u32, ${words.length}>(${words.join(", ")});
   let bits = bitcast<u64>(abs(x));
   let mantissa = (bits & 0xffffffffffffflu) | 0x10000000000000lu;
   // The exponent minus 1075, minus the two bits of the quadrant, counted from the first of the words.
   let start = u32(bits >> 52u) - ${1075 + 2 - 64}u;
   let shift = start & 31u;
   let first = start >> 5u;
-  ${
-    each((k) =>
-      `let w${k} = (((u64(words[first + ${5 - k}u]) << 32u) | u64(words[first + ${6 - k}u])) << shift) >> 32u;`
-    )
-  }
+  ${window()}
+  ${each((k) => `let w${k} = (((u64(v${5 - k}) << 32u) | u64(v${6 - k})) << shift) >> 32u;`)}
   ${each((k) => `var l${k} = 0lu;`)}
   ${product()}
   // The fraction in 128 bits, as a magnitude where it is 1/2 or more.
