@@ -99,7 +99,10 @@ async function main({ backend, only, quick }: Arguments): Promise<void> {
   if (only === undefined || only === "transport") {
     await take(raceTransport({ gpu: whole, pot: potState === true, quick, rounds: quick ? 3 : 5 }));
   }
-  const command = ["deno task bench", ...Deno.args].join(" ");
+  // The results of one family join those of the others.
+  const command = ["deno task bench", ...(backend ? ["--backend", backend] : []), ...(quick ? ["--quick"] : [])].join(
+    " ",
+  );
   const folder = new URL("./results", import.meta.url).pathname;
   await saveResults(folder, { device: gpu.info.name, versions, command }, results);
   console.log(`\nstored ${results.length} results of ${gpu.info.name} in bench/results`);

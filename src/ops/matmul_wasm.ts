@@ -1,4 +1,4 @@
-import type { HostArgument } from "../device/mod.ts";
+import { byteSize, type HostArgument } from "../device/mod.ts";
 import type { HostCall, NativeVariant } from "./define.ts";
 import { addressOf } from "./host_kernel.ts";
 import type { MatmulParams } from "./matmul.ts";
@@ -10,6 +10,8 @@ import { contiguous, inPlace, packPanels } from "./matmul_wasm_pack.ts";
 import { typesOf } from "./types_of.ts";
 import { collapse } from "./value.ts";
 
+/** Bytes between addresses that have the same place in the first-level cache. */
+const PAGE = 4096;
 /** Rows and columns of a block, and the operations that make it worth being one: some 100 µs. */
 const BLOCK = { rows: 8 * ROWS, columns: 256, flops: 5e6 };
 /** Blocks that a product should have, so that every thread is busy to the end. */
@@ -27,9 +29,10 @@ function variant(name: string, packedA: boolean, packedB: boolean): NativeVarian
         (packedB || direct(b, layout.sum, contiguous(b.outerStride, b.outer)));
     },
     rank: (call) => {
-      // A copy pays where it is read often.
-      const { layout: { m, n } } = nativeProduct(call);
-      return Number(packedA === n > 96) + Number(packedB === m > 48);
+      const { layout: { m }, b } = nativeProduct(call);
+      // Rows of b a whole number of pages apart have only a few places in the cache: then a copy pays, if it is read often.
+      const apart = b.innerStride * byteSize(b.value.dtype) % PAGE === 0 && m > BLOCK.rows;
+      return Number(!packedA) + Number(packedB === apart);
     },
     record: (call) => record(call, packedA, packedB),
   };
