@@ -37,6 +37,8 @@ export interface Blas {
 export const BLAS_FUNCTIONS: Readonly<Record<string, NativeFunction>> = {
   sgemm: subroutine("sgemm", 13, 2),
   dgemm: subroutine("dgemm", 13, 2),
+  sgemv: subroutine("sgemv", 11, 1),
+  dgemv: subroutine("dgemv", 11, 1),
 };
 
 const ONE = { s: new Float32Array([1]), d: new Float64Array([1]) };
@@ -48,8 +50,9 @@ export function makeBlas(symbols: NativeSymbols, tuned: boolean): Blas {
   for (const name of Object.keys(BLAS_FUNCTIONS)) if (!symbols[name]) throw new Error(`it has no ${name}_`);
   const blas: Blas = {
     tuned,
-    gemm({ m, n, k, a, lda, transposeA, b, ldb, transposeB, c }) {
-      const p = precisionOf(c);
+    gemm(product) {
+      const { m, n, k, a, lda, transposeA, b, ldb, transposeB, c } = product, p = precisionOf(c);
+      if (m === 1 || n === 1) return gemv(symbols, product);
       // Fortran sees transposes: cᵀ = op(b)ᵀ op(a)ᵀ.
       symbols[`${p}gemm`]!(
         transposeB ? TRANSPOSED : PLAIN,
@@ -74,15 +77,45 @@ export function makeBlas(symbols: NativeSymbols, tuned: boolean): Blas {
   return blas;
 }
 
-/** A small product with one factor transposed, into memory full of NaN. */
+/** A product one of whose factors is a vector. Libraries seldom see by themselves that such a product is one. */
+function gemv(symbols: NativeSymbols, { m, n, k, a, lda, transposeA, b, ldb, transposeB, c }: Gemm): void {
+  const p = precisionOf(c), column = n === 1;
+  // The matrix, whether it is stored as [terms, results], and the vector.
+  const [matrix, step, across] = column ? [a, lda, transposeA] : [b, ldb, !transposeB];
+  const [vector, apart] = column ? [b, transposeB ? 1 : ldb] : [a, transposeA ? lda : 1];
+  const results = column ? m : n;
+  symbols[`${p}gemv`]!(
+    across ? PLAIN : TRANSPOSED,
+    integer(across ? results : k),
+    integer(across ? k : results),
+    ONE[p],
+    matrix,
+    integer(step),
+    vector,
+    integer(apart),
+    ZERO[p],
+    c,
+    integer(1),
+    1,
+  );
+}
+
+/** A small product with one factor transposed, and its first row and column, into memory full of NaN. */
 function probe(blas: Blas, p: Precision): void {
   const Floats = PRECISIONS[p];
   const a = Floats.of(1, 2, 3, 4, 5, 6),
     b = Floats.of(1, -1, 2, 0, 3, 1, 2, 2, 1, 1, 0, 5),
     c = new Floats(8).fill(NaN);
   blas.gemm({ m: 2, n: 4, k: 3, a, lda: 2, transposeA: true, b, ldb: 4, transposeB: false, c });
-  const expected = [15, 7, 8, 31, 20, 8, 12, 38];
-  if (!expected.every((x, k) => x === c[k])) {
-    throw new Error(`its ${p}gemm computes [${c}] where [${expected}] is right`);
-  }
+  require(`${p}gemm`, c, [15, 7, 8, 31, 20, 8, 12, 38]);
+  const row = new Floats(4).fill(NaN), column = new Floats(2).fill(NaN);
+  blas.gemm({ m: 1, n: 4, k: 3, a, lda: 2, transposeA: true, b, ldb: 4, transposeB: false, c: row });
+  blas.gemm({ m: 2, n: 1, k: 3, a, lda: 2, transposeA: true, b, ldb: 4, transposeB: false, c: column });
+  require(`${p}gemv`, row, [15, 7, 8, 31]);
+  require(`${p}gemv`, column, [15, 20]);
+}
+
+function require(name: string, found: FloatArray, expected: readonly number[]): void {
+  if (expected.every((x, k) => x === found[k])) return;
+  throw new Error(`its ${name} computes [${found}] where [${expected}] is right`);
 }

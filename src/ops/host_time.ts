@@ -2,7 +2,7 @@ import type { Cost } from "../device/mod.ts";
 import type { OpDefinition } from "./define.ts";
 
 /** What a thread of the host does in a second: operations of products, of other WebAssembly kernels, and of loops; and bytes of all threads. */
-const RATES = { product: 30e9, kernel: 5e9, loops: 5e7, bytes: 8e9 };
+const RATES = { product: 30e9, kernel: 10e9, loops: 5e7, bytes: 10e9 };
 
 /** A rough estimate of the milliseconds that a call takes on the CPU device, to choose between it and an adapter. */
 export function hostTime<P>(op: OpDefinition<P>, { flops, bytes }: Cost, threads: number): number {

@@ -39,29 +39,53 @@ function gemm(...args: readonly unknown[]): void {
   }
 }
 
+/** A Fortran `gemv` in TypeScript. */
+function gemv(...args: readonly unknown[]): void {
+  const [t, rows, columns, , a, lda, x, step, , y] = args as [
+    Uint8Array,
+    Int32Array,
+    Int32Array,
+    unknown,
+    Float64Array,
+    Int32Array,
+    Float64Array,
+    Int32Array,
+    unknown,
+    Float64Array,
+  ];
+  const transposed = t[0] === 84, [results, terms] = transposed ? [columns[0], rows[0]] : [rows[0], columns[0]];
+  for (let i = 0; i < results; i++) {
+    y[i] = 0;
+    for (let q = 0; q < terms; q++) y[i] += a[transposed ? i * lda[0] + q : q * lda[0] + i] * x[q * step[0]];
+  }
+}
+
 Deno.test("a BLAS that computes something else is not believed", () => {
-  const names = Object.keys(BLAS_FUNCTIONS);
-  const blas = makeBlas(library(names, { sgemm: gemm, dgemm: gemm }), true), c = new Float64Array(2);
-  blas.gemm({
-    m: 1,
-    n: 2,
-    k: 1,
-    a: Float64Array.of(3),
-    lda: 1,
-    transposeA: false,
-    b: Float64Array.of(4, 5),
-    ldb: 2,
-    transposeB: false,
-    c,
-  });
-  assertEquals([...c], [12, 15]);
+  const names = Object.keys(BLAS_FUNCTIONS), whole = { sgemm: gemm, dgemm: gemm, sgemv: gemv, dgemv: gemv };
+  const blas = makeBlas(library(names, whole), true);
+  // [1, 2; 3, 4; 5, 6] by a row and a column, each stored both ways, the vector with a gap.
+  const matrix = Float64Array.of(1, 2, 3, 4, 5, 6), turned = Float64Array.of(1, 3, 5, 2, 4, 6);
+  const row = (b: Float64Array, ldb: number, transposeB: boolean) => {
+    const c = new Float64Array(2), a = Float64Array.of(1, NaN, 1, NaN, 2);
+    blas.gemm({ m: 1, n: 2, k: 3, a, lda: 2, transposeA: true, b, ldb, transposeB, c });
+    return [...c];
+  };
+  assertEquals([row(matrix, 2, false), row(turned, 3, true)], [[14, 18], [14, 18]]);
+  const column = (a: Float64Array, lda: number, transposeA: boolean) => {
+    const c = new Float64Array(3), b = Float64Array.of(1, NaN, 2);
+    blas.gemm({ m: 3, n: 1, k: 2, a, lda, transposeA, b, ldb: 2, transposeB: false, c });
+    return [...c];
+  };
+  assertEquals([column(matrix, 2, false), column(turned, 3, true)], [[5, 11, 17], [5, 11, 17]]);
   const silent = assertThrows(() => makeBlas(library(names), true));
   assertEquals(
     silent.message,
     "its sgemm computes [NaN,NaN,NaN,NaN,NaN,NaN,NaN,NaN] where [15,7,8,31,20,8,12,38] is right",
   );
-  const half = assertThrows(() => makeBlas({ sgemm: gemm, dgemm: null }, true));
+  const half = assertThrows(() => makeBlas({ ...whole, dgemm: null }, true));
   assertEquals(half.message, "it has no dgemm_");
+  const idle = assertThrows(() => makeBlas(library(names, { ...whole, dgemv: () => undefined }), true));
+  assertEquals(idle.message, "its dgemv computes [NaN,NaN,NaN,NaN] where [15,7,8,31] is right");
 });
 
 /** Elimination of the probe's matrix, as a library with 32- or 64-bit integers writes its pivots. */
