@@ -80,6 +80,8 @@ export interface Placement {
   readonly dtypes: readonly DType[];
   /** Estimate of the milliseconds that it takes on the host. */
   readonly ms: number;
+  /** How many times as fast a software adapter is, which computes on the same processors. */
+  readonly gain: number;
 }
 
 /** Memory, kernels and measurements of one adapter or of the host. Tensors know theirs; several can be open at once. */

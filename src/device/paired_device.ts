@@ -9,20 +9,20 @@ import type { SystemLibraries } from "./system_libraries.ts";
 import type { Tuner } from "./tuner.ts";
 import type { WebGpuDevice } from "./webgpu_device.ts";
 
-/** Larger arrays go to the adapter at once: no short call reads them. */
+/** Larger arrays go to a hardware adapter at once: no short call reads them. */
 const SMALL_BYTES = 4 << 20;
 
 /**
- * An adapter and the host as one device. Short calls run on the host as long as all that they read is there, so that small problems
- * never wait for the adapter; the others run on the adapter, which gets copies of what they read. Nothing comes back unless it is
- * read.
+ * An adapter and the host as one device. Calls run on the host as long as all that they read is there and the adapter would not save
+ * enough, so that small problems never wait for it; the others run on the adapter, which gets copies of what they read. Nothing comes
+ * back unless it is read. A software adapter, which has the host's processors, saves little but in reductions over pairs.
  */
 export class PairedDevice implements Device {
   readonly info: DeviceInfo;
   readonly ledger: Ledger;
   readonly tuner: Tuner;
   readonly libraries: SystemLibraries;
-  /** A call that takes fewer milliseconds on the host runs there: a read from an adapter costs as much as twenty of them. */
+  /** A call runs on the adapter if that saves so many milliseconds: a read from it costs as much as twenty such calls save. */
   short = 0.5;
   #adapter: WebGpuDevice;
   #host: CpuDevice;
@@ -39,7 +39,8 @@ export class PairedDevice implements Device {
     this.info = {
       ...adapter.info,
       threads: host.info.threads,
-      reason: `${adapter.info.reason}; calls of less than ${this.short} ms run on the ${host.info.name}`,
+      reason:
+        `${adapter.info.reason}; calls run on the ${host.info.name} where the adapter would save less than ${this.short} ms`,
     };
   }
 
@@ -53,11 +54,11 @@ export class PairedDevice implements Device {
     return this.#adapter;
   }
 
-  #isForHost({ reads, dtypes, ms }: Placement): boolean {
+  #isForHost({ reads, dtypes, ms, gain }: Placement): boolean {
     if (!reads.every((storage) => storage.onHost)) return false;
     const { probes } = this.#adapter.info;
     if (dtypes.includes("f64") && !probes.f64 || dtypes.includes("f16") && !probes.f16) return true;
-    return ms < this.short;
+    return this.info.software ? ms * (1 - 1 / gain) < this.short : ms < this.short;
   }
 
   bring(storage: Storage, part: Device): Storage {
@@ -77,7 +78,8 @@ export class PairedDevice implements Device {
   upload(data: TypedArray, label: string): Storage {
     const { probes } = this.#adapter.info;
     const foreign = data instanceof Float64Array && !probes.f64 || data instanceof Float16Array && !probes.f16;
-    return (foreign || data.byteLength <= SMALL_BYTES ? this.#host : this.#adapter).upload(data, label);
+    const stays = foreign || this.info.software || data.byteLength <= SMALL_BYTES;
+    return (stays ? this.#host : this.#adapter).upload(data, label);
   }
 
   read(storage: Storage, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {

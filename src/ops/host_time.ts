@@ -10,3 +10,11 @@ export function hostTime<P>(op: OpDefinition<P>, { flops, bytes }: Cost, threads
   const seconds = native ? flops / (threads * (product ? RATES.product : RATES.kernel)) : flops / RATES.loops;
   return 1e3 * Math.max(seconds, bytes / RATES.bytes);
 }
+
+/**
+ * How many times as fast as the CPU device a software adapter is at the calls of an op. Its compiler uses wider vectors than
+ * WebAssembly has, which tells where much is computed for each number that is read; else it is the slower one.
+ */
+export function softwareGain<P>(op: OpDefinition<P>): number {
+  return op.name === "pairwise" ? 2 : 0.5;
+}

@@ -1,6 +1,6 @@
 import type { Device, DType } from "../device/mod.ts";
 import type { OpDefinition } from "./define.ts";
-import { hostTime } from "./host_time.ts";
+import { hostTime, softwareGain } from "./host_time.ts";
 import { typesOf } from "./types_of.ts";
 import type { Operand } from "./value.ts";
 
@@ -9,6 +9,8 @@ interface Estimate {
   readonly dtypes: readonly DType[];
   /** Milliseconds on the host. */
   readonly ms: number;
+  /** How many times as fast a software adapter is. */
+  readonly gain: number;
 }
 
 /** Calls that are remembered; then all are forgotten. */
@@ -44,5 +46,6 @@ function estimateCall<P>(
 ): Estimate {
   const types = typesOf(inputs), outputs = op.contract(types, params);
   const dtypes = [...Object.values(types), ...Object.values(outputs)].flatMap((type) => type ? [type.dtype] : []);
-  return { dtypes, ms: hostTime(op, op.cost(types, params, outputs), device.info.threads) };
+  const ms = hostTime(op, op.cost(types, params, outputs), device.info.threads);
+  return { dtypes, ms, gain: softwareGain(op) };
 }
