@@ -11,7 +11,9 @@ const BINS = 4;
 export class FreeList {
   #sizes = new Map<number, number>();
   #starts = new Map<number, number>();
-  #bins: Set<number>[] = [];
+  #bins: number[][] = [];
+  /** Where the start of a range stands in its bin. */
+  #places = new Map<number, number>();
   #free = 0;
 
   /** Bytes in all free ranges. */
@@ -38,7 +40,9 @@ export class FreeList {
   take(size: number): number | undefined {
     const own = binOf(size);
     for (let bin = own; bin < this.#bins.length; bin++) {
-      for (const start of this.#bins[bin]) {
+      // What came back last is the likeliest to be in a cache, and to have been written before.
+      for (let k = this.#bins[bin].length - 1; k >= 0; k--) {
+        const start = this.#bins[bin][k];
         const length = this.#sizes.get(start)!;
         if (length < size) continue;
         this.#remove(start);
@@ -56,16 +60,21 @@ export class FreeList {
 
   #insert(start: number, size: number): void {
     const bin = binOf(size);
-    while (this.#bins.length <= bin) this.#bins.push(new Set());
-    this.#bins[bin].add(start);
+    while (this.#bins.length <= bin) this.#bins.push([]);
+    this.#places.set(start, this.#bins[bin].push(start) - 1);
     this.#sizes.set(start, size);
     this.#starts.set(start + size, start);
     this.#free += size;
   }
 
   #remove(start: number): void {
-    const size = this.#sizes.get(start)!;
-    this.#bins[binOf(size)].delete(start);
+    const size = this.#sizes.get(start)!, bin = this.#bins[binOf(size)], place = this.#places.get(start)!;
+    const last = bin.pop()!;
+    if (last !== start) {
+      bin[place] = last;
+      this.#places.set(last, place);
+    }
+    this.#places.delete(start);
     this.#sizes.delete(start);
     this.#starts.delete(start + size);
     this.#free -= size;

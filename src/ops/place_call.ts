@@ -13,18 +13,25 @@ interface Estimate {
   readonly gain: number;
 }
 
+/** Estimates with which a call runs on a certain part, if its inputs can be there. */
+const FOR_ADAPTER = { ms: Infinity, gain: Infinity }, FOR_HOST = { ms: 0, gain: 1 };
+
 /** Calls that are remembered; then all are forgotten. */
 const KEPT = 1024;
 
 const known = new WeakMap<Device, Map<string, Estimate>>();
 
-/** The part of a device on which a call runs; `key` tells calls apart that are not alike. Throws what the op's contract throws. */
+/**
+ * The part of a device on which a call runs; `key` tells calls apart that are not alike, and `variant` is the one that was asked for by
+ * name, which only one of the parts may have. Throws what the op's contract throws.
+ */
 export function placeCall<P>(
   device: Device,
   op: OpDefinition<P>,
   inputs: Readonly<Record<string, Operand>>,
   params: P,
   key: string | undefined,
+  variant: string | undefined,
 ): Device {
   let book = known.get(device);
   if (!book) known.set(device, book = new Map());
@@ -35,7 +42,8 @@ export function placeCall<P>(
     if (key !== undefined) book.set(key, estimate);
   }
   const reads = Object.values(inputs).flatMap((v) => typeof v === "number" ? [] : [v.storage]);
-  return device.place!({ reads, ...estimate });
+  const forced = variant === undefined ? {} : op.kernels.some((k) => k.name === variant) ? FOR_ADAPTER : FOR_HOST;
+  return device.place!({ reads, ...estimate, ...forced });
 }
 
 function estimateCall<P>(

@@ -39,7 +39,7 @@ function runOnPart<P>(
   params: P,
   options: RunOptions,
 ): Record<string, Value> {
-  const key = callKey(op, inputs, params), part = placeCall(device, op, inputs, params, key);
+  const key = callKey(op, inputs, params), part = placeCall(device, op, inputs, params, key, options.variant);
   const brought: Record<string, Operand> = {};
   for (const name in inputs) {
     const v = inputs[name];

@@ -1,6 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { reduce } from "../../src/ops/reduce.ts";
+import { run } from "../../src/ops/run.ts";
 import { sinkhorn } from "../../src/methods/transport/mod.ts";
-import { type Gpu, open, type Tensor } from "../../src/tensor/mod.ts";
+import { type Gpu, open, Tensor } from "../../src/tensor/mod.ts";
+import { checkOp } from "../../src/testing/mod.ts";
 import { hasGpu, sayMissing } from "./devices.ts";
 
 sayMissing();
@@ -62,6 +65,19 @@ onPair("an array of the host gets one copy on the adapter, freed with it", (gpu)
   assertEquals(gpu.device.ledger.count, count + 3);
   for (const t of [first, second, x]) t.dispose();
   assertEquals(gpu.memory().rows, []);
+});
+
+onPair("a kernel that is asked for by name runs where it is, and ops are checked on the adapter", async (gpu) => {
+  using x = gpu.tensor([1, 2, 3]);
+  const runs = async (variant: string) => {
+    const made = run(gpu.device, reduce, { x: x.value }, { reduction: "sum", formula: "x" }, { variant });
+    using total = Tensor.from(made.out);
+    return [total.value.storage.onHost, await total.item()];
+  };
+  assertEquals([await runs("wasm"), await runs("reference"), await runs("rows")], [[true, 6], [true, 6], [false, 6]]);
+  const small = { ...reduce, cases: reduce.cases.slice(0, 3) };
+  const variants = (await checkOp(gpu.device, small)).map((r) => r.variant);
+  assertEquals(variants.every((name) => reduce.kernels.some((k) => k.name === name)), true);
 });
 
 onPair("f64 is there, whatever the adapter has", async (gpu) => {
