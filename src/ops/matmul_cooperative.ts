@@ -1,9 +1,10 @@
 import type { KernelVariant } from "./define.ts";
 import type { MatmulParams } from "./matmul.ts";
-import { batchIndexing, launchTiles, matmulCall } from "./matmul_call.ts";
+import { blocksOf } from "./matmul_blocks.ts";
+import { launchTiles, matmulCall } from "./matmul_call.ts";
 import { storeFour } from "./matmul_epilogue.ts";
 import type { Factor } from "./matmul_factor.ts";
-import { type Fetch, fetchFour } from "./matmul_fetch.ts";
+import type { Fetch } from "./matmul_fetch.ts";
 import { longestSum, splitSum } from "./matmul_parts.ts";
 
 /** Rows and columns of the tile of a workgroup, and of the quarter of it that a subgroup has. */
@@ -33,34 +34,13 @@ export const matmulCooperative: KernelVariant<MatmulParams> = {
     return Math.min(m, n, k) >= UNIT ? 6 : -1;
   },
   record: (call) => {
-    const product = matmulCall(call), { layout, batches, a, b } = product, { m, n, k, sum } = layout;
+    const product = matmulCall(call), { layout, batches, a, b } = product, { m, n, k } = layout;
     const columns = Math.ceil(n / TILE), rows = Math.ceil(m / TILE), lanes = SUBGROUPS * call.info.subgroupSize;
     const wanted = Math.min(Math.ceil(128 / (columns * rows * batches)), Math.ceil(k / 512));
     const parts = splitSum(call, product, { wanted, step: DEPTH, longest: longestSum(call, DEPTH) });
-    const { epilogue } = parts, index = batchIndexing(product, epilogue);
-    const fetches = [fetchFour(a, k, sum), fetchFour(b, k, sum)], whole = n % 4 === 0;
+    const { epilogue } = parts, { fetches, whole, index, text } = blocksOf(product, parts);
     launchTiles(call, [columns, rows, batches * parts.count], {
-      key: `${lanes}|${fetches.map((f) => f.key)}|${whole}|${epilogue.key}|${index.key}`,
-      read: { a: a.value, b: b.value, ...epilogue.read },
-      write: { out: parts.out },
-      elements: {
-        ...fetches[0].elements,
-        ...fetches[1].elements,
-        ...(whole ? { out: `vec4<${epilogue.stored}>` } : {}),
-      },
-      uniforms: {
-        m,
-        n,
-        k,
-        batches,
-        length: parts.length,
-        a_start: a.value.offset,
-        b_start: b.value.offset,
-        ...fetches[0].uniforms,
-        ...fetches[1].uniforms,
-        ...index.uniforms,
-        ...epilogue.uniforms,
-      },
+      ...text,
       workgroupSize: lanes,
       cooperative: true,
       declarations: () =>

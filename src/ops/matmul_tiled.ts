@@ -1,10 +1,11 @@
 import { byteSize } from "../device/mod.ts";
 import type { KernelCall, KernelVariant } from "./define.ts";
 import type { MatmulParams } from "./matmul.ts";
-import { batchIndexing, launchTiles, matmulCall } from "./matmul_call.ts";
+import { blocksOf } from "./matmul_blocks.ts";
+import { launchTiles, matmulCall } from "./matmul_call.ts";
 import type { Factor } from "./matmul_factor.ts";
 import { storeFour } from "./matmul_epilogue.ts";
-import { type Fetch, fetchFour } from "./matmul_fetch.ts";
+import type { Fetch } from "./matmul_fetch.ts";
 import { longestSum, splitSum } from "./matmul_parts.ts";
 
 /** Threads along each axis of a workgroup. */
@@ -57,32 +58,9 @@ function record(call: KernelCall<MatmulParams>, v: number, size: number, depth: 
   // Few tiles leave cores idle: then several workgroups share the sum.
   const wanted = call.info.software ? 1 : Math.min(Math.ceil(128 / (columns * rows * batches)), Math.ceil(k / 256));
   const parts = splitSum(call, product, { wanted, step: depth, longest: longestSum(call, 1) }), { epilogue } = parts;
-  const index = batchIndexing(product, epilogue);
-  const fetches = [fetchFour(a, k, sum), fetchFour(b, k, sum)];
-  const whole = n % 4 === 0;
-  const pitch = pitchOf(size);
+  const { fetches, whole, index, text } = blocksOf(product, parts), pitch = pitchOf(size);
   launchTiles(call, [columns, rows, batches * parts.count], {
-    key: `${sum}|${fetches.map((f) => f.key)}|${whole}|${epilogue.key}|${index.key}`,
-    read: { a: a.value, b: b.value, ...epilogue.read },
-    write: { out: parts.out },
-    elements: {
-      ...fetches[0].elements,
-      ...fetches[1].elements,
-      ...(whole ? { out: `vec4<${epilogue.stored}>` } : {}),
-    },
-    uniforms: {
-      m,
-      n,
-      k,
-      batches,
-      length: parts.length,
-      a_start: a.value.offset,
-      b_start: b.value.offset,
-      ...fetches[0].uniforms,
-      ...fetches[1].uniforms,
-      ...index.uniforms,
-      ...epilogue.uniforms,
-    },
+    ...text,
     workgroupSize: THREADS * THREADS,
     declarations: () =>
       [
