@@ -1,5 +1,6 @@
-import type { Tensor } from "../tensor/mod.ts";
+import { type Tensor, withVjp } from "../tensor/mod.ts";
 import { SingularMatrixError } from "./errors.ts";
+import { solvePullback } from "./gradients/solve.ts";
 import { eliminate, substitute } from "./loops/elimination.ts";
 import {
   lapackWith,
@@ -28,12 +29,16 @@ export function requirePivots(info: number, n: number, which: number, count: num
  * a `RangeError` if an element is not finite.
  */
 export async function solve(a: Tensor, b: Tensor): Promise<Tensor> {
+  return (await withVjp("solve", { a, b }, { x: await solution(a, b) }, solvePullback)).x;
+}
+
+async function solution(a: Tensor, b: Tensor): Promise<Tensor> {
   requireSquare(a, "solve");
   const system = await readSystem(a, b, "solve"), { device, data, rows: n, count } = system.a, r = system.b.columns;
-  const pivots = new Int32Array(n), lapack = lapackWith(device, "getrf", "getrs"), solution = system.b.data.slice();
+  const pivots = new Int32Array(n), lapack = lapackWith(device, "getrf", "getrs"), found = system.b.data.slice();
   onHost(device, lapack ? "solve/lapack" : "solve/loops", () => {
     for (let i = 0; i < count; i++) {
-      const matrix = nth(data, i, n * n), right = nth(system.b.data, i, n * r), x = nth(solution, i, n * r);
+      const matrix = nth(data, i, n * n), right = nth(system.b.data, i, n * r), x = nth(found, i, n * r);
       if (lapack) {
         // By columns this is the transposed matrix, and so is solved with its transpose.
         const info = lapack.getrf(n, n, matrix, pivots);
@@ -51,7 +56,7 @@ export async function solve(a: Tensor, b: Tensor): Promise<Tensor> {
       }
     }
   });
-  return toSolution(system, solution);
+  return toSolution(system, found);
 }
 
 /** Exchanges the rows of `b` `[n, r]` as an elimination did. */

@@ -1,6 +1,8 @@
 import type { FloatArray, Lapack } from "../device/mod.ts";
-import type { Tensor } from "../tensor/mod.ts";
+import { type Tensor, withVjp } from "../tensor/mod.ts";
 import { ConvergenceError } from "./errors.ts";
+import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
+import { gradientOfValues, svdPullback } from "./gradients/svd.ts";
 import { loadMlMatrix, type MlMatrix, svdByMlMatrix } from "./loops/ml_matrix.ts";
 import {
   floats,
@@ -28,14 +30,28 @@ export interface Svd {
 export interface SvdOptions {
   /** Gives orthogonal bases of the whole spaces instead of the first k vectors. Default false. */
   full?: boolean;
+  /** What its gradient does where singular values coincide, see there. Default `refuse`. */
+  degenerate?: Degenerate;
 }
 
 /**
  * Singular value decomposition of each matrix of `[..., m, n]`, in the matrix's own precision, by divide and conquer (LAPACK's
  * `gesdd`); without a LAPACK by bidiagonal QR in f64 (ml-matrix). Values below about u·s₀ are rounding errors. Throws a `TypeError`
  * for other types than f32 and f64, a `RangeError` if an element is not finite, and a {@linkcode ConvergenceError}.
+ *
+ * Singular vectors change by 1/(s_j − s_i), without bound as values approach each other. Values within 4√max(m, n)·u·s₀ count as one, and
+ * those up to that as zero; a loss has a gradient there only if it does not depend on the choice of their vectors, nor on how they come
+ * apart if it depends on vectors too. Any other is refused with a {@linkcode DegenerateError}; or, with `degenerate: "zero"`, that part is
+ * left out. So is one that depends on the vectors that `full` adds by more than their span. A loss of singular values alone is never refused:
+ * where it has a kink its gradient is that at a matrix nearby.
  */
 export async function svd(a: Tensor, options: SvdOptions = {}): Promise<Svd> {
+  const { degenerate = "refuse" } = options;
+  requireDegenerate(degenerate);
+  return await withVjp("svd", { a }, { ...await factored(a, options) }, (call) => svdPullback(call, degenerate));
+}
+
+async function factored(a: Tensor, options: SvdOptions): Promise<Svd> {
   const stack = await readMatrices(a, "svd"), { rows: m, columns: n, count, dtype } = stack, k = Math.min(m, n);
   const [p, q] = options.full ? [m, n] : [k, k];
   const u = floats(dtype, count * m * p), s = floats(dtype, count * k), vt = floats(dtype, count * q * n);
@@ -52,7 +68,15 @@ export async function svdvals(a: Tensor): Promise<Tensor> {
   const stack = await readMatrices(a, "svdvals"), { rows, columns, count, dtype } = stack, k = Math.min(rows, columns);
   const s = floats(dtype, count * k), none = floats(dtype, 0);
   await eachSvd(stack, "N", (i) => ({ u: none, s: nth(s, i, k), vt: none }));
-  return toTensor(stack, s, [k]);
+  const { s: values } = await withVjp(
+    "svdvals",
+    { a },
+    { s: toTensor(stack, s, [k]) },
+    async ({ inputs, cotangents }) => ({
+      a: cotangents.s && await gradientOfValues(inputs.a, cotangents.s),
+    }),
+  );
+  return values;
 }
 
 /** Where the parts of one decomposition go: u `[m, p]`, s `[k]`, vᵀ `[q, n]`. */

@@ -14,7 +14,7 @@ import { solveTriangular } from "../solve_triangular.ts";
  * Murray, Differentiation of the Cholesky decomposition (2016), eq. 10; Smith (1995). Only the lower triangle of A is read, but A
  * stands for a symmetric matrix: ⟨Ā, dA⟩ is the change for symmetric dA.
  */
-export async function choleskyPullback({ outputs, cotangents }: PullbackCall<"a", "l">): Promise<{ a?: Tensor }> {
+export async function choleskyPullback({ outputs, cotangents }: PullbackCall<"l">): Promise<{ a?: Tensor }> {
   const { l } = outputs, { l: g } = cotangents;
   if (!g) return {};
   const middle = symmetricPart(weighTriangles(l.T.matmul(g), { below: 1, diagonal: 0.5 }));

@@ -48,18 +48,18 @@ export async function requireInvariant(product: Tensor, cotangent: Tensor, what:
   }
 }
 
-/** The error for a loss that depends on an arbitrary choice. */
-export function arbitrary(what: string, which: string): DegenerateError {
+/** The error for a loss that depends on an arbitrary choice of vectors; `why` says why it is arbitrary. */
+export function arbitrary(what: string, vectors: string, why = ""): DegenerateError {
   return new DegenerateError(
-    `Cannot differentiate ${what}: the loss depends on ${which}, which are arbitrary but for the space that they span`,
+    `Cannot differentiate ${what}: the loss depends on the choice of ${vectors}, ${why}but only the space that they span is determined`,
   );
 }
 
-/** The error for a loss whose gradient the cotangents do not determine. */
-export function undetermined(what: string, which: string): DegenerateError {
+/** The error for a loss whose gradient the cotangents do not determine, at values that coincide. */
+export function undetermined(what: string, values: string, why: string): DegenerateError {
   return new DegenerateError(
-    `Cannot differentiate ${what}: the loss depends on vectors and on how ${which} come apart, which the vectors found do not ` +
-      `determine. For functions of a matrix see expm, sqrtm, matrixSign and polar; degenerate: "zero" leaves this part out`,
+    `Cannot differentiate ${what}: the loss depends on vectors and on how ${values}, ${why}, come apart. For functions of a matrix see ` +
+      `expm, sqrtm, matrixSign, polar and pinv; degenerate: "zero" leaves out what is not determined`,
   );
 }
 
@@ -67,4 +67,12 @@ export function undetermined(what: string, which: string): DegenerateError {
 export async function columnNorms(x: Tensor): Promise<FloatArray> {
   using norms = x.norm(-2);
   return await norms.data() as FloatArray;
+}
+
+/**
+ * Whether cotangents are constants, whose values may decide what is done with them: a product that is differentiated again, or transposed
+ * to get tangents (then its cotangents are placeholders), must be linear in them.
+ */
+export function areConstants(...cotangents: readonly (Tensor | undefined)[]): boolean {
+  return cotangents.every((x) => x?.tracks === undefined);
 }

@@ -1,7 +1,7 @@
 import type { FloatArray } from "../../device/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import { floats, type FloatType } from "../matrix_stack.ts";
-import { arbitrary, columnNorms, type Degenerate, limitsOf, undetermined } from "./coincident.ts";
+import { arbitrary, areConstants, columnNorms, type Degenerate, limitsOf, undetermined } from "./coincident.ts";
 import { constant, lessTransposed, type PullbackCall, scaleColumns, sumOf, symmetricPart } from "./parts.ts";
 
 /**
@@ -21,13 +21,14 @@ import { constant, lessTransposed, type PullbackCall, scaleColumns, sumOf, symme
  *   loss that has no λ̄ at all does not depend on how eigenvalues come apart: allowed.
  * - Without V̄, λ̄_i ≠ λ̄_j is allowed: λ_i is not differentiable there, and V·diag(λ̄)·Vᵀ is the gradient at a matrix within rounding
  *   errors of A (an element of Clarke's subdifferential).
- * - Other pairs are divided by their difference, however small: rounding errors of W grow with it, to u·‖V̄‖ / |λ_j − λ_i|.
+ * - Other pairs are divided by their difference. Where |W_ij| ≤ 4√n·u·(‖V̄_i‖ + ‖V̄_j‖) it is a rounding error of Vᵀ·V̄ and taken for 0: divided
+ *   by a small difference it would spoil projections onto eigenvalues that almost coincide, and to leave it out is no larger an error.
+ *   Not so where cotangents are themselves differentiated, see {@linkcode areConstants}.
  *
- * Nothing but refusals depends on the values of cotangents, so that the product is linear and its transpose gives tangents. Forward
- * mode asks for those of both outputs, and so is refused wherever eigenvalues coincide.
+ * Forward mode asks for tangents of both outputs, and so is refused wherever eigenvalues coincide.
  */
 export async function eighPullback(
-  { outputs, cotangents }: PullbackCall<"a", "values" | "vectors">,
+  { outputs, cotangents }: PullbackCall<"values" | "vectors">,
   degenerate: Degenerate = "refuse",
 ): Promise<{ a?: Tensor }> {
   const { values, vectors } = outputs, { values: valuesBar, vectors: vectorsBar } = cotangents;
@@ -65,7 +66,7 @@ async function separatePairs(
     columnNorms(vectorsBar),
     m.data(),
   ]) as [FloatArray, FloatArray | undefined, FloatArray, FloatArray];
-  const use = floats(values.dtype as FloatType, products.length);
+  const constants = areConstants(vectorsBar), use = floats(values.dtype as FloatType, products.length);
   for (let base = 0; base < lambda.length; base += n) {
     const at = (i: number, j: number) => (base + i) * n + j, product = (i: number, j: number) => products[at(i, j)];
     const size = Math.max(Math.abs(lambda[base]), Math.abs(lambda[base + n - 1]));
@@ -78,16 +79,17 @@ async function separatePairs(
       for (let j = 0; j < i; j++) {
         const scale = norms[base + i] + norms[base + j], turn = Math.abs(product(i, j) - product(j, i));
         if (lambda[base + i] - lambda[base + j] > rounding * size) {
-          use[at(i, j)] = use[at(j, i)] = 1;
+          use[at(i, j)] = use[at(j, i)] = Number(!constants || turn > rounding * scale);
           continue;
         }
         if (degenerate === "zero" || !vectorsMatter) continue;
-        const which = `eigenvalues ${j} and ${i}, which coincide (${lambda[base + j]}, ${lambda[base + i]}),`;
-        if (turn > agreement * scale) throw arbitrary("eigh", `single eigenvectors of ${which}`);
+        const which = `eigenvalues ${j} and ${i}`;
+        const why = `which coincide (${lambda[base + j]} and ${lambda[base + i]})`;
+        if (turn > agreement * scale) throw arbitrary("eigh", `eigenvectors of ${which}`, `${why}, `);
         const apart = Math.abs((lambdaBar?.[base + i] ?? 0) - (lambdaBar?.[base + j] ?? 0)) > agreement * largestBar;
         const mixed = Math.abs(product(i, j) + product(j, i)) > agreement * scale;
         const alike = Math.abs(product(i, i) - product(j, j)) <= agreement * scale;
-        if (apart || (lambdaBar && mixed && alike)) throw undetermined("eigh", which.slice(0, -1));
+        if (apart || (lambdaBar && mixed && alike)) throw undetermined("eigh", which, why);
       }
     }
   }

@@ -8,7 +8,7 @@ import { constantMatrix, type PullbackCall, scaleColumns, zerosLike } from "./pa
 /**
  * The cotangent of A where Y = A⁻¹: dY = −Y·dA·Y, so that Ā = −Yᵀ·Ȳ·Yᵀ (Giles 2008, §2.2.3).
  */
-export function invPullback({ outputs, cotangents }: PullbackCall<"a", "inverse">): { a?: Tensor } {
+export function invPullback({ outputs, cotangents }: PullbackCall<"inverse">): { a?: Tensor } {
   const { inverse } = outputs, { inverse: g } = cotangents;
   return g ? { a: inverse.T.matmul(g).matmul(inverse.T).neg() } : {};
 }
@@ -18,7 +18,7 @@ export function invPullback({ outputs, cotangents }: PullbackCall<"a", "inverse"
  * `SingularMatrixError` where A is singular, and so the logarithm −∞.
  */
 export async function slogdetPullback(
-  { inputs: { a }, cotangents }: PullbackCall<"a", "sign" | "logAbsDet">,
+  { inputs: { a }, cotangents }: PullbackCall<"sign" | "logAbsDet">,
 ): Promise<{ a?: Tensor }> {
   const g = cotangents.logAbsDet;
   if (!g) return {};
@@ -40,7 +40,7 @@ export async function slogdetPullback(
  * stack with a matrix of sₖ ≤ √u·s₀.
  */
 export async function detPullback(
-  { inputs: { a }, outputs, cotangents }: PullbackCall<"a", "det">,
+  { inputs: { a }, outputs, cotangents }: PullbackCall<"det">,
 ): Promise<{ a?: Tensor }> {
   const g = cotangents.det, n = a.shape.at(-1)!;
   if (!g) return {};

@@ -14,7 +14,7 @@ import { divideRight } from "./triangular.ts";
  * Wide, U = [U₁, U₂] with U₂ = L⁻¹·A₂': dU₂ = L⁻¹·(dA₂' − dL·U₂), hence Ā₂' = L⁻ᵀ·Ū₂, and −Ā₂'·U₂ᵀ adds to L̄.
  * Then Ā = P·Ā'. Throws a `SingularMatrixError` where the leading square of U has none of these inverses.
  */
-export async function luPullback({ outputs, cotangents }: PullbackCall<"a", "p" | "l" | "u">): Promise<{ a?: Tensor }> {
+export async function luPullback({ outputs, cotangents }: PullbackCall<"p" | "l" | "u">): Promise<{ a?: Tensor }> {
   const { p, l, u } = outputs;
   if (!cotangents.l && !cotangents.u) return {};
   const m = l.shape.at(-2)!, k = l.shape.at(-1)!, n = u.shape.at(-1)!;

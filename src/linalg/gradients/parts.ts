@@ -1,20 +1,18 @@
 import { showShape } from "../../ops/value.ts";
-import { Tensor } from "../../tensor/mod.ts";
+import { Tensor, type WithVjpCall } from "../../tensor/mod.ts";
 import { floats, type FloatType } from "../matrix_stack.ts";
 
-/** What a pullback is given: the tensors that went in, those that came out, and the cotangents of those that the loss depends on. */
-export interface PullbackCall<I extends string, O extends string> {
-  /** The tensors that went in. */
-  readonly inputs: Readonly<Record<I, Tensor>>;
-  /** The tensors that came out. */
-  readonly outputs: Readonly<Record<O, Tensor>>;
-  /** ∂loss/∂output; absent where the loss does not depend on it. */
-  readonly cotangents: Readonly<Partial<Record<O, Tensor>>>;
-}
+/** What a pullback of a function with the outputs `O` is given. */
+export type PullbackCall<O extends string> = WithVjpCall<Readonly<Record<O, Tensor>>>;
 
 /** (X + Xᵀ)/2. */
 export function symmetricPart(x: Tensor): Tensor {
   return Tensor.map("(x + y) / 2", { x, y: x.T });
+}
+
+/** The symmetric matrix whose lower triangle is that of X. */
+export function symmetricFromLower(x: Tensor): Tensor {
+  return weighTriangles(x, { below: 1, diagonal: 1 }).add(weighTriangles(x, { below: 1 }).T);
 }
 
 /** X − Xᵀ. */

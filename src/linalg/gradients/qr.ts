@@ -15,7 +15,7 @@ import { divideRight } from "./triangular.ts";
  *
  * Throws a `SingularMatrixError` where R₁ is singular: then the columns of Q that belong to the zeros are arbitrary too.
  */
-export async function qrPullback({ outputs, cotangents }: PullbackCall<"a", "q" | "r">): Promise<{ a?: Tensor }> {
+export async function qrPullback({ outputs, cotangents }: PullbackCall<"q" | "r">): Promise<{ a?: Tensor }> {
   const { q, r } = outputs;
   if (!cotangents.q && !cotangents.r) return {};
   const m = q.shape.at(-2)!, n = r.shape.at(-1)!, k = Math.min(m, n), p = q.shape.at(-1)!;

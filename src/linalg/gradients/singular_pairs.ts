@@ -1,7 +1,7 @@
 import type { FloatArray } from "../../device/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { floats, type FloatType } from "../matrix_stack.ts";
-import { arbitrary, columnNorms, type Degenerate, limitsOf, undetermined } from "./coincident.ts";
+import { arbitrary, areConstants, columnNorms, type Degenerate, limitsOf, undetermined } from "./coincident.ts";
 import { constant } from "./parts.ts";
 
 /** What the pullback of the singular value decomposition knows; absent cotangents are zero. */
@@ -46,7 +46,7 @@ export interface SingularUse {
  * - s_i = s_j = 0: they may turn each on its own, G_ij = 0 and K_ij = 0; and out of their span, N_U and N_V of column j are 0 (if m ≠ n).
  * - the loss must not depend on how values come apart, s̄_i = s̄_j, as for eigenvalues; for zeros that is s̄_j = 0, unless a square matrix
  *   has only one.
- * What is divided depends on the values alone, so that the product is linear in the cotangents.
+ * Elsewhere what is within rounding errors of zero is taken for zero, again as for eigenvalues.
  */
 export async function separateSingularValues(given: SingularCotangents, degenerate: Degenerate): Promise<SingularUse> {
   const { s, rows, square } = given, k = s.shape.at(-1)!, dtype = s.dtype as FloatType;
@@ -62,6 +62,7 @@ export async function separateSingularValues(given: SingularCotangents, degenera
     norms(given.left),
     norms(given.right),
   ]) as [FloatArray, ...(FloatArray | undefined)[]];
+  const constants = areConstants(given.uBar, given.vBar);
   const differences = floats(dtype, values.length * k), sums = floats(dtype, values.length * k);
   const nonzero = floats(dtype, values.length);
   const sizeOf = (j: number) => (uNorms?.[j] ?? 0) + (vNorms?.[j] ?? 0);
@@ -76,32 +77,35 @@ export async function separateSingularValues(given: SingularCotangents, degenera
     }
     const strict = degenerate === "refuse" && vectorsMatter;
     for (let j = 0; j < k; j++) {
-      const zero = values[base + j] <= limit, which = `singular value ${j}, which is zero (${values[base + j]}),`;
+      const zero = values[base + j] <= limit, why = `which is zero (${values[base + j]})`;
       const [beyondU, beyondV] = [leftNorms?.[base + j] ?? 0, rightNorms?.[base + j] ?? 0];
       nonzero[base + j] = Number(!zero);
       if (zero && strict) {
         if (Math.max(beyondU, beyondV) > agreement * sizeOf(base + j)) {
-          throw arbitrary("svd", `the vectors of ${which}`);
+          throw arbitrary("svd", `singular vectors of singular value ${j}`, `${why}, `);
         }
         const loose = zeros > 1 || !square;
-        if (loose && Math.abs(sBarOf(j)) > agreement * largestBar) throw undetermined("svd", which.slice(0, -1));
+        if (loose && Math.abs(sBarOf(j)) > agreement * largestBar) {
+          throw undetermined("svd", `the singular value ${j} and others`, why);
+        }
       }
       for (let i = 0; i < j; i++) {
         const [ij, ji] = [(base + i) * k + j, (base + j) * k + i], [ii, jj] = [(base + i) * k + i, (base + j) * k + j];
         const turnU = g ? g[ij] - g[ji] : 0, turnV = h ? h[ij] - h[ji] : 0, size = sizeOf(base + i) + sizeOf(base + j);
         const together = Math.abs(turnU + turnV), against = Math.abs(turnU - turnV);
         const coincide = values[base + i] - values[base + j] <= limit, vanish = values[base + i] <= limit;
-        differences[ij] = differences[ji] = Number(!coincide);
-        sums[ij] = sums[ji] = Number(!vanish);
+        differences[ij] = differences[ji] = Number(!coincide && (!constants || together > rounding * size));
+        sums[ij] = sums[ji] = Number(!vanish && (!constants || against > rounding * size));
         if (!coincide || !strict) continue;
-        const pair = `singular values ${i} and ${j}, which coincide (${values[base + i]}, ${values[base + j]}),`;
+        const pair = `singular values ${i} and ${j}`;
+        const because = `which coincide (${values[base + i]} and ${values[base + j]})`;
         if (together > agreement * size || (vanish && against > agreement * size)) {
-          throw arbitrary("svd", `single vectors of ${pair}`);
+          throw arbitrary("svd", `singular vectors of ${pair}`, `${because}, `);
         }
         const mixed = Math.abs((g ? g[ij] + g[ji] : 0) + (h ? h[ij] + h[ji] : 0)) > agreement * size;
         const alike = Math.abs((g ? g[ii] - g[jj] : 0) + (h ? h[ii] - h[jj] : 0)) <= agreement * size;
         const apart = Math.abs(sBarOf(i) - sBarOf(j)) > agreement * largestBar;
-        if (apart || (sBar && !vanish && mixed && alike)) throw undetermined("svd", pair.slice(0, -1));
+        if (apart || (sBar && !vanish && mixed && alike)) throw undetermined("svd", pair, because);
       }
     }
   }

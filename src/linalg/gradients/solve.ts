@@ -11,13 +11,16 @@ import { type PullbackCall, unbroadcast, weighTriangles } from "./parts.ts";
  * each summed over the axes along which it was broadcast (Giles 2008, §2.3.1).
  */
 export async function solvePullback(
-  { inputs, outputs, cotangents }: PullbackCall<"a" | "b", "x">,
+  { inputs, outputs, cotangents, wanted }: PullbackCall<"x">,
 ): Promise<{ a?: Tensor; b?: Tensor }> {
   const { a, b } = inputs;
   if (!cotangents.x) return {};
   const { x, g } = asColumns(b, outputs.x, cotangents.x);
   const right = await solve(a.T, g);
-  return { a: unbroadcast(right.matmul(x.T).neg(), a.shape), b: sideGradient(right, b) };
+  return {
+    a: wanted.has("a") ? unbroadcast(right.matmul(x.T).neg(), a.shape) : undefined,
+    b: sideGradient(right, b),
+  };
 }
 
 /**
@@ -25,13 +28,14 @@ export async function solvePullback(
  * is read (without the diagonal if that is taken for ones), and so has its cotangent. With Tᵀ·X = B, T̄ = −X·B̄ᵀ.
  */
 export async function solveTriangularPullback(
-  { inputs, outputs, cotangents }: PullbackCall<"a" | "b", "x">,
+  { inputs, outputs, cotangents, wanted }: PullbackCall<"x">,
   options: TriangularOptions,
 ): Promise<{ a?: Tensor; b?: Tensor }> {
   const { a, b } = inputs, { lower = false, transpose = false, unitDiagonal = false } = options;
   if (!cotangents.x) return {};
   const { x, g } = asColumns(b, outputs.x, cotangents.x);
   const right = await solveTriangular(a, g, { lower, transpose: !transpose, unitDiagonal });
+  if (!wanted.has("a")) return { b: sideGradient(right, b) };
   const full = transpose ? x.matmul(right.T) : right.matmul(x.T), diagonal = unitDiagonal ? 0 : -1;
   const triangle = weighTriangles(
     unbroadcast(full, a.shape),

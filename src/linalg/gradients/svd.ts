@@ -22,7 +22,7 @@ import { separateSingularValues } from "./singular_pairs.ts";
  * where s has a kink, that is one of the subgradients.
  */
 export async function svdPullback(
-  { outputs, cotangents }: PullbackCall<"a", "u" | "s" | "v">,
+  { outputs, cotangents }: PullbackCall<"u" | "s" | "v">,
   degenerate: Degenerate = "refuse",
 ): Promise<{ a?: Tensor }> {
   const { s } = outputs, { s: sBar } = cotangents, k = s.shape.at(-1)!;
@@ -53,12 +53,12 @@ export async function svdPullback(
 }
 
 /**
- * The cotangent of A for its singular values alone: Ā = U·diag(s̄)·Vᵀ, with vectors that are computed for it.
+ * The cotangent of A for the cotangents s̄ of its singular values alone: Ā = U·diag(s̄)·Vᵀ, with vectors that are computed for it. Where
+ * singular values coincide or are zero, see {@linkcode svdPullback}.
  */
-export async function svdvalsPullback({ inputs, cotangents }: PullbackCall<"a", "s">): Promise<{ a?: Tensor }> {
-  if (!cotangents.s) return {};
-  const { u, v } = await svd(inputs.a);
-  return { a: scaleColumns(u, cotangents.s).matmul(v.T) };
+export async function gradientOfValues(a: Tensor, sBar: Tensor): Promise<Tensor> {
+  const { u, v } = await svd(a);
+  return scaleColumns(u, sBar).matmul(v.T);
 }
 
 /** The first k columns of a basis, and those beyond if there are any. */
