@@ -47,6 +47,11 @@ export function currentScope(): Scope | undefined {
   return storage.getStore();
 }
 
+/** Runs `fn` with the tensors that it makes entered into `scope`, through its awaits too; they are not disposed of. */
+export function withScope<R>(scope: Scope, fn: () => R): R {
+  return storage.run(scope, fn);
+}
+
 /**
  * Runs `fn` and disposes of every tensor made in it, save those in what it returns (a tensor, or arrays and objects of them).
  */
@@ -55,11 +60,18 @@ export async function runScope<R>(fn: () => R | Promise<R>): Promise<R> {
   try {
     const result = await storage.run(scope, async () => await fn());
     // What was made elsewhere stays with whoever made it.
-    for (const kept of disposablesIn(result)) if (scope.delete(kept)) outer?.add(kept);
+    release(scope, result, outer);
     return result;
   } finally {
     for (const tensor of scope) tensor.dispose();
   }
+}
+
+/** Disposes of what a scope holds, save the tensors in `kept`, which go over to the scope `outer`. */
+export function release(scope: Scope, kept: unknown, outer: Scope | undefined): void {
+  for (const tensor of disposablesIn(kept)) if (scope.delete(tensor)) outer?.add(tensor);
+  for (const tensor of scope) tensor.dispose();
+  scope.clear();
 }
 
 function* disposablesIn(value: unknown, seen: Set<unknown> = new Set()): Generator<Disposable> {
