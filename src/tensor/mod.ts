@@ -30,6 +30,11 @@ export {
   type ValueAndGrad,
   valueAndGrad,
 } from "./grad/grad.ts";
+export { checkpoint } from "./grad/checkpoint.ts";
+export { customVjp, type CustomVjpCall } from "./grad/custom_vjp.ts";
+export { hvp } from "./grad/hvp.ts";
+export { hessian, jacobian, type JacobianOptions } from "./grad/jacobian.ts";
+export { type Jvp, jvp } from "./grad/jvp.ts";
 export { stopGradient } from "./grad/stop_gradient.ts";
 export type { Gradient } from "./grad/tree.ts";
 export { type Vjp, vjp, type VjpResult } from "./grad/vjp.ts";

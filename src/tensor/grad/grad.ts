@@ -1,6 +1,6 @@
 import { typedArray } from "../../device/mod.ts";
 import { showShape } from "../../ops/value.ts";
-import { currentScope, release, type Scope } from "../scope.ts";
+import { currentScope, newScope, release } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
 import { closeTrace, openTrace } from "./trace.ts";
 import { detach, tracedCall, zerosLike } from "./traced_call.ts";
@@ -103,7 +103,7 @@ function* gradients(
     }
     if (tensorsIn(args[k], "").length === 0) throw new TypeError(`Expected a tensor in args[${k}] to differentiate by`);
   }
-  const outer = currentScope(), trace = openTrace(), held: Scope = new Set();
+  const outer = currentScope(), trace = openTrace(), held = newScope();
   try {
     const { result, leaves, scope } = yield* tracedCall(trace, f, args, chosen);
     let loss: Tensor, aux: unknown, history;

@@ -1,5 +1,5 @@
 import { typedArray } from "../../device/mod.ts";
-import { currentScope, type Scope, withScope } from "../scope.ts";
+import { currentScope, newScope, withScope } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
 import type { StepInputs } from "./record.ts";
 import type { Rule, TangentCall } from "./rules.ts";
@@ -38,7 +38,7 @@ function pushLevel(
   floats: readonly string[],
   level: Trace,
 ): void | Promise<void> {
-  const scope: Scope = new Set(), bare: Record<string, Tensor | number> = Object.create(null);
+  const scope = newScope(), bare: Record<string, Tensor | number> = Object.create(null);
   const tangents: Record<string, Tensor> = Object.create(null), made: Record<string, Tensor> = Object.create(null);
   const handle = (x: Tensor): Tensor => {
     const own = x.share(outside(x.tracks, level));

@@ -1,5 +1,5 @@
 import { isFloat, typedArray } from "../../device/mod.ts";
-import { type Scope, withScope } from "../scope.ts";
+import { newScope, type Scope, type Seeds, withScope } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
 import { addLeaf } from "./leaf.ts";
 import { outside, type Step, type Trace } from "./trace.ts";
@@ -22,6 +22,8 @@ export interface TracedCall {
   /** In the order of `mapTree` over the chosen arguments. */
   readonly leaves: readonly Leaf[];
   readonly scope: Scope;
+  /** Whether the function was async. */
+  readonly waits: boolean;
 }
 
 /** Refuses what has no derivative, with its place. */
@@ -35,8 +37,9 @@ export function* tracedCall(
   f: (...args: never[]) => unknown,
   args: readonly unknown[],
   chosen: readonly number[],
+  seeds?: Seeds,
 ): Waiting<TracedCall> {
-  const scope: Scope = new Set(), leaves: Leaf[] = [];
+  const scope = newScope(seeds), leaves: Leaf[] = [];
   try {
     const variable = (x: Tensor, path: string): Tensor => {
       requireFloat(x, path);
@@ -47,8 +50,9 @@ export function* tracedCall(
     };
     const given = args.map((arg, k) => chosen.includes(k) ? mapTree(arg, `args[${k}]`, variable, refuseSparse) : arg);
     let result = withScope(scope, () => f(...given as never[]));
+    const waits = result instanceof Promise;
     if (result instanceof Promise) result = yield { promise: result };
-    return { result, leaves, scope };
+    return { result, leaves, scope, waits };
   } catch (error) {
     for (const tensor of scope) tensor.dispose();
     throw error;

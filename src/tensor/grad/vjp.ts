@@ -1,6 +1,6 @@
 import { showShape } from "../../ops/value.ts";
-import { currentScope, release, type Scope } from "../scope.ts";
-import { Tensor } from "../tensor.ts";
+import { currentScope, release } from "../scope.ts";
+import type { Tensor } from "../tensor.ts";
 import { closeTrace, type History, openTrace, type Trace } from "./trace.ts";
 import { detach, type Leaf, tracedCall, zerosLike } from "./traced_call.ts";
 import { type Gradient, mapTree, tensorsIn } from "./tree.ts";
@@ -42,20 +42,17 @@ export type VjpResult<A extends readonly unknown[], R> = R extends Promise<infer
  * ```
  */
 export function vjp<A extends unknown[], R>(f: (...args: A) => R, ...primals: A): VjpResult<A, R> {
-  let waits = true;
-  const result = finishLike(linearized(f as (...args: never[]) => unknown, primals, () => waits));
-  waits = result instanceof Promise;
-  return result as VjpResult<A, R>;
+  return finishLike(linearized(f as (...args: never[]) => unknown, primals)) as VjpResult<A, R>;
 }
 
-function* linearized(
+/** The work of `vjp`. */
+export function* linearized(
   f: (...args: never[]) => unknown,
   primals: readonly unknown[],
-  waits: () => boolean,
 ): Waiting<Vjp<readonly unknown[], unknown, unknown>> {
   const outer = currentScope(), trace = openTrace();
   try {
-    const { result, leaves, scope } = yield* tracedCall(trace, f, primals, [...primals.keys()]);
+    const { result, leaves, scope, waits } = yield* tracedCall(trace, f, primals, [...primals.keys()]);
     const outputs = tensorsIn(result, "value").map(({ tensor, path }) => {
       const like = tensor.share(), { tracks } = tensor;
       like.dispose();
@@ -78,7 +75,7 @@ function* linearized(
       const seeds = seedsOf(outputs, cotangent);
       if (!keep) state = "used";
       const work = pulled(trace, leaves, primals, seeds, keep);
-      if (waits()) return finish(work);
+      if (waits) return finish(work);
       return finishNow(work, (name) => `The gradient of "${name}" is asynchronous: make the function async`);
     };
     return { value: result, pullback, dispose, [Symbol.dispose]: dispose };

@@ -1,5 +1,5 @@
 import { showShape } from "../../ops/value.ts";
-import { type Scope, withScope } from "../scope.ts";
+import { newScope, withScope } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
 import type { Waiting } from "./waiting.ts";
 import { type Cotangents, freeStep, type History, type Step, type Trace } from "./trace.ts";
@@ -32,7 +32,7 @@ export function* walk(seeds: readonly Seed[], leaves: readonly Step[], free?: Tr
     for (const cotangent of Object.values(arrived.get(step) ?? {})) cotangent.dispose();
     arrived.delete(step);
   };
-  const scope: Scope = new Set();
+  const scope = newScope();
   const tidy = () => {
     for (const temporary of scope) temporary.dispose();
     scope.clear();
