@@ -28,6 +28,16 @@ export interface Lapack {
     u: FloatArray,
     vt: FloatArray,
   ): number;
+  /** The same by bidiagonal QR: slower, and an end is found where that of `gesdd` is not. */
+  gesvd(
+    job: "N" | "S" | "A",
+    m: number,
+    n: number,
+    a: FloatArray,
+    s: FloatArray,
+    u: FloatArray,
+    vt: FloatArray,
+  ): number;
   /** Eigenvalues of a symmetric matrix of which one triangle is read, and the vectors in its place if `job` is `V`. */
   syevd(job: "N" | "V", triangle: Triangle, n: number, a: FloatArray, w: FloatArray): number;
   /** A = Q R by reflectors. */
@@ -68,6 +78,7 @@ export type Triangle = "L" | "U";
 /** The routines that are used. */
 export type LapackRoutine =
   | "gesdd"
+  | "gesvd"
   | "syevd"
   | "geqrf"
   | "orgqr"
@@ -81,6 +92,7 @@ export type LapackRoutine =
 /** Arguments and, among them, characters of each routine. */
 const ROUTINES: Readonly<Record<LapackRoutine, readonly [number, number]>> = {
   gesdd: [14, 1],
+  gesvd: [14, 2],
   syevd: [11, 2],
   geqrf: [8, 0],
   orgqr: [9, 0],
@@ -157,6 +169,14 @@ function wrap(
         a,
         `gesdd ${job} ${m} ${n}`,
         (work, length) => call("gesdd", a, job, m, n, a, step(m), s, u, step(m), vt, step(rows), work, length, whole),
+      );
+    },
+    gesvd(job, m, n, a, s, u, vt) {
+      const rows = job === "A" ? n : job === "S" ? Math.min(m, n) : 1;
+      return withScratch(
+        a,
+        `gesvd ${job} ${m} ${n}`,
+        (work, length) => call("gesvd", a, job, job, m, n, a, step(m), s, u, step(m), vt, step(rows), work, length),
       );
     },
     syevd(job, triangle, n, a, w) {
