@@ -17,11 +17,16 @@
  */
 export { type Certificate, certificate, type Factorization, type Solution } from "./certificate.ts";
 export { cholesky } from "./cholesky.ts";
+export { cond } from "./cond.ts";
 export { type Eigh, eigh } from "./eigh.ts";
 export { ConvergenceError, NotPositiveDefiniteError, SingularMatrixError } from "./errors.ts";
 export { det, inv, type Slogdet, slogdet } from "./inverse.ts";
+export { khatriRao, kron } from "./kron.ts";
 export { type Lstsq, lstsq, type LstsqOptions } from "./lstsq.ts";
 export { type Lu, lu } from "./lu.ts";
+export { matrixPower } from "./matrix_power.ts";
+export { norm, type NormOptions, type NormOrder } from "./norm.ts";
+export { matrixRank, type MatrixRankOptions, pinv, type PinvOptions } from "./pinv.ts";
 export { type Qr, qr, type QrOptions } from "./qr.ts";
 export { solve } from "./solve.ts";
 export { solveTriangular, type TriangularOptions } from "./solve_triangular.ts";
