@@ -40,6 +40,8 @@ export interface Lapack {
   ): number;
   /** Eigenvalues of a symmetric matrix of which one triangle is read, and the vectors in its place if `job` is `V`. */
   syevd(job: "N" | "V", triangle: Triangle, n: number, a: FloatArray, w: FloatArray): number;
+  /** A = Z T Zᵀ, T in the place of A with 1×1 and 2×2 blocks on its diagonal, of which the latter have complex eigenvalues. */
+  gees(n: number, a: FloatArray, z: FloatArray): number;
   /** A = Q R by reflectors. */
   geqrf(m: number, n: number, a: FloatArray, tau: FloatArray): number;
   /** The first n columns of Q from k reflectors. */
@@ -80,6 +82,7 @@ export type LapackRoutine =
   | "gesdd"
   | "gesvd"
   | "syevd"
+  | "gees"
   | "geqrf"
   | "orgqr"
   | "potrf"
@@ -94,6 +97,7 @@ const ROUTINES: Readonly<Record<LapackRoutine, readonly [number, number]>> = {
   gesdd: [14, 1],
   gesvd: [14, 2],
   syevd: [11, 2],
+  gees: [15, 2],
   geqrf: [8, 0],
   orgqr: [9, 0],
   potrf: [5, 1],
@@ -186,6 +190,16 @@ function wrap(
         `syevd ${job} ${n}`,
         (work, length) =>
           call("syevd", a, job, triangle, n, a, step(n), w, work, length, whole, length < 0 ? -1 : whole.length),
+      );
+    },
+    gees(n, a, z) {
+      // No order of the eigenvalues is asked for: the function that would tell it is not called.
+      const none = result(), wr = a.slice(0, n), wi = a.slice(0, n);
+      return withScratch(
+        a,
+        `gees ${n}`,
+        (work, length) =>
+          call("gees", a, "V", "N", none, n, a, step(n), result(), wr, wi, z, step(n), work, length, none),
       );
     },
     geqrf: (m, n, a, tau) =>
