@@ -21,8 +21,8 @@ const U = 2 ** -53;
 /**
  * Principal square root of each matrix of `[..., n, n]`: the X with X² = A whose eigenvalues have positive real parts. On the host in f64, whatever the
  * type: of symmetric matrices by {@linkcode eigh}, of others by the real Schur decomposition (Higham 1987; LAPACK's `gees`, else Francis's
- * algorithm). Every root is verified before it is returned: ‖X² − A‖ is at most 64·n·u·‖X‖² in Frobenius norms with the u of f64, which is what rounding of X
- * alone may cost; {@linkcode certificate} measures it in relation to A.
+ * algorithm). Every root is verified in f64 before it is returned: ‖X² − A‖ is at most 64·n·u·‖X‖² in Frobenius norms, which is what rounding of X
+ * alone may cost, and at most 1e-4·‖A‖; {@linkcode certificate} measures it of what was returned.
  *
  * Throws a `RangeError` for a matrix with an eigenvalue on the negative real axis, which has no real principal root, for one with too few eigenvectors for an
  * eigenvalue of zero, which has none at all, and if an element is not finite; a {@linkcode ConvergenceError} if no root could be
@@ -63,8 +63,8 @@ function rootOf(device: Device, loops: MlMatrix | undefined, a: HostMatrix, zero
   if (typeof found === "string") throw new RangeError(`${which} has no real principal square root: ${found}`);
   const square = multiply(device, found, found), length = frobenius(found.data);
   const error = frobenius(square.data.map((x, k) => x - scaled.data[k]));
-  // What was taken for zero is an error too, of at most `zero`.
-  if (!(error <= 64 * n * U * length ** 2 + n * zero * unit) || !(error <= unit / 10)) {
+  // What was taken for zero is an error too, of at most `zero` in each eigenvalue.
+  if (!(error <= 64 * n * U * length ** 2 + Math.sqrt(n) * zero * unit) || !(error <= 1e-4 * unit)) {
     throw new ConvergenceError(
       `${which} has no square root that could be verified: ‖X² − A‖ / ‖A‖ is ${error / unit} with ‖X‖² / ‖A‖ of ${
         length ** 2 / unit

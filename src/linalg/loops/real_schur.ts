@@ -1,8 +1,8 @@
 /** Machine epsilon of f64. */
 const EPSILON = 2 ** -52;
 
-/** What is so much less than the matrix's largest element counts for nothing. */
-const TINY = 2 ** -900;
+/** What is so much less than the matrix's largest element counts for nothing: the square of anything larger is in range. */
+const TINY = 2 ** -400;
 
 /** A = Z·T·Zᵀ with an orthogonal Z and a T with 1×1 and 2×2 blocks on its diagonal, the latter with complex eigenvalues. */
 export interface RealSchur {
@@ -14,7 +14,8 @@ export interface RealSchur {
 
 /**
  * Real Schur decomposition of a matrix `[n, n]` in row-major order, which becomes T: reduction to Hessenberg form by reflectors, and Francis's QR steps
- * with two shifts at once (Golub & Van Loan, Matrix Computations, §7.4–7.5). Undefined if an eigenvalue takes over 60 steps.
+ * with two shifts at once (Golub & Van Loan, Matrix Computations, §7.4–7.5). Undefined if that takes over
+ * 30 steps an eigenvalue; about two are usual.
  */
 export function realSchur(h: Float64Array, n: number): RealSchur | undefined {
   const z = new Float64Array(n * n);
@@ -22,7 +23,7 @@ export function realSchur(h: Float64Array, n: number): RealSchur | undefined {
   toHessenberg(h, z, n);
   let size = 0;
   for (const x of h) size = Math.max(size, Math.abs(x));
-  for (let last = n - 1, steps = 0; last > 0;) {
+  for (let last = n - 1, steps = 0, left = 100 + 30 * n; last > 0;) {
     let first = last;
     for (; first > 0; first--) {
       const below = first * n + first - 1, near = Math.abs(h[below - n]) + Math.abs(h[below + 1]);
@@ -34,8 +35,8 @@ export function realSchur(h: Float64Array, n: number): RealSchur | undefined {
       if (first === last - 1) splitPair(h, z, n, first);
       last = first - 1;
       steps = 0;
-    } else if (steps++ === 60) return undefined;
-    else francisStep(h, z, n, first, last, steps);
+    } else if (left-- === 0) return undefined;
+    else francisStep(h, z, n, first, last, ++steps);
   }
   return { t: h, z };
 }
