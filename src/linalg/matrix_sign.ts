@@ -40,6 +40,8 @@ export interface MatrixSign {
   readonly residual: Tensor;
   /** Steps that were taken. */
   readonly iterations: number;
+  /** Which sign it is. */
+  readonly of: "singularValues" | "eigenvalues";
 }
 
 /**
@@ -75,7 +77,7 @@ export async function matrixSign(a: Tensor, options: MatrixSignOptions = {}): Pr
     if (options.coefficients !== undefined || options.steps !== undefined) {
       throw new TypeError('Expected no "coefficients" and "steps" for the sign of the eigenvalues');
     }
-    return await spectralSign(a, maxIterations, signal);
+    return { ...await spectralSign(a, maxIterations, signal), of };
   }
   requireMatrix(a, "matrixSign");
   const schedule = scheduleOf(options.coefficients ?? "newtonSchulz");
@@ -95,7 +97,7 @@ export async function matrixSign(a: Tensor, options: MatrixSignOptions = {}): Pr
       if (steps !== undefined || settled(worst)) {
         const sign = wide ? x.T : x.slice();
         x.dispose();
-        return { sign, residual, iterations };
+        return { sign, residual, iterations, of };
       }
       residual.dispose();
       if (last || !Number.isFinite(worst)) {
