@@ -167,6 +167,7 @@ export interface Fixtures {
   index: { cases: IndexCase[] };
   sparse: { cases: SparseCase[] };
   linalg: { cases: LinalgCase[] };
+  linalg_adversarial: { cases: LinalgCase[] };
   scan: { cases: ScanCase[] };
   philox: { generator: string; published: number; cases: PhiloxCase[] };
 }
