@@ -35,3 +35,4 @@ export { pairwise } from "./pairwise.ts";
 export { sparse } from "./sparse.ts";
 export type { Structure } from "./structure.ts";
 export { zero } from "./zero.ts";
+export * as transforms from "./transforms/mod.ts";
