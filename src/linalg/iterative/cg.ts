@@ -68,7 +68,12 @@ function conjugateGradients(
         ...next,
         p: Tensor.map("z + beta * p", { z, beta, p }),
         rho: rhoNext,
-        bad: Tensor.map("(rho > 0 && !(c > 0)) || new < 0 ? 1 + 0 * bad : bad", { bad, rho, c: curvature, new: rhoNext }),
+        bad: Tensor.map("(rho > 0 && !(c > 0)) || new < 0 ? 1 + 0 * bad : bad", {
+          bad,
+          rho,
+          c: curvature,
+          new: rhoNext,
+        }),
       };
     },
     measure({ r, bad }) {

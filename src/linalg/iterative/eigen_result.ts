@@ -1,10 +1,9 @@
-import type { Tensor } from "../../tensor/mod.ts";
+import { roundoff } from "../../device/mod.ts";
+import { Tensor } from "../../tensor/mod.ts";
+import { runScope } from "../../tensor/scope.ts";
 import type { Action } from "./action.ts";
 import type { IterationProgress } from "./options.ts";
 import { computed, drawn, norms, toHost } from "./vectors.ts";
-import { runScope } from "../../tensor/scope.ts";
-import { Tensor as TensorClass } from "../../tensor/mod.ts";
-import { roundoff } from "../../device/mod.ts";
 
 /** Eigenpairs that an iteration found. */
 export interface EigenPairs {
@@ -27,8 +26,8 @@ export interface EigenPairs {
 }
 
 /**
- * ‖A·v − B·v·λ‖ of each column and what it may be wrong by, which is measured as in `residualOf`: by products of the vectors in two parts.
- * `av` are the products if they are at hand and were computed from `v` itself.
+ * ‖A·v − B·v·λ‖ of each column and what it may be wrong by, which is measured as in `residualOf`: by products of the vectors in two
+ * parts.
  */
 export function eigenResiduals(
   a: Action,
@@ -39,14 +38,14 @@ export function eigenResiduals(
   return runScope(async () => {
     const u = roundoff(a.dtype), row = values.reshape([1, values.size]);
     const factor = drawn(a.device, "uniform", v.shape, 3, a.dtype);
-    const y = computed(TensorClass.map("(0.5 + f) * v", { f: factor, v }));
-    const z = computed(TensorClass.map("v - y", { v, y }));
+    const y = computed(Tensor.map("(0.5 + f) * v", { f: factor, v }));
+    const z = computed(Tensor.map("v - y", { v, y }));
     const av = a.apply(v), bv = b ? b.apply(v) : v;
-    const rest = TensorClass.map("p - l * q", { p: av, l: row, q: bv });
-    const offA = TensorClass.map("p - y - z", { p: av, y: a.apply(y), z: a.apply(z) });
-    const scaled = TensorClass.map("l * q", { l: row, q: bv });
+    const rest = Tensor.map("p - l * q", { p: av, l: row, q: bv });
+    const offA = Tensor.map("p - y - z", { p: av, y: a.apply(y), z: a.apply(z) });
+    const scaled = Tensor.map("l * q", { l: row, q: bv });
     const parts = [rest, offA, scaled];
-    if (b) parts.push(TensorClass.map("l * (q - y - z)", { l: row, q: bv, y: b.apply(y), z: b.apply(z) }));
+    if (b) parts.push(Tensor.map("l * (q - y - z)", { l: row, q: bv, y: b.apply(y), z: b.apply(z) }));
     const [r, off, size, offB] = await Promise.all(parts.map((t) => runScope(async () => await toHost(norms(t)))));
     return { norms: r, errors: r.map((_, c) => 2 * (off[c] + (offB?.[c] ?? 0) + u * (size[c] + r[c]))) };
   });

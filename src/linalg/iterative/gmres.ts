@@ -64,7 +64,8 @@ async function cycle(
   try {
     for (let c = 0; c < count * k; c++) {
       // One column of one matrix as a problem of its own.
-      const matrix = Math.floor(c / k), one = a.matrix && a.batch.length > 0 ? a.matrix.reshape([count, m, m]) : undefined;
+      const matrix = Math.floor(c / k),
+        one = a.matrix && a.batch.length > 0 ? a.matrix.reshape([count, m, m]) : undefined;
       const apply = (v: Tensor): Tensor => {
         if (!one) return a.apply(v);
         using own = one.at(matrix);
@@ -124,24 +125,30 @@ async function arnoldi(
     for (let j = 0; j < length;) {
       for (; j < next; j++) {
         state = await advance(state, ({ basis, ...rest }) => {
-          const v = basis.slice([j, j + 1]).T, e = extended(basis, apply(v), 4 * Math.sqrt(n) * u);
+          const v = basis.slice([j, j + 1]).T, e = extended(basis, apply(v).T, 4 * Math.sqrt(n) * u);
           return { ...rest, basis: e.basis, [`h${j}`]: joined([e.coefficients, e.norm], 1) };
         });
       }
-      const read = await Promise.all(Array.from({ length: j - columns.length }, (_, q) => toHost(state[`h${columns.length + q}`])));
+      const read = await Promise.all(
+        Array.from({ length: j - columns.length }, (_, q) => toHost(state[`h${columns.length + q}`])),
+      );
       columns.push(...read);
       const before = fit?.norm ?? size;
       fit = leastSquares(columns, size, u);
       measured(fit.y.length, fit.norm);
       if (fit.norm <= target || fit.y.length < j) break;
       const rate = fit.norm < before ? Math.log(before / fit.norm) / 10 : 0;
-      next = Math.min(length, j + (rate > 0 ? Math.max(2, Math.min(10, Math.ceil(Math.log(fit.norm / target) / rate) + 1)) : 10));
+      next = Math.min(
+        length,
+        j + (rate > 0 ? Math.max(2, Math.min(10, Math.ceil(Math.log(fit.norm / target) / rate) + 1)) : 10),
+      );
     }
     const { y } = fit!, steps = y.length;
     return {
       steps: Math.max(1, columns.length),
       y: await runScope(() => {
-        const basis = state.basis.slice([0, steps]), weights = fromHost(r.device, y, [1, steps], r.dtype as "f32" | "f64");
+        const basis = state.basis.slice([0, steps]),
+          weights = fromHost(r.device, y, [1, steps], r.dtype as "f32" | "f64");
         return steps === 0 ? zeros(r.device, r.shape, r.dtype as "f32" | "f64") : computed(weights.matmul(basis)).T;
       }),
     };
@@ -155,7 +162,9 @@ function leastSquares(columns: readonly Float64Array[], size: number, u: number)
   const rotated: Float64Array[] = [], turns: [number, number][] = [], right = [size];
   let largest = 0, count = 0;
   for (const [j, h] of columns.entries()) {
-    if (!h.every(Number.isFinite)) throw new RangeError("gmres: a product with the matrix or the preconditioner is not finite");
+    if (!h.every(Number.isFinite)) {
+      throw new RangeError("gmres: a product with the matrix or the preconditioner is not finite");
+    }
     const column = h.slice();
     turns.forEach(([c, s], i) => {
       [column[i], column[i + 1]] = [c * column[i] + s * column[i + 1], c * column[i + 1] - s * column[i]];

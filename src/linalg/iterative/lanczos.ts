@@ -52,7 +52,7 @@ export interface Lanczos extends EigenPairs {
 export async function lanczos(a: MatrixLike, options: LanczosOptions = {}): Promise<Lanczos> {
   const action = singleAction(a, "lanczos", { square: true }), n = action.columns, { which = "largest" } = options;
   const k = options.k ?? Math.min(6, n);
-  requireCount("k", k, Math.min(1, n), n);
+  requireCount("k", k, 1, n);
   if (which !== "largest" && which !== "smallest" && which !== "magnitude") {
     throw new TypeError(`Expected "which" to be "largest", "smallest" or "magnitude", got ${JSON.stringify(which)}`);
   }
@@ -65,7 +65,9 @@ export async function lanczos(a: MatrixLike, options: LanczosOptions = {}): Prom
 }
 
 type State = { basis: Tensor; [h: `h${number}`]: Tensor };
-type Settings = LanczosOptions & Required<Pick<LanczosOptions, "k" | "which" | "basis" | "tolerance" | "maxIterations">>;
+type Settings =
+  & LanczosOptions
+  & Required<Pick<LanczosOptions, "k" | "which" | "basis" | "tolerance" | "maxIterations">>;
 
 async function restarted(a: Action, settings: Settings): Promise<Lanczos> {
   const { k, which, basis: most, tolerance, maxIterations, signal, onProgress } = settings;
@@ -73,17 +75,21 @@ async function restarted(a: Action, settings: Settings): Promise<Lanczos> {
   const history: IterationProgress[] = [];
   let state = await advance<State>({} as State, () => ({ basis: firstRow(a, settings.start, seed) }));
   let projected = new Float64Array(0), kept = 0, iterations = 0, asymmetry = 0, tries = 0;
+  let before: number[] | undefined;
   try {
     for (;;) {
       // One product for each row of the basis that has none yet.
       for (let j = kept; j < most && iterations < Math.max(maxIterations, k); j++, iterations++) {
         state = await advance<State>(state, (s) => {
-          const e = extended(s.basis, a.apply(s.basis.slice([j, j + 1]).T), tiny);
+          const e = extended(s.basis, a.apply(s.basis.slice([j, j + 1]).T).T, tiny);
           return { ...s, basis: e.basis, [`h${j}`]: joined([e.coefficients, e.norm], 1) };
         });
       }
-      const m = state.basis.shape[0] - 1;
-      const read = await Promise.all(Array.from({ length: m - kept }, (_, q) => toHost(state[`h${kept + q}`])));
+      const room = state.basis.shape[0] - 1;
+      const all = await Promise.all(Array.from({ length: room - kept }, (_, q) => toHost(state[`h${kept + q}`])));
+      // Where nothing was left of a product the space is complete, and the vectors after it are 0.
+      const end = all.findIndex((column, q) => column[kept + q + 1] === 0), broken = end >= 0;
+      const read = broken ? all.slice(0, end + 1) : all, m = kept + read.length;
       const h = new Float64Array(m * m);
       for (let i = 0; i < kept; i++) for (let j = 0; j < kept; j++) h[i * m + j] = projected[i * kept + j];
       read.forEach((column, q) => column.subarray(0, m).forEach((v, i) => h[i * m + kept + q] = v));
@@ -99,9 +105,13 @@ async function restarted(a: Action, settings: Settings): Promise<Lanczos> {
       history.push(progress);
       onProgress?.(progress);
       signal?.throwIfAborted();
-      const broken = couplings.findIndex((b) => b === 0), whole = m >= n;
+      // Of a complete space the pairs are exact, but others may be nearer to what is wanted: one more vector has to agree.
+      const agreed = !broken ||
+        (before?.length === k && wanted.every((i, q) => Math.abs(values[i] - before![q]) <= tolerance * norm));
+      before = wanted.map((i) => values[i]);
+      const whole = m >= n;
       const exhausted = iterations >= maxIterations, skew = asymmetry > Math.sqrt(u);
-      if ((residual <= tolerance / 2 && broken < 0) || whole || exhausted || skew) {
+      if ((residual <= tolerance / 2 && agreed) || whole || exhausted || skew) {
         if (wanted.length === k || exhausted || skew) {
           const rows = Float64Array.from(wanted.flatMap((i) => [...vectors.subarray(i * m, (i + 1) * m)]));
           const found = await finish(a, state.basis, m, wanted.map((i) => values[i]), rows);
@@ -133,9 +143,9 @@ async function restarted(a: Action, settings: Settings): Promise<Lanczos> {
       const restartSeed = seed + history.length;
       state = await advance<State>(state, ({ basis }) => {
         const ritz = computed(fromHost(a.device, weights, [keep.length, m], a.dtype).matmul(basis.slice([0, m])));
-        if (last !== 0) return { basis: joined([ritz, basis.slice([m, m + 1])], 0) };
+        if (!broken) return { basis: joined([ritz, basis.slice([m, m + 1])], 0) };
         // The space is complete: on with a new vector.
-        const fresh = drawn(a.device, "normal", [n, 1], restartSeed, a.dtype);
+        const fresh = drawn(a.device, "normal", [1, n], restartSeed, a.dtype);
         return { basis: extended(ritz, fresh, tiny).basis };
       });
       projected = new Float64Array(keep.length ** 2);
@@ -164,15 +174,10 @@ function chosen(values: Float64Array, count: number, which: "largest" | "smalles
   return order.slice(0, count).sort((i, j) => i - j);
 }
 
-/** The lower triangle with both halves averaged, where both were computed; the kept part is diagonal with one border. */
-function symmetrized(h: Float64Array<ArrayBuffer>, m: number, kept: number): Float64Array<ArrayBuffer> {
+/** The symmetric matrix that the columns stand for: of the kept part the diagonal, of the others what lies on and above it. */
+function symmetrized(h: Float64Array, m: number, kept: number): Float64Array<ArrayBuffer> {
   const s = new Float64Array(m * m);
-  for (let i = 0; i < m; i++) {
-    for (let j = 0; j <= i; j++) {
-      // Column j below the diagonal is known only from row j, unless j follows the kept part.
-      s[i * m + j] = h[j * m + i] !== 0 || j >= kept ? h[j * m + i] : h[i * m + j];
-    }
-  }
+  for (let i = 0; i < m; i++) for (let j = 0; j <= i; j++) s[i * m + j] = i < kept ? h[i * m + j] : h[j * m + i];
   return s;
 }
 
@@ -181,7 +186,8 @@ function skewness(h: Float64Array, m: number, kept: number, couplings: readonly 
   let off = 0, size = 0;
   for (let j = kept; j < m; j++) {
     for (let i = 0; i <= j; i++) {
-      const v = h[i * m + j], mirror = i === j ? v : i === j - 1 && i >= kept ? couplings[i - kept] : i < kept && j === kept ? v : 0;
+      const v = h[i * m + j],
+        mirror = i === j ? v : i === j - 1 && i >= kept ? couplings[i - kept] : i < kept && j === kept ? v : 0;
       off += (v - mirror) ** 2;
       size += v ** 2;
     }
@@ -198,7 +204,10 @@ function finish(
 ): Promise<{ values: Tensor; vectors: Tensor; norms: Float64Array; errors: Float64Array }> {
   return runScope(async () => {
     const raw = computed(fromHost(a.device, rows, [values.length, m], a.dtype).matmul(basis.slice([0, m])));
-    const unit = Tensor.map("x / s ^ 0.5", { x: raw, s: Tensor.reduce("sum", "x * x", { x: raw }, 1, { keepDims: true }) });
+    const unit = Tensor.map("x / s ^ 0.5", {
+      x: raw,
+      s: Tensor.reduce("sum", "x * x", { x: raw }, 1, { keepDims: true }),
+    });
     const vectors = computed(unit).T, theta = fromHost(a.device, values, [values.length], a.dtype);
     return { values: theta, vectors, ...await eigenResiduals(a, vectors, theta) };
   });
@@ -210,5 +219,7 @@ function complain(iterations: number, residual: number, skew: boolean, exhausted
     : exhausted
     ? "try a larger basis, more maxIterations or a larger tolerance"
     : "this is what rounding errors allow: try a larger tolerance or f64";
-  console.warn(`lanczos stopped after ${iterations} products with a residual of ${residual.toExponential(1)}: ${advice}`);
+  console.warn(
+    `lanczos stopped after ${iterations} products with a residual of ${residual.toExponential(1)}: ${advice}`,
+  );
 }

@@ -79,7 +79,11 @@ interface Sizes {
 
 async function iterate(system: ScaledSystem, damp: number, options: LsmrOptions): Promise<LsmrSolution> {
   const { a, b, sizes } = system, { signal, onProgress } = options;
-  const { tolerance, maxIterations } = requireIteration(options, a.dtype, Math.max(100, 10 * Math.min(a.rows, a.columns)));
+  const { tolerance, maxIterations } = requireIteration(
+    options,
+    a.dtype,
+    Math.max(100, 10 * Math.min(a.rows, a.columns)),
+  );
   const residual = await residualOf(a, b, { damp }), history: IterationProgress[] = [];
   /** The smaller of both tests, over the tolerance: 1 or less is enough. */
   const excess = ({ r, g, x, norm }: Sizes): number =>
@@ -108,7 +112,11 @@ async function iterate(system: ScaledSystem, damp: number, options: LsmrOptions)
         const exact = await residual(state.x), { normal } = exact;
         exact.r.dispose();
         const upper = (v: Float64Array, e: Float64Array) => v.map((n, c) => n + e[c]);
-        const over2 = excess({ ...rough, r: upper(exact.norms, exact.errors), g: upper(normal!.norms, normal!.errors) });
+        const over2 = excess({
+          ...rough,
+          r: upper(exact.norms, exact.errors),
+          g: upper(normal!.norms, normal!.errors),
+        });
         // ‖r‖ is also in a denominator, where it counts as measured: its error changes the quotient by a factor near 1.
         const enough = over2 <= 1, last = stalled || iteration >= maxIterations;
         if (enough || last) {
@@ -180,7 +188,9 @@ function step(a: Action, state: State, damp: number): State {
   const quotient = (x: Tensor, y: Tensor) => computed(Tensor.map("y > 0 ? x / y : 0 * x", { x, y }));
   const alphaHat = damp === 0 ? hypot(alphaBar, 0) : hypot(alphaBar, damp), rhoNext = hypot(alphaHat, beta);
   const c = quotient(damp === 0 ? alphaBar : alphaHat, rhoNext), s = quotient(beta, rhoNext);
-  const theta = computed(s.mul(alphaNext)), thetaBar = computed(sBar.mul(rhoNext)), turned = computed(cBar.mul(rhoNext));
+  const theta = computed(s.mul(alphaNext)),
+    thetaBar = computed(sBar.mul(rhoNext)),
+    turned = computed(cBar.mul(rhoNext));
   const rhoBarNext = hypot(turned, theta), cNext = quotient(turned, rhoBarNext), sNext = quotient(theta, rhoBarNext);
   const zeta = computed(cNext.mul(zetaBar));
   const back = computed(

@@ -72,7 +72,9 @@ async function explained(a: Action, call: RoundCall, round: Round): Promise<Roun
     const rest = computed(Tensor.map("r - y", { r: call.r, y: a.apply(round.correction) }));
     // A vector that A does not annihilate gives its scale.
     const product = a.apply(rest), again = a.apply(call.r);
-    return await Promise.all([norms(product), norms(rest), Tensor.map("p / max(q, 1e-30)", { p: norms(again), q: norms(call.r) })].map(toHost));
+    return await Promise.all(
+      [norms(product), norms(rest), Tensor.map("p / max(q, 1e-30)", { p: norms(again), q: norms(call.r) })].map(toHost),
+    );
   });
   const small = Math.sqrt(roundoff(a.dtype));
   const stuck = ar.some((v, c) => r[c] > call.targets[c] && v <= small * size[c] * r[c]);
@@ -88,7 +90,9 @@ function minimalResiduals(
   const root = "max(y, 0) ^ 0.5";
   return {
     start(r) {
-      const z = precondition ? precondition(r) : r, y = dots(r, z), x = zeros(r.device, r.shape, r.dtype as "f32" | "f64");
+      const z = precondition ? precondition(r) : r,
+        y = dots(r, z),
+        x = zeros(r.device, r.shape, r.dtype as "f32" | "f64");
       const none = computed(Tensor.map("0 * y", { y })), beta = computed(Tensor.map(root, { y }));
       return {
         x,
@@ -111,12 +115,16 @@ function minimalResiduals(
     step(state) {
       const { x, old, w, wOld, beta, betaOld, c, s, deltaBar, epsilon, phiBar, size, bad } = state;
       // β below the rounding errors of the last product means that the space is complete.
-      const live = computed(Tensor.map("b > tiny * size && bad == 0 ? 1 / b : 0 * b", { b: beta, size, bad, tiny: 4 * u }));
+      const live = computed(
+        Tensor.map("b > tiny * size && bad == 0 ? 1 / b : 0 * b", { b: beta, size, bad, tiny: 4 * u }),
+      );
       const v = computed(Tensor.map("l * z", { l: live, z: state.z })), av = apply(v);
       const part = computed(Tensor.map("p - (o > 0 ? b / o : 0 * b) * old", { p: av, b: beta, o: betaOld, old }));
       const alpha = dots(v, part);
       const next = computed(Tensor.map("p - alpha * l * v", { p: part, alpha, l: live, v: state.v }));
-      const z = precondition ? precondition(next) : next, y = dots(next, z), betaNext = computed(Tensor.map(root, { y }));
+      const z = precondition ? precondition(next) : next,
+        y = dots(next, z),
+        betaNext = computed(Tensor.map(root, { y }));
       const scalars = { alpha, beta: betaNext, c, s, d: deltaBar, phi: phiBar };
       const gammaBar = computed(Tensor.map("s * d - c * alpha", scalars));
       const gamma = computed(Tensor.map("(g * g + b * b) ^ 0.5", { g: gammaBar, b: betaNext }));

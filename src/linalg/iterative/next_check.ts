@@ -12,7 +12,9 @@ export function nextCheck(history: readonly IterationProgress[], from: number, t
   if (!last || last.iteration <= from) return from + FIRST;
   const done = last.iteration - from, soonest = last.iteration + FIRST;
   const latest = Math.max(soonest, last.iteration + Math.round(done / 2));
-  if (!before || before.iteration < from || !(last.residual < before.residual)) return Math.min(latest, soonest + FIRST);
+  if (!before || before.iteration < from || !(last.residual < before.residual)) {
+    return Math.min(latest, soonest + FIRST);
+  }
   const rate = Math.log(before.residual / last.residual) / (last.iteration - before.iteration);
   const wanted = last.iteration + Math.ceil(Math.log(last.residual / target) / rate) + 1;
   return Math.max(last.iteration + 2, Math.min(wanted, latest));

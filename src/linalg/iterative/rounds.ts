@@ -158,8 +158,9 @@ export async function runRecurrence<S extends Readonly<Record<string, Tensor>> &
       const norms = await toHost(found), progress = report(iteration, norms.map(Math.abs));
       const bad = norms.some((v) => v < 0), open = norms.some((v, c) => v > targets[c]);
       // Not one digit changed in ten iterations: all columns broke down.
-      const before = history.at(-2), still = before && before.iteration >= from && before.iteration <= iteration - 10 &&
-        before.residual === progress.residual;
+      const before = history.at(-2),
+        still = before && before.iteration >= from && before.iteration <= iteration - 10 &&
+          before.residual === progress.residual;
       const grown = progress.residual > GROWTH * (first ??= Math.max(progress.residual, 1));
       if (!open || grown || still || iteration >= limit) {
         const { x, ...rest } = state;

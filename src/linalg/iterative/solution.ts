@@ -49,7 +49,8 @@ export interface IterativeSolution {
 
 const ADVICE: Readonly<Record<Exclude<StopReason, "converged">, string>> = {
   maxIterations: "try a preconditioner, more maxIterations or a larger tolerance",
-  stagnation: "this is what rounding errors (or the restarts) allow: try a larger tolerance, f64, a preconditioner or restart",
+  stagnation:
+    "this is what rounding errors (or the restarts) allow: try a larger tolerance, f64, a preconditioner or restart",
   notPositiveDefinite: "the matrix or the preconditioner is not positive definite: try minres (symmetric) or gmres",
   inconsistent: "the system has no solution; for least squares see lsmr",
   divergence: "the matrix is singular or not what the method is for: try minres (symmetric), gmres or lsmr",

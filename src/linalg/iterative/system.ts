@@ -58,9 +58,11 @@ export async function readScaled(
     throw new TypeError(`Expected "x0" to be ${showShape(own)} ${dtype} on the device of the matrix, got ${got}`);
   }
   const [largest] = await Promise.all([
-    m * k * count === 0 ? new Float64Array(count * k) : runScope(async () =>
-      await toHost(Tensor.reduce("max", "abs(x)", { x: columnsOf(b, vector, [...batch, m, k]) }, -2))
-    ),
+    m * k * count === 0
+      ? new Float64Array(count * k)
+      : runScope(async () =>
+        await toHost(Tensor.reduce("max", "abs(x)", { x: columnsOf(b, vector, [...batch, m, k]) }, -2))
+      ),
     a.matrix && requireFinite(a.matrix, `${operation}: an element of the matrix`),
     x0 && requireFinite(x0, `${operation}: an element of "x0"`),
   ]);

@@ -46,14 +46,16 @@ function onHost(
   const k = shape[shape.length - 1], count = sizeOf(batch), u = roundoff("f64");
   return async (x) => {
     const solution = await toHost(x), r = new Float64Array(count * m * k);
-    const norms = new Float64Array(count * k), errors = norms.slice(), second = { norms: norms.slice(), errors: norms.slice() };
+    const norms = new Float64Array(count * k),
+      errors = norms.slice(),
+      second = { norms: norms.slice(), errors: norms.slice() };
     for (let q = 0; q < count; q++) {
       const matrix = hostMatrix(m, n, nth(matrices, q, m * n)), xs = hostMatrix(n, k, nth(solution, q, n * k));
       const bs = nth(right, q, m * k), size = frobenius(matrix.data), rest = nth(r, q, m * k);
       const product = multiply(device, matrix, xs).data;
       for (let i = 0; i < rest.length; i++) rest[i] = bs[i] - product[i];
       const turned = normal && multiply(device, matrix, hostMatrix(m, k, rest), { transposeA: true }).data;
-      if (turned) for (let i = 0; i < turned.length; i++) turned[i] -= normal.damp ** 2 * xs.data[i];
+      if (turned) { for (let i = 0; i < turned.length; i++) turned[i] -= normal.damp ** 2 * xs.data[i]; }
       for (let c = 0; c < k; c++) {
         const at = q * k + c, xNorm = columnNorm(xs.data, n, k, c);
         norms[at] = columnNorm(rest, m, k, c);
