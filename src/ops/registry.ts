@@ -3,6 +3,7 @@ import { broadcast } from "./broadcast.ts";
 import { concatenate } from "./concatenate.ts";
 import { gather } from "./gather.ts";
 import { householder } from "./householder.ts";
+import { jacobi } from "./jacobi.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
 import { pairMatrix } from "./pair_matrix.ts";
@@ -45,6 +46,7 @@ export const registry: readonly OpDefinition<any>[] = [
   sampledMatmul,
   segmentReduce,
   householder,
+  jacobi,
 ];
 
 const byName = new Map(registry.map((op) => [op.name, op]));
