@@ -3,7 +3,7 @@ import { requireArray } from "./contract_checks.ts";
 import { defineOp, type HostArray, type InputTypes, type OpDefinition } from "./define.ts";
 import { jacobiCases } from "./jacobi_cases.ts";
 import { jacobiBlocks } from "./jacobi_kernels.ts";
-import { diagonalize, pairsOfRound } from "./jacobi_order.ts";
+import { diagonalize, pairsOfRound, type Sensitivity } from "./jacobi_order.ts";
 import { type ArrayType, showShape, sizeOf } from "./value.ts";
 
 /** Rows of a block pair: the size of the problems that one workgroup solves. */
@@ -57,23 +57,36 @@ export const jacobi: OpDefinition<JacobiParams> = defineOp({
     return { bytes: 2 * count * n * (columns + carried) * byteSize(dtype), flops: 3 * sweeps * count * n * n * width };
   },
 
-  // A rotation by a wrong angle is a rotation still: A is off by ‖A‖ times the angle's error, which is that of the elements, some u·‖A‖ after
-  // as many operations as came before, over the distance of the two diagonal elements (`rows`: of the squared lengths). The reference
-  // tells the least distance that it met among rotations worth the name.
+  // After R rounds elements are off by some R·u times the norm, and an angle by as much over ρ, which is the distance of the two diagonal
+  // elements, more or less. The wrong angle leaves little where it was meant to leave nothing, no more than the elements' errors, and
+  // moves other elements by their size times the angle's error: those beside the diagonal of A, but all of the rows. The reference tells
+  // the sums over its rounds.
   error(inputs, params, outputs, u) {
-    const layout = jacobiLayout(inputs as InputTypes, params), { n, columns, carried, count } = layout;
+    const layout = jacobiLayout(inputs as InputTypes, params),
+      { n, columns, carried, count } = layout,
+      c = 4 * Math.sqrt(columns + 16) * u;
     const bounds = { a: new Float64Array(outputs.a.data.length), v: new Float64Array(outputs.v.data.length) };
     for (let q = 0; q < count; q++) {
       const part = (x: Float64Array, width: number) => x.subarray(q * n * width, (q + 1) * n * width);
       const a = part((inputs.a as HostArray).data, columns).slice(),
         v = part((inputs.v as HostArray).data, carried).slice();
-      const size = Math.hypot(...a),
-        carriedSize = Math.hypot(...v),
-        { distance, rounds } = sweepOver(a, v, layout, params, (inputs.level as HostArray).data[q]);
-      const whole = params.of === "rows" ? size * size : size;
-      const angle = 8 * (rounds + Math.sqrt(columns)) * u * Math.max(1, distance === Infinity ? 1 : whole / distance);
-      part(bounds.a, columns).fill(angle * size);
-      part(bounds.v, carried).fill(angle * carriedSize);
+      const longest = (x: Float64Array, width: number, skip: boolean) =>
+        Math.max(
+          0,
+          ...Array.from({ length: n }, (_, i) =>
+            Math.hypot(...x.slice(i * width, (i + 1) * width).map((y, j) => skip && i === j ? 0 : y))),
+        );
+      const [size, off, carry] = [
+        longest(a, columns, false),
+        longest(a, columns, true),
+        Math.sqrt(n) * longest(v, carried, false),
+      ];
+      const met = sweepOver(a, v, layout, params, (inputs.level as HostArray).data[q]);
+      const angles = params.of === "rows" ? met.relative : size * met.inverse;
+      part(bounds.a, columns).fill(
+        c * (params.of === "rows" ? size * (met.rounds + angles) : size * met.rounds + off * angles),
+      );
+      part(bounds.v, carried).fill(c * carry * (met.rounds + angles));
     }
     return bounds;
   },
@@ -120,18 +133,20 @@ export function jacobiLayout(inputs: InputTypes, { of }: Pick<JacobiParams, "of"
   return { batch, count: sizeOf(batch), n, columns, carried, dtype: a.dtype, block, pairs };
 }
 
-/** Runs the sweeps in place; gives the least distance of the diagonal elements of a rotation, and how many rounds there were. */
+const KEYS = ["rounds", "inverse", "relative"] as const;
+
+/** Runs the sweeps in place, and tells how sensitive they were. */
 function sweepOver(
   a: Float64Array,
   v: Float64Array,
   { n, columns, carried, block, pairs }: JacobiLayout,
   { of, sweeps, inner }: JacobiParams,
   level: number,
-): { distance: number; rounds: number } {
-  const w = 2 * block;
-  let distance = Infinity, rounds = 0;
+): Sensitivity {
+  const w = 2 * block, met: Sensitivity = { rounds: 0, inverse: 0, relative: 0 };
   for (let sweep = 0; sweep < sweeps; sweep++) {
     for (let round = 0; round < Math.max(1, 2 * pairs - 1) && n > 0; round++) {
+      const worst: Sensitivity = { rounds: 0, inverse: 0, relative: 0 };
       for (const pair of pairsOfRound(pairs, round)) {
         const rows = pair.flatMap((b) => Array.from({ length: block }, (_, i) => b * block + i));
         const s = new Float64Array(w * w);
@@ -142,15 +157,15 @@ function sweepOver(
           }
         }
         const found = diagonalize(s, w, { inner, relative: of === "rows", level });
-        distance = Math.min(distance, found.distance);
-        rounds += found.rounds;
+        for (const key of KEYS) worst[key] = Math.max(worst[key], found.met[key]);
         combineRows(a, columns, rows, found.q);
         combineRows(v, carried, rows, found.q);
         if (of === "symmetric") combineColumns(a, n, rows, found.q);
       }
+      for (const key of KEYS) met[key] += worst[key];
     }
   }
-  return { distance, rounds };
+  return met;
 }
 
 /** Rows `rows` of x become Qᵀ times them. */

@@ -67,3 +67,8 @@ export function scaledStack(a: Tensor, operation: string): ScaledStack {
 export function unflattened(x: Tensor, from: Tensor): Tensor {
   return x.reshape([...from.shape.slice(0, -2), ...x.shape.slice(1)]);
 }
+
+/** Rows `[count, n, m]` that are orthonormal but for rounding errors, after a step of Newton–Schulz: but for the least of them. */
+export function orthonormalRows(x: Tensor): Tensor {
+  return Tensor.map("x + 0.5 * (x - y)", { x, y: x.matmul(x.T).matmul(x) });
+}
