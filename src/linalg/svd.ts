@@ -1,8 +1,8 @@
 import type { FloatArray, Lapack } from "../device/mod.ts";
-import { type Tensor, withVjp } from "../tensor/mod.ts";
+import { type Range, type Tensor, withVjp } from "../tensor/mod.ts";
 import { ConvergenceError } from "./errors.ts";
 import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
-import { gradientOfValues, svdPullback, truncatedSvdPullback } from "./gradients/svd.ts";
+import { gradientOfValues, svdPullback } from "./gradients/svd.ts";
 import { loadMlMatrix, type MlMatrix, svdByMlMatrix } from "./loops/ml_matrix.ts";
 import {
   floats,
@@ -53,39 +53,31 @@ export interface SvdOptions {
  * where it has a kink its gradient is that at a matrix nearby.
  */
 export async function svd(a: Tensor, options: SvdOptions = {}): Promise<Svd> {
-  const { degenerate = "refuse" } = options;
-  requireDegenerate(degenerate);
-  const pullback = options.rank === undefined ? svdPullback : truncatedSvdPullback;
-  return await withVjp("svd", { a }, { ...await factored(a, options) }, (call) => pullback(call, degenerate));
-}
-
-async function factored(a: Tensor, options: SvdOptions): Promise<Svd> {
   requireMatrix(a, "svd");
-  const [m, n] = a.shape.slice(-2), k = Math.min(m, n), { full = false, rank = k } = options;
+  const [m, n] = a.shape.slice(-2), k = Math.min(m, n), { full = false, rank = k, degenerate = "refuse" } = options;
   if (full && options.rank !== undefined) {
     throw new TypeError('Cannot give bases of the whole spaces ("full") of a "rank"');
   }
   if (!Number.isInteger(rank) || rank < 0 || rank > k) {
     throw new RangeError(`Expected "rank" to be a whole number from 0 to ${k}, got ${rank}`);
   }
-  const stack = await readMatrices(a, "svd"), { count, dtype } = stack, [p, q] = full ? [m, n] : [k, k];
-  const u = floats(dtype, count * m * p), s = floats(dtype, count * k), vt = floats(dtype, count * q * n);
-  await eachSvd(stack, full ? "A" : "S", (i) => ({ u: nth(u, i, m * p), s: nth(s, i, k), vt: nth(vt, i, q * n) }));
-  // The leading columns of u are parts of its rows; those of s and v lie together.
-  const [pu, ps, pv] = full ? [m, k, n] : [rank, rank, rank];
-  return {
-    u: toTensor(stack, leading(u, p, pu), [m, pu]),
-    s: toTensor(stack, leading(s, k, ps), [ps]),
-    v: toTransposed(stack, leading(vt, q * n, pv * n), [n, pv]),
-  };
+  requireDegenerate(degenerate);
+  const all = await withVjp("svd", { a }, { ...await factored(a, full) }, (call) => svdPullback(call, degenerate));
+  if (rank === k) return all;
+  // All of them have a part in the gradient of the first ones.
+  const first = (t: Tensor) => t.slice(...t.shape.map((_, axis): Range => axis === t.rank - 1 ? [0, rank] : null));
+  using u = all.u;
+  using s = all.s;
+  using v = all.v;
+  return { u: first(u), s: first(s), v: first(v) };
 }
 
-/** The first `kept` of every `size` elements. */
-function leading(data: FloatArray, size: number, kept: number): FloatArray {
-  if (kept === size) return data;
-  const runs = size === 0 ? 0 : data.length / size, out = data.slice(0, runs * kept);
-  for (let i = 0; i < runs; i++) out.set(data.subarray(i * size, i * size + kept), i * kept);
-  return out;
+async function factored(a: Tensor, full: boolean): Promise<Svd> {
+  const stack = await readMatrices(a, "svd"), { rows: m, columns: n, count, dtype } = stack, k = Math.min(m, n);
+  const [p, q] = full ? [m, n] : [k, k];
+  const u = floats(dtype, count * m * p), s = floats(dtype, count * k), vt = floats(dtype, count * q * n);
+  await eachSvd(stack, full ? "A" : "S", (i) => ({ u: nth(u, i, m * p), s: nth(s, i, k), vt: nth(vt, i, q * n) }));
+  return { u: toTensor(stack, u, [m, p]), s: toTensor(stack, s, [k]), v: toTransposed(stack, vt, [n, q]) };
 }
 
 /** The singular values alone, `[..., k]`, descending; faster than {@linkcode svd}. */

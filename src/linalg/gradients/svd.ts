@@ -1,7 +1,7 @@
 import { type Range, Tensor } from "../../tensor/mod.ts";
 import { svd } from "../svd.ts";
 import { type Degenerate, requireInvariant } from "./coincident.ts";
-import { concatenate, lessTransposed, type PullbackCall, scaleColumns, sumOf, zerosLike } from "./parts.ts";
+import { lessTransposed, type PullbackCall, scaleColumns, sumOf } from "./parts.ts";
 import { separateSingularValues } from "./singular_pairs.ts";
 
 /**
@@ -50,23 +50,6 @@ export async function svdPullback(
     right && u.first.matmul(byValue(right).T),
   );
   return { a };
-}
-
-/**
- * The same of the first r singular values and vectors: these change by what the others are, which are computed again, with cotangents of zero.
- */
-export async function truncatedSvdPullback(
-  { inputs, cotangents, wanted }: PullbackCall<"u" | "s" | "v">,
-  degenerate: Degenerate,
-): Promise<{ a?: Tensor }> {
-  const outputs = { ...await svd(inputs.a) };
-  const widened = (x: Tensor | undefined, like: Tensor) => {
-    if (!x) return undefined;
-    const missing = like.shape.at(-1)! - x.shape.at(-1)!;
-    return concatenate([x, zerosLike(x, [...x.shape.slice(0, -1), missing])], -1);
-  };
-  const [u, s, v] = (["u", "s", "v"] as const).map((name) => widened(cotangents[name], outputs[name]));
-  return await svdPullback({ inputs, outputs, cotangents: { u, s, v }, wanted }, degenerate);
 }
 
 /**
