@@ -3,6 +3,7 @@ import { type Range, type Tensor, withVjp } from "../tensor/mod.ts";
 import { ConvergenceError } from "./errors.ts";
 import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
 import { gradientOfValues, svdPullback } from "./gradients/svd.ts";
+import { inGeneralPosition } from "./gradients/generic_basis.ts";
 import { loadMlMatrix, type MlMatrix, svdByMlMatrix } from "./loops/ml_matrix.ts";
 import {
   floats,
@@ -47,10 +48,11 @@ export interface SvdOptions {
  * a matrix, and a {@linkcode ConvergenceError}.
  *
  * Singular vectors change by 1/(s_j − s_i), without bound as values approach each other. Values within 4√max(m, n)·u·s₀ count as one, and
- * those up to that as zero; a loss has a gradient there only if it does not depend on the choice of their vectors, nor on how they come
- * apart if it depends on vectors too. Any other is refused with a {@linkcode DegenerateError}; or, with `degenerate: "zero"`, that part is
- * left out. So is one that depends on the vectors that `full` adds by more than their span. A loss of singular values alone is never refused:
- * where it has a kink its gradient is that at a matrix nearby.
+ * those up to that as zero; a loss has a gradient there only if it does not depend on the choice of their vectors: of sums over them, of
+ * projections onto all of them, or of u·diag(f(s))·vᵀ with f(s) ≠ 0. Any other is refused with a {@linkcode DegenerateError}; or, with
+ * `degenerate: "zero"`, that part is left out. So is one that depends on the vectors that `full` adds by more than their span. A loss of singular
+ * values alone is never refused: where it has a kink its gradient is that at a matrix nearby. While they are differentiated, vectors that
+ * are not determined are turned into general position.
  */
 export async function svd(a: Tensor, options: SvdOptions = {}): Promise<Svd> {
   requireMatrix(a, "svd");
@@ -62,7 +64,11 @@ export async function svd(a: Tensor, options: SvdOptions = {}): Promise<Svd> {
     throw new RangeError(`Expected "rank" to be a whole number from 0 to ${k}, got ${rank}`);
   }
   requireDegenerate(degenerate);
-  const all = await withVjp("svd", { a }, { ...await factored(a, full) }, (call) => svdPullback(call, degenerate));
+  const factors = await factored(a, full), { s: values } = factors;
+  let { u: left, v: right } = factors;
+  if (a.tracks) [left, right] = await inGeneralPosition(values, [left, right], Math.max(m, n));
+  const outputs = { u: left, s: values, v: right };
+  const all = await withVjp("svd", { a }, outputs, (call) => svdPullback(call, degenerate));
   if (rank === k) return all;
   // All of them have a part in the gradient of the first ones.
   const first = (t: Tensor) => t.slice(...t.shape.map((_, axis): Range => axis === t.rank - 1 ? [0, rank] : null));
