@@ -1,8 +1,4 @@
-/** A matrix that must have an inverse has none. */
-export class SingularMatrixError extends RangeError {
-  /** Name of the class, as in stack traces. */
-  override readonly name = "SingularMatrixError";
-}
+export { SingularMatrixError } from "../operators/errors.ts";
 
 /** A matrix that must be positive definite is not. */
 export class NotPositiveDefiniteError extends RangeError {
