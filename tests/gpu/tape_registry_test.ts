@@ -127,7 +127,12 @@ for (const op of registry) {
     const { open } = await import("../../src/tensor/mod.ts");
     await using gpu = await open({ backend: "cpu", tune: "off" });
     const failures: string[] = [], double = (d: DType): DType => isFloat(d) ? "f64" : d;
+    const seen = new Map<unknown, number>();
     for (const testCase of casesOf(gpu, op, double)) {
+      // Second derivatives over pairs are many kernels, each compiled anew.
+      const { reduction } = testCase.params as { reduction?: string }, count = seen.get(reduction) ?? 0;
+      seen.set(reduction, count + 1);
+      if (op.name.startsWith("pair") && count >= 3) continue;
       const { loss, floats, draw, free } = lossOf(gpu, op, testCase, double);
       await gpu.scope(async () => {
         const names = Object.keys(floats), gradient = grad(loss, { unreached: "zeros" });
@@ -156,7 +161,12 @@ for (const op of registry) {
             size = base[name].reduce((m, x) => Math.max(m, Math.abs(x)), 0);
           const best = near.map((x, k) => x + (x - far[k]) / 3);
           const largest = best.reduce((m, x) => Math.max(m, Math.abs(x)), 0);
-          const atol = near.map((x, k) => Math.abs(x - far[k]) + 2 ** -40 * size / h + 1e-9 * largest + 1e-11);
+          // Where the two differ grossly a step goes over a kink: those must be few.
+          const kink = near.map((x, k) => Number(Math.abs(x - far[k]) > 0.01 * (1 + Math.abs(x))));
+          if (kink.reduce((s, x) => s + x, 0) > 0.1 * near.length) failures.push(`${testCase.name}: kinks everywhere`);
+          const atol = near.map((x, k) =>
+            kink[k] ? Infinity : Math.abs(x - far[k]) + 2 ** -40 * size / h + 1e-9 * largest + 1e-11
+          );
           const f = compare(forward[name], best, { atol });
           if (!f.ok) failures.push(`${testCase.name}, by ${name}, forward over reverse: ${f.message}`);
           const b = compare(back[name], forward[name], { atol: 2 ** -38 * (largest + size) + 2 ** -60 });
