@@ -18,9 +18,10 @@
 export { type Certificate, certificate, type Factorization, type Solution } from "./certificate.ts";
 export { cholesky } from "./cholesky.ts";
 export { cond } from "./cond.ts";
-export { type Eigh, eigh } from "./eigh.ts";
-export { ConvergenceError, NotPositiveDefiniteError, SingularMatrixError } from "./errors.ts";
+export { type Eigh, eigh, type EighOptions } from "./eigh.ts";
+export { ConvergenceError, DegenerateError, NotPositiveDefiniteError, SingularMatrixError } from "./errors.ts";
 export { expm, type ExpmOptions } from "./expm.ts";
+export type { Degenerate } from "./gradients/coincident.ts";
 export { det, inv, type Slogdet, slogdet } from "./inverse.ts";
 export { khatriRao, kron } from "./kron.ts";
 export { type Lstsq, lstsq, type LstsqOptions } from "./lstsq.ts";
