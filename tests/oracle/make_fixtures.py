@@ -10,6 +10,7 @@ import matrix_function_fixtures  # noqa: E402
 import philox_fixtures  # noqa: E402
 import sinkhorn_fixtures  # noqa: E402
 import sparse_fixtures  # noqa: E402
+import transform_fixtures  # noqa: E402
 
 if __name__ == "__main__":
     philox_fixtures.make()
@@ -18,3 +19,4 @@ if __name__ == "__main__":
     sparse_fixtures.make()
     linalg_fixtures.make()
     matrix_function_fixtures.make()
+    transform_fixtures.make()
