@@ -154,6 +154,37 @@ export interface LinalgCase {
   residuals?: number[];
 }
 
+/** Norms of a matrix of `linalg` or `linalg_adversarial` by NumPy, by the name of `ord`; `null` where it refuses. */
+export interface NormsCase {
+  name: string;
+  norm: Record<string, number | null>;
+  /** Vector norms of the rows, of small matrices. */
+  rows: Record<string, number[] | null> | null;
+  cond: Record<string, number | null>;
+}
+
+/** Pseudoinverse of such a matrix with singular values below 1e-5 of the largest taken for zero, `[n, m]`, and ranks by `rtol`. */
+export interface PinvCase {
+  name: string;
+  pinv: number[];
+  ranks: Record<string, number>;
+}
+
+/** A matrix and a function of it, to all digits of double precision. */
+export interface FunctionCase {
+  name: string;
+  of: "expm" | "sqrtm" | "sign" | "polar";
+  shape: [number, number];
+  a: number[];
+  /** Of `polar` the factor p. */
+  result: number[];
+  /** By how much a relative change of the matrix grows in the result, in Frobenius norms. */
+  kappa: number;
+  /** The other factor and its condition, where the rank is full. */
+  u?: number[];
+  kappaU?: number;
+}
+
 /** SciPy's `fft` and `ifft` of x + iy along an axis. */
 export interface FftCase {
   name: string;
@@ -223,6 +254,9 @@ export interface Fixtures {
   index: { cases: IndexCase[] };
   sparse: { cases: SparseCase[] };
   linalg: { cases: LinalgCase[] };
+  norms: { cases: NormsCase[] };
+  pinv: { cases: PinvCase[] };
+  matrix_functions: { cases: FunctionCase[] };
   linalg_adversarial: { cases: LinalgCase[] };
   scan: { cases: ScanCase[] };
   fft: { cases: FftCase[] };
