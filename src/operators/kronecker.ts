@@ -2,6 +2,7 @@ import type { Tensor } from "../tensor/mod.ts";
 import { filled, identity } from "./identity.ts";
 import type { LinearOperator } from "./linear_operator.ts";
 import { linearOperator, sameOperator } from "./make_operator.ts";
+import { requireOperators } from "./require_operators.ts";
 
 /**
  * The Kronecker product A₁ ⊗ A₂ ⊗ …, never stored: products go through the factors one by one. Kronecker products among the factors are
@@ -17,15 +18,7 @@ import { linearOperator, sameOperator } from "./make_operator.ts";
  * ```
  */
 export function kronecker(operators: readonly LinearOperator[]): LinearOperator {
-  if (operators.length === 0) throw new TypeError("Expected at least one factor of a Kronecker product");
-  for (const b of operators) {
-    if (typeof b?.applyTransposed !== "function") {
-      throw new TypeError(`Expected operators as Kronecker factors, got ${typeof b}`);
-    }
-    if (b.dtype !== operators[0].dtype || b.device !== operators[0].device) {
-      throw new TypeError("Cannot take the Kronecker product of operators of several dtypes or devices");
-    }
-  }
+  requireOperators(operators, "Kronecker factors");
   const factors = operators.flatMap((f) => f.structure.kind === "kronecker" ? f.structure.factors : [f]);
   const { device, dtype } = factors[0];
   const shape = [0, 1].map((axis) => factors.reduce((s, f) => s * f.shape[axis], 1)) as [number, number];

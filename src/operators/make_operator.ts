@@ -126,13 +126,16 @@ export function linearOperator(definition: OperatorDefinition): LinearOperator {
     data[at] = 1;
     return Tensor.of(device, data, [length], dtype);
   };
-  const solve = definition.solve && (async (b: Tensor): Promise<Tensor> => {
+  // The inverse of an orthogonal operator is its transpose.
+  const inverse = definition.solve ??
+    (flags.orthogonal && transposed ? (b: Tensor) => Promise.resolve(transposed(b)) : undefined);
+  const solve = inverse && (async (b: Tensor): Promise<Tensor> => {
     requireHeld(hold, shape);
     requireSquareOperator(shape, "solve with");
     requireProduct(self, b, true);
-    if (b.rank === 2) return await definition.solve!(b);
+    if (b.rank === 2) return await inverse(b);
     using column = b.reshape([b.size, 1]);
-    using x = await definition.solve!(column);
+    using x = await inverse(column);
     return x.reshape([x.size]);
   });
   const slogdet = definition.slogdet && (() => {
