@@ -1,4 +1,5 @@
 import type { Tensor } from "../tensor/mod.ts";
+import { exchangeRows } from "./host_solve.ts";
 import { eliminate, substitute } from "./loops/elimination.ts";
 import {
   floats,
@@ -11,7 +12,7 @@ import {
   requireSquare,
   toTensor,
 } from "./matrix_stack.ts";
-import { exchangeRows, requirePivots } from "./solve.ts";
+import { requirePivots } from "./solve.ts";
 
 /**
  * The inverse of each matrix of `[..., n, n]`, in the matrix's own precision (LAPACK's `getri`); without a LAPACK in f64. To solve a system,

@@ -14,6 +14,8 @@ import {
   toTensor,
   transposed,
 } from "./matrix_stack.ts";
+import type { RefineOptions } from "./refine.ts";
+import { refineLeastSquares } from "./refine_least_squares.ts";
 
 /** The solution of a least-squares problem. */
 export interface Lstsq {
@@ -28,7 +30,7 @@ export interface Lstsq {
 }
 
 /** Options of {@linkcode lstsq}. */
-export interface LstsqOptions {
+export interface LstsqOptions extends RefineOptions {
   /** Singular values below this multiple of the largest count as zero. Default: max(m, n) times the distance from 1 to the next number. */
   rcond?: number;
 }
@@ -37,7 +39,7 @@ export interface LstsqOptions {
  * Least squares for each matrix of `[..., m, n]`, of any rank, in their own precision, by the singular value decomposition (LAPACK's
  * `gelsd`); without a LAPACK in f64 (ml-matrix). `b` is a vector `[m]`, or `[..., m, r]` with leading axes broadcast. Throws a
  * `TypeError` for other types than f32 and f64 and shapes that do not fit, a `RangeError` if an element is not finite, and a
- * {@linkcode ConvergenceError}.
+ * {@linkcode ConvergenceError}. To `refine` helps where the rank is full, and is left out where it is not.
  */
 export async function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): Promise<Lstsq> {
   const system = await readSystem(a, b, "lstsq"), { device, dtype, batch, data, rows: m, columns: n, count } = system.a;
@@ -53,6 +55,9 @@ export async function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): P
       const parts = { xt: nth(x, i, n * r), s: nth(s, i, k) };
       if (k > 0 && r > 0) {
         ranks[i] = lapack ? byLapack(lapack, problem, parts) : byLoops(device, loops as MlMatrix, problem, parts);
+      }
+      if (options.refine && k > 0 && r > 0 && ranks[i] === k) {
+        refineLeastSquares(device, hostMatrix(m, n, Float64Array.from(problem.a)), problem.b, parts.xt);
       }
       nth(residuals, i, r).set(squaredResiduals(device, problem, parts.xt));
     }

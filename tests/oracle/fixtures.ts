@@ -223,6 +223,7 @@ export interface Fixtures {
   index: { cases: IndexCase[] };
   sparse: { cases: SparseCase[] };
   linalg: { cases: LinalgCase[] };
+  linalg_adversarial: { cases: LinalgCase[] };
   scan: { cases: ScanCase[] };
   fft: { cases: FftCase[] };
   rfft: { cases: RfftCase[] };
