@@ -1,6 +1,7 @@
 import { type Device, type FloatArray, type Lapack, roundoff } from "../device/mod.ts";
-import { Tensor } from "../tensor/mod.ts";
+import { Tensor, withVjp } from "../tensor/mod.ts";
 import { ConvergenceError } from "./errors.ts";
+import { lstsqPullback } from "./gradients/lstsq.ts";
 import { hostMatrix, multiply } from "./host_product.ts";
 import { loadMlMatrix, type MlMatrix, svdByMlMatrix } from "./loops/ml_matrix.ts";
 import {
@@ -40,6 +41,8 @@ export interface LstsqOptions extends RefineOptions {
  * `gelsd`); without a LAPACK in f64 (ml-matrix). `b` is a vector `[m]`, or `[..., m, r]` with leading axes broadcast. Throws a
  * `TypeError` for other types than f32 and f64 and shapes that do not fit, a `RangeError` if an element is not finite, and a
  * {@linkcode ConvergenceError}. To `refine` helps where the rank is full, and is left out where it is not.
+ *
+ * The gradient is that among matrices of the same rank (Golub & Pereyra 1973): x jumps where the rank changes.
  */
 export async function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): Promise<Lstsq> {
   const system = await readSystem(a, b, "lstsq"), { device, dtype, batch, data, rows: m, columns: n, count } = system.a;
@@ -62,12 +65,13 @@ export async function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): P
       nth(residuals, i, r).set(squaredResiduals(device, problem, parts.xt));
     }
   });
-  return {
+  const found = {
     x: toSolution(system, x),
     residuals: toTensor(system.a, residuals, system.vector ? [] : [r]),
     rank: Tensor.of(device, ranks, batch, "i32"),
     singularValues: toTensor(system.a, s, [k]),
   };
+  return await withVjp("lstsq", { a, b }, found, (call) => lstsqPullback(call, rcond));
 }
 
 interface Problem {

@@ -1,6 +1,7 @@
 import type { FloatArray } from "../device/mod.ts";
-import type { Tensor } from "../tensor/mod.ts";
+import { type Tensor, withVjp } from "../tensor/mod.ts";
 import { SingularMatrixError } from "./errors.ts";
+import { solvePullback } from "./gradients/solve.ts";
 import { hostMatrix } from "./host_product.ts";
 import { exchangeRows } from "./host_solve.ts";
 import { eliminate, substitute } from "./loops/elimination.ts";
@@ -32,12 +33,16 @@ export function requirePivots(info: number, n: number, which: number, count: num
  * a `RangeError` if an element is not finite.
  */
 export async function solve(a: Tensor, b: Tensor, options: RefineOptions = {}): Promise<Tensor> {
+  return (await withVjp("solve", { a, b }, { x: await solution(a, b, options) }, solvePullback)).x;
+}
+
+async function solution(a: Tensor, b: Tensor, options: RefineOptions): Promise<Tensor> {
   requireSquare(a, "solve");
   const system = await readSystem(a, b, "solve"), { device, data, rows: n, count } = system.a, r = system.b.columns;
-  const pivots = new Int32Array(n), lapack = lapackWith(device, "getrf", "getrs"), solution = system.b.data.slice();
+  const pivots = new Int32Array(n), lapack = lapackWith(device, "getrf", "getrs"), found = system.b.data.slice();
   onHost(device, lapack ? "solve/lapack" : "solve/loops", () => {
     for (let i = 0; i < count; i++) {
-      const matrix = nth(data, i, n * n), right = nth(system.b.data, i, n * r), x = nth(solution, i, n * r);
+      const matrix = nth(data, i, n * n), right = nth(system.b.data, i, n * r), x = nth(found, i, n * r);
       if (lapack) {
         const original = options.refine ? Float64Array.from(matrix) : undefined;
         // By columns this is the transposed matrix, and so is solved with its transpose.
@@ -67,5 +72,5 @@ export async function solve(a: Tensor, b: Tensor, options: RefineOptions = {}): 
       }
     }
   });
-  return toSolution(system, solution);
+  return toSolution(system, found);
 }

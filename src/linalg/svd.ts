@@ -1,6 +1,8 @@
 import type { FloatArray, Lapack } from "../device/mod.ts";
-import type { Tensor } from "../tensor/mod.ts";
+import { type Range, type Tensor, withVjp } from "../tensor/mod.ts";
 import { ConvergenceError } from "./errors.ts";
+import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
+import { gradientOfValues, svdPullback } from "./gradients/svd.ts";
 import { loadMlMatrix, type MlMatrix, svdByMlMatrix } from "./loops/ml_matrix.ts";
 import {
   floats,
@@ -34,6 +36,8 @@ export interface SvdOptions {
    * (Eckart & Young 1936). From 0 to min(m, n). All are computed; see `randomizedSvd` for few of many. Default: all.
    */
   rank?: number;
+  /** What its gradient does where singular values coincide, see there. Default `refuse`. */
+  degenerate?: Degenerate;
 }
 
 /**
@@ -41,34 +45,39 @@ export interface SvdOptions {
  * `gesdd`, and `gesvd` should that fail); without a LAPACK by bidiagonal QR in f64 (ml-matrix). Values below about u·s₀ are rounding
  * errors. Throws a `TypeError` for other types than f32 and f64, a `RangeError` if an element is not finite or `rank` not a rank of such
  * a matrix, and a {@linkcode ConvergenceError}.
+ *
+ * Singular vectors change by 1/(s_j − s_i), without bound as values approach each other. Values within 4√max(m, n)·u·s₀ count as one, and
+ * those up to that as zero; a loss has a gradient there only if it does not depend on the choice of their vectors, nor on how they come
+ * apart if it depends on vectors too. Any other is refused with a {@linkcode DegenerateError}; or, with `degenerate: "zero"`, that part is
+ * left out. So is one that depends on the vectors that `full` adds by more than their span. A loss of singular values alone is never refused:
+ * where it has a kink its gradient is that at a matrix nearby.
  */
 export async function svd(a: Tensor, options: SvdOptions = {}): Promise<Svd> {
   requireMatrix(a, "svd");
-  const [m, n] = a.shape.slice(-2), k = Math.min(m, n), { full = false, rank = k } = options;
+  const [m, n] = a.shape.slice(-2), k = Math.min(m, n), { full = false, rank = k, degenerate = "refuse" } = options;
   if (full && options.rank !== undefined) {
     throw new TypeError('Cannot give bases of the whole spaces ("full") of a "rank"');
   }
   if (!Number.isInteger(rank) || rank < 0 || rank > k) {
     throw new RangeError(`Expected "rank" to be a whole number from 0 to ${k}, got ${rank}`);
   }
-  const stack = await readMatrices(a, "svd"), { count, dtype } = stack, [p, q] = full ? [m, n] : [k, k];
-  const u = floats(dtype, count * m * p), s = floats(dtype, count * k), vt = floats(dtype, count * q * n);
-  await eachSvd(stack, full ? "A" : "S", (i) => ({ u: nth(u, i, m * p), s: nth(s, i, k), vt: nth(vt, i, q * n) }));
-  // The leading columns of u are parts of its rows; those of s and v lie together.
-  const [pu, ps, pv] = full ? [m, k, n] : [rank, rank, rank];
-  return {
-    u: toTensor(stack, leading(u, p, pu), [m, pu]),
-    s: toTensor(stack, leading(s, k, ps), [ps]),
-    v: toTransposed(stack, leading(vt, q * n, pv * n), [n, pv]),
-  };
+  requireDegenerate(degenerate);
+  const all = await withVjp("svd", { a }, { ...await factored(a, full) }, (call) => svdPullback(call, degenerate));
+  if (rank === k) return all;
+  // All of them have a part in the gradient of the first ones.
+  const first = (t: Tensor) => t.slice(...t.shape.map((_, axis): Range => axis === t.rank - 1 ? [0, rank] : null));
+  using u = all.u;
+  using s = all.s;
+  using v = all.v;
+  return { u: first(u), s: first(s), v: first(v) };
 }
 
-/** The first `kept` of every `size` elements. */
-function leading(data: FloatArray, size: number, kept: number): FloatArray {
-  if (kept === size) return data;
-  const runs = size === 0 ? 0 : data.length / size, out = data.slice(0, runs * kept);
-  for (let i = 0; i < runs; i++) out.set(data.subarray(i * size, i * size + kept), i * kept);
-  return out;
+async function factored(a: Tensor, full: boolean): Promise<Svd> {
+  const stack = await readMatrices(a, "svd"), { rows: m, columns: n, count, dtype } = stack, k = Math.min(m, n);
+  const [p, q] = full ? [m, n] : [k, k];
+  const u = floats(dtype, count * m * p), s = floats(dtype, count * k), vt = floats(dtype, count * q * n);
+  await eachSvd(stack, full ? "A" : "S", (i) => ({ u: nth(u, i, m * p), s: nth(s, i, k), vt: nth(vt, i, q * n) }));
+  return { u: toTensor(stack, u, [m, p]), s: toTensor(stack, s, [k]), v: toTransposed(stack, vt, [n, q]) };
 }
 
 /** The singular values alone, `[..., k]`, descending; faster than {@linkcode svd}. */
@@ -76,7 +85,15 @@ export async function svdvals(a: Tensor): Promise<Tensor> {
   const stack = await readMatrices(a, "svdvals"), { rows, columns, count, dtype } = stack, k = Math.min(rows, columns);
   const s = floats(dtype, count * k), none = floats(dtype, 0);
   await eachSvd(stack, "N", (i) => ({ u: none, s: nth(s, i, k), vt: none }));
-  return toTensor(stack, s, [k]);
+  const { s: values } = await withVjp(
+    "svdvals",
+    { a },
+    { s: toTensor(stack, s, [k]) },
+    async ({ inputs, cotangents }) => ({
+      a: cotangents.s && await gradientOfValues(inputs.a, cotangents.s),
+    }),
+  );
+  return values;
 }
 
 /** Where the parts of one decomposition go: u `[m, p]`, s `[k]`, vᵀ `[q, n]`. */
