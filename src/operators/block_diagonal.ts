@@ -1,4 +1,5 @@
 import { Tensor } from "../tensor/mod.ts";
+import { folded } from "./folded.ts";
 import { ownership } from "./hold.ts";
 import type { LinearOperator, OperatorOptions } from "./linear_operator.ts";
 import { linearOperator } from "./make_operator.ts";
@@ -103,15 +104,9 @@ function ofOperators(blocks: readonly LinearOperator[], options: OperatorOptions
       ? {
         slogdet: () => {
           const found = blocks.map((a) => a.slogdet!());
-          const total = (parts: Tensor[], formula: string) =>
-            parts.reduce((x, y) => {
-              using _x = x;
-              using _y = y;
-              return Tensor.map(formula, { x, y });
-            });
           return {
-            sign: total(found.map((f) => f.sign), "x * y"),
-            logAbsDet: total(found.map((f) => f.logAbsDet), "x + y"),
+            sign: folded(found.map((f) => f.sign), "x * y"),
+            logAbsDet: folded(found.map((f) => f.logAbsDet), "x + y"),
           };
         },
       }

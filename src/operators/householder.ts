@@ -30,10 +30,10 @@ export function householder(v: Tensor, options: OperatorOptions = {}): LinearOpe
       using flat = column.reshape([n]);
       return Tensor.map("1 - c * v^2", { c: factor, v: flat });
     },
-    slogdet: () => ({
-      sign: Tensor.map("c == 0 ? 1 : -1", { c: factor }).astype(dtype),
-      logAbsDet: filled(v, [], 0, dtype),
-    }),
+    slogdet: () => {
+      using sign = Tensor.map("c == 0 ? 1 : -1", { c: factor });
+      return { sign: sign.astype(dtype), logAbsDet: filled(v, [], 0, dtype) };
+    },
     flags: { symmetric: true, orthogonal: true },
     structure: { kind: "householder", vector: v },
     reads,

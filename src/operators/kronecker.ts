@@ -1,4 +1,5 @@
 import type { Tensor } from "../tensor/mod.ts";
+import { folded } from "./folded.ts";
 import { filled, identity } from "./identity.ts";
 import type { LinearOperator } from "./linear_operator.ts";
 import { linearOperator, sameOperator } from "./make_operator.ts";
@@ -41,7 +42,7 @@ export function kronecker(operators: readonly LinearOperator[]): LinearOperator 
     ...(square
       ? {
         diagonal: () => outerOf(factors.map((f) => f.diagonal())),
-        trace: () => factors.map((f) => f.trace()).reduce(joined((p, q) => p.mul(q))),
+        trace: () => folded(factors.map((f) => f.trace()), "x * y"),
       }
       : {}),
     ...(factors.every((f) => f.solve) ? { solve: (b: Tensor) => solveThrough(factors, b) } : {}),
@@ -116,20 +117,13 @@ function outer(factors: readonly LinearOperator[], at: number, axis: 0 | 1): Ten
 
 /** The Kronecker product of vectors, which it takes over. */
 function outerOf(vectors: readonly Tensor[]): Tensor {
-  return vectors.reduce(joined((p, q) => {
+  return vectors.reduce((x, y) => {
+    using p = x;
+    using q = y;
     using column = p.reshape([p.size, 1]);
     using table = column.mul(q);
     return table.reshape([p.size * q.size]);
-  }));
-}
-
-/** `fn`, whose arguments are freed. */
-function joined(fn: (p: Tensor, q: Tensor) => Tensor): (p: Tensor, q: Tensor) => Tensor {
-  return (p, q) => {
-    using _p = p;
-    using _q = q;
-    return fn(p, q);
-  };
+  });
 }
 
 /** det(A ⊗ B) = det(A)^q · det(B)^p for A of order p and B of order q: each factor counts n / own order times. */
@@ -141,8 +135,8 @@ function slogdetOf(factors: readonly LinearOperator[], n: number): { sign: Tenso
     return { sign: times % 2 === 0 ? sign.square() : sign.slice(), logAbsDet: logAbsDet.mul(times) };
   });
   return {
-    sign: parts.map((p) => p.sign).reduce(joined((p, q) => p.mul(q))),
-    logAbsDet: parts.map((p) => p.logAbsDet).reduce(joined((p, q) => p.add(q))),
+    sign: folded(parts.map((p) => p.sign), "x * y"),
+    logAbsDet: folded(parts.map((p) => p.logAbsDet), "x + y"),
   };
 }
 

@@ -1,6 +1,7 @@
 import { type Device, type DType, typedArray } from "../device/mod.ts";
 import { Tensor } from "../tensor/mod.ts";
-import { addOperators, composeOperators, powerOperator, scaleOperator, transposeOperator } from "./algebra.ts";
+import { addOperators } from "./add_operators.ts";
+import { composeOperators, powerOperator } from "./compose_operators.ts";
 import { completeFlags } from "./flags.ts";
 import { holdOf, requireHeld, setHold } from "./hold.ts";
 import { kronecker } from "./kronecker.ts";
@@ -14,7 +15,9 @@ import {
   requireProduct,
 } from "./linear_operator.ts";
 import { identityColumns, probedDiagonal } from "./probe.ts";
+import { scaleOperator } from "./scale_operator.ts";
 import type { Structure } from "./structure.ts";
+import { transposeOperator } from "./transpose_operator.ts";
 
 /** What {@linkcode linearOperator} makes an operator of. Functions get arguments that fit. */
 export interface OperatorDefinition {

@@ -1,4 +1,3 @@
-import { areTransposes } from "./algebra.ts";
 import { circulant } from "./circulant.ts";
 import { diagonal } from "./diagonal.ts";
 import { identity } from "./identity.ts";
@@ -8,6 +7,7 @@ import { lowRank } from "./low_rank.ts";
 import { isDiagonal } from "./merge_sum.ts";
 import { blockProducts } from "./paired_blocks.ts";
 import { permutation } from "./permutation.ts";
+import { areTransposes } from "./transpose_operator.ts";
 
 /** A·B as one operator of their structure; undefined where there is none. */
 export function mergedProduct(a: LinearOperator, b: LinearOperator): LinearOperator | undefined {

@@ -21,3 +21,16 @@ export function requireOperators(operators: readonly LinearOperator[], what: str
     }
   });
 }
+
+/** Refuses a second operand that does not go with the first. */
+export function requireMatching(a: LinearOperator, b: LinearOperator, what: string): void {
+  if (typeof b?.applyTransposed !== "function") {
+    throw new TypeError(
+      `Expected an operator to ${what}, got ${b === null ? "null" : typeof b}; see dense for a matrix`,
+    );
+  }
+  if (a.dtype !== b.dtype) throw new TypeError(`Cannot ${what} operators of ${a.dtype} and ${b.dtype}: dtypes differ`);
+  if (a.device !== b.device) {
+    throw new TypeError(`Cannot ${what} operators on ${a.device.info.name} and ${b.device.info.name}: devices differ`);
+  }
+}

@@ -193,6 +193,8 @@ const DERIVED: ((op: Operator, gpu: Gpu, keep: <T extends Tensor | Operator>(t: 
 onEachDevice("products of operators free what they make on the way", async (gpu) => {
   for (const [k, { name, data, make }] of operatorCases.entries()) {
     await named(name, async () => {
+      await gpu.sync();
+      const empty = gpu.device.ledger.count;
       const tensors = uploadAll(gpu, data(drawFrom(k)), "f32"), op = make(tensors, { gpu, dtype: "f32" });
       const [m, n] = op.shape, x = gpu.ones([n, 2]), y = gpu.ones([m]);
       await gpu.sync();
@@ -216,8 +218,8 @@ onEachDevice("products of operators free what they make on the way", async (gpu)
         for (const t of [...owned, derived, v, product]) t.dispose();
         assertEquals(gpu.device.ledger.count, after, String(make));
       }
-      for (const t of [x, y, ...Object.values(tensors)]) t.dispose();
-      op.dispose();
+      for (const t of [x, y, ...Object.values(tensors), op]) t.dispose();
+      assertEquals(gpu.device.ledger.count, empty);
     });
   }
 });
