@@ -71,7 +71,7 @@ export async function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): P
     rank: Tensor.of(device, ranks, batch, "i32"),
     singularValues: toTensor(system.a, s, [k]),
   };
-  return await withVjp("lstsq", { a, b }, found, (call) => lstsqPullback(call, rcond));
+  return await withVjp("lstsq", { a, b }, found, (call) => lstsqPullback(call, { ...options, rcond }));
 }
 
 interface Problem {

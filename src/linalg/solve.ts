@@ -33,7 +33,8 @@ export function requirePivots(info: number, n: number, which: number, count: num
  * a `RangeError` if an element is not finite.
  */
 export async function solve(a: Tensor, b: Tensor, options: RefineOptions = {}): Promise<Tensor> {
-  return (await withVjp("solve", { a, b }, { x: await solution(a, b, options) }, solvePullback)).x;
+  const outputs = { x: await solution(a, b, options) };
+  return (await withVjp("solve", { a, b }, outputs, (call) => solvePullback(call, options))).x;
 }
 
 async function solution(a: Tensor, b: Tensor, options: RefineOptions): Promise<Tensor> {
