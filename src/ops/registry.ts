@@ -1,6 +1,9 @@
 import type { OpDefinition } from "./define.ts";
 import { broadcast } from "./broadcast.ts";
 import { concatenate } from "./concatenate.ts";
+import { choleskyFactor } from "./factor_cholesky.ts";
+import { luFactor } from "./factor_lu.ts";
+import { triangularSolve } from "./factor_triangular.ts";
 import { gather } from "./gather.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
@@ -43,6 +46,9 @@ export const registry: readonly OpDefinition<any>[] = [
   sparseMatmul,
   sampledMatmul,
   segmentReduce,
+  choleskyFactor,
+  luFactor,
+  triangularSolve,
 ];
 
 const byName = new Map(registry.map((op) => [op.name, op]));
