@@ -22,6 +22,7 @@ export { ConvergenceError, NotPositiveDefiniteError, SingularMatrixError } from 
 export { det, inv, type Slogdet, slogdet } from "./inverse.ts";
 export { type Lstsq, lstsq, type LstsqOptions } from "./lstsq.ts";
 export { type Lu, lu } from "./lu.ts";
+export { type Place, type PlaceOptions } from "./place.ts";
 export { type Qr, qr, type QrOptions } from "./qr.ts";
 export { solve } from "./solve.ts";
 export { solveTriangular, type TriangularOptions } from "./solve_triangular.ts";

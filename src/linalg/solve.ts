@@ -1,4 +1,6 @@
+import { sizeOf } from "../ops/value.ts";
 import type { Tensor } from "../tensor/mod.ts";
+import { eliminateOnAdapter, luWork, solveEliminated, together, triangularWork } from "./eliminate_on_adapter.ts";
 import { SingularMatrixError } from "./errors.ts";
 import { eliminate, substitute } from "./loops/elimination.ts";
 import {
@@ -8,9 +10,11 @@ import {
   readSystem,
   requireArguments,
   requireSquare,
+  requireSystem,
   toSolution,
   transposed,
 } from "./matrix_stack.ts";
+import { placeOf, type PlaceOptions } from "./place.ts";
 
 /** Refuses a matrix whose elimination met a pivot of zero. */
 export function requirePivots(info: number, n: number, which: number, count: number): void {
@@ -26,9 +30,17 @@ export function requirePivots(info: number, n: number, which: number, count: num
  * singular matrices are solved with what accuracy they allow: {@linkcode certificate} measures the backward error. Throws a
  * {@linkcode SingularMatrixError} at a pivot of zero, a `TypeError` for other types than f32 and f64 and shapes that do not fit, and
  * a `RangeError` if an element is not finite.
+ *
+ * On a hardware adapter large systems and large stacks are solved there; see {@linkcode PlaceOptions}.
  */
-export async function solve(a: Tensor, b: Tensor): Promise<Tensor> {
+export async function solve(a: Tensor, b: Tensor, options: PlaceOptions = {}): Promise<Tensor> {
   requireSquare(a, "solve");
+  const { batch, vector } = requireSystem(a, b, "solve"), sides = vector ? 1 : b.shape[b.rank - 1];
+  const triangles = triangularWork(a.shape[a.rank - 1], 2 * sides, sizeOf(batch));
+  if (placeOf("solve", [a, b], together(luWork(a), triangles), options) === "adapter") {
+    const x = await onAdapter(a, b, vector);
+    if (x) return x;
+  }
   const system = await readSystem(a, b, "solve"), { device, data, rows: n, count } = system.a, r = system.b.columns;
   const pivots = new Int32Array(n), lapack = lapackWith(device, "getrf", "getrs"), solution = system.b.data.slice();
   onHost(device, lapack ? "solve/lapack" : "solve/loops", () => {
@@ -52,6 +64,19 @@ export async function solve(a: Tensor, b: Tensor): Promise<Tensor> {
     }
   });
   return toSolution(system, solution);
+}
+
+/** Undefined if an element of the system or of its solution is not finite: the host says which, or finds another. */
+async function onAdapter(a: Tensor, b: Tensor, vector: boolean): Promise<Tensor | undefined> {
+  using factors = eliminateOnAdapter(a), columns = vector ? b.expandDims(1) : b.slice();
+  const { x, info, left } = await solveEliminated(factors, columns), n = a.shape[a.rank - 1];
+  if (!left) {
+    if (!vector) return x;
+    using solution = x;
+    return solution.reshape(x.shape.slice(0, -1));
+  }
+  x.dispose();
+  if (info.every((k) => k >= 0)) info.forEach((k, i) => requirePivots(k, n, i, info.length));
 }
 
 /** Exchanges the rows of `b` `[n, r]` as an elimination did. */

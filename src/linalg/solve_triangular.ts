@@ -1,4 +1,6 @@
+import { sizeOf } from "../ops/value.ts";
 import type { Tensor } from "../tensor/mod.ts";
+import { substituteOnAdapter, triangularWork } from "./eliminate_on_adapter.ts";
 import { SingularMatrixError } from "./errors.ts";
 import { substitute } from "./loops/elimination.ts";
 import {
@@ -8,12 +10,14 @@ import {
   readSystem,
   requireArguments,
   requireSquare,
+  requireSystem,
   toSolution,
   transposed,
 } from "./matrix_stack.ts";
+import { placeOf, type PlaceOptions } from "./place.ts";
 
 /** Options of {@linkcode solveTriangular}. */
-export interface TriangularOptions {
+export interface TriangularOptions extends PlaceOptions {
   /** Reads the lower triangle, else the upper one. Default false. */
   lower?: boolean;
   /** Solves Aᵀ·x = b. Default false. */
@@ -27,10 +31,18 @@ export interface TriangularOptions {
  * other triangle is not used. `b` is a vector `[n]`, or `[..., n, r]` with leading axes broadcast; x is `[..., n]` or `[..., n, r]`. Throws a
  * {@linkcode SingularMatrixError} if a diagonal element is zero, a `TypeError` for other types than f32 and f64 and shapes that do
  * not fit, and a `RangeError` if an element, of either triangle, is not finite.
+ *
+ * On a hardware adapter large systems and large stacks are solved there, by blocks; see {@linkcode PlaceOptions}.
  */
 export async function solveTriangular(a: Tensor, b: Tensor, options: TriangularOptions = {}): Promise<Tensor> {
   requireSquare(a, "solveTriangular");
   const { lower = false, transpose = false, unitDiagonal = false } = options;
+  const { batch, vector } = requireSystem(a, b, "solveTriangular"), sides = vector ? 1 : b.shape[b.rank - 1];
+  const work = triangularWork(a.shape[a.rank - 1], sides, sizeOf(batch));
+  if (placeOf("solveTriangular", [a, b], work, options) === "adapter") {
+    const x = await onAdapter(a, b, { lower, transpose, unitDiagonal }, vector);
+    if (x) return x;
+  }
   const system = await readSystem(a, b, "solveTriangular"), { device, data, rows: n, count } = system.a;
   const r = system.b.columns, lapack = lapackWith(device, "trtrs"), solution = system.b.data.slice();
   onHost(device, lapack ? "solveTriangular/lapack" : "solveTriangular/loops", () => {
@@ -47,12 +59,30 @@ export async function solveTriangular(a: Tensor, b: Tensor, options: TriangularO
         info = substitute(matrix, n, rows, r, { lower, transpose, unitDiagonal });
         x.set(transposed(rows, n, r));
       }
-      if (info > 0) {
-        throw new SingularMatrixError(
-          `${count > 1 ? `Matrix ${i}` : "The matrix"} is singular: diagonal element ${info - 1} is zero`,
-        );
-      }
+      requireDiagonal(info, i, count);
     }
   });
   return toSolution(system, solution);
+}
+
+/** Refuses a triangle with a zero on its diagonal. */
+function requireDiagonal(info: number, which: number, count: number): void {
+  if (info <= 0) return;
+  const what = count > 1 ? `Matrix ${which}` : "The matrix";
+  throw new SingularMatrixError(`${what} is singular: diagonal element ${info - 1} is zero`);
+}
+
+/** Undefined if an element of the system or of its solution is not finite: the host says which, or finds another. */
+async function onAdapter(
+  a: Tensor,
+  b: Tensor,
+  use: Required<Omit<TriangularOptions, "on">>,
+  vector: boolean,
+): Promise<Tensor | undefined> {
+  using columns = vector ? b.expandDims(1) : b.slice();
+  const { x, info } = substituteOnAdapter(a, columns, use);
+  using found = info, solution = x;
+  const data = await found.data();
+  if (data.every((k) => k === 0)) return vector ? solution.reshape(x.shape.slice(0, -1)) : solution.slice();
+  if (data.every((k) => k >= 0)) data.forEach((k, i) => requireDiagonal(k, i, data.length));
 }
