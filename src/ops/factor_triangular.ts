@@ -4,7 +4,7 @@ import { factorLayout } from "./factor_layout.ts";
 import { lowerInverse, magnitudes, type Matrix, matrixOf, times } from "./factor_matrix.ts";
 import { type FactorScalar, NOT_FINITE, OVERFLOWED } from "./factor_passes.ts";
 import { triangularCases } from "./factor_triangular_cases.ts";
-import { triangularBlocked } from "./factor_triangular_kernels.ts";
+import { triangularKernels } from "./factor_triangular_kernels.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { broadcastShapes, showShape, sizeOf } from "./value.ts";
 
@@ -54,7 +54,7 @@ export const triangularSolve = defineOp<TriangularSolveParams>({
     }
   },
 
-  kernels: [triangularBlocked],
+  kernels: triangularKernels,
 
   cost(inputs) {
     const { count, n, r, dtype, a } = systemLayout(inputs);

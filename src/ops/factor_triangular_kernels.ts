@@ -7,39 +7,41 @@ import type { TriangularSolveParams } from "./factor_triangular.ts";
 import { indexing } from "./indexing.ts";
 import { broadcastStrides, sizeOf, type Value } from "./value.ts";
 
+/** Ways to solve: for software adapters and for graphics processors. */
+export const triangularKernels: readonly KernelVariant<TriangularSolveParams>[] = [false, true].map((wide) => ({
+  name: wide ? "wide" : "narrow",
+  // One is better for all sizes: nothing to be timed.
+  rank: (call) => wide === call.info.software ? -1 : 0,
+  record: (call) => record(call, wide),
+}));
+
 /** Forward substitution by blocks in a copy of the right-hand sides; from the end, by negative strides, where it is backwards. */
-export const triangularBlocked: KernelVariant<TriangularSolveParams> = {
-  name: "blocked",
-  record: (call) => {
-    const { lower, transpose, unitDiagonal } = call.params, { x, info } = call.outputs, [n, r] = x.shape.slice(-2);
-    const a = call.inputs.a as Value, count = sizeOf(info.shape), stack: Stack = { value: x, size: n * r, count };
-    resetInfo(call, info);
-    if (call.inputs.order) copyOrdered(call, call.inputs.b as Value, call.inputs.order as Value);
-    else copyChecked(call, call.inputs.b as Value, x, info);
-    const batches = broadcastStrides(
-      { ...a, shape: a.shape.slice(0, -2), strides: a.strides.slice(0, -2) },
-      info.shape,
-    );
-    checkTriangle(call, a, batches);
-    const [row, column] = a.strides.slice(-2), forward = lower !== transpose, sign = forward ? 1 : -1;
-    const triangle: Block = {
-      start: forward ? 0 : (n - 1) * (row + column),
-      row: sign * (transpose ? column : row),
-      column: sign * (transpose ? row : column),
-    };
-    recordSolve(call, {
-      x: stack,
-      t: { value: a, index: indexing("b", info.shape, [batches]) },
-      triangle,
-      unitDiagonal,
-      b: { start: forward ? 0 : (n - 1) * r, row: sign * r, column: 1 },
-      n,
-      r,
-    });
-    checkResult(call, x, info, true);
-    settle(call, x, info, { needed: true });
-  },
-};
+function record(call: KernelCall<TriangularSolveParams>, wide: boolean): void {
+  const { lower, transpose, unitDiagonal } = call.params, { x, info } = call.outputs, [n, r] = x.shape.slice(-2);
+  const a = call.inputs.a as Value, count = sizeOf(info.shape), stack: Stack = { value: x, size: n * r, count, wide };
+  resetInfo(call, info);
+  if (call.inputs.order) copyOrdered(call, call.inputs.b as Value, call.inputs.order as Value);
+  else copyChecked(call, call.inputs.b as Value, x, info);
+  const batches = broadcastStrides({ ...a, shape: a.shape.slice(0, -2), strides: a.strides.slice(0, -2) }, info.shape);
+  checkTriangle(call, a, batches);
+  const [row, column] = a.strides.slice(-2), forward = lower !== transpose, sign = forward ? 1 : -1;
+  const triangle: Block = {
+    start: forward ? 0 : (n - 1) * (row + column),
+    row: sign * (transpose ? column : row),
+    column: sign * (transpose ? row : column),
+  };
+  recordSolve(call, {
+    x: stack,
+    t: { value: a, index: indexing("b", info.shape, [batches]) },
+    triangle,
+    unitDiagonal,
+    b: { start: forward ? 0 : (n - 1) * r, row: sign * r, column: 1 },
+    n,
+    r,
+  });
+  checkResult(call, x, info, true);
+  settle(call, x, info, { needed: true });
+}
 
 /** Copies the right-hand sides with their rows in an order, and notes matrices of which an element is not finite. */
 function copyOrdered(call: KernelCall<TriangularSolveParams>, b: Value, order: Value): void {
