@@ -11,8 +11,8 @@ type Call = KernelCall<Record<string, never>>;
 const HELD = 32;
 /** Most rows that an invocation may have: those over {@linkcode HELD} / 4 go to slower memory, but are read in order. */
 const MOST_ROWS = 16;
-/** Rows that go through workgroup memory together. */
-const STAGED = 64;
+/** Rows that go through workgroup memory together, as many as fit: the fewer, the more barriers. */
+const STAGED = [256, 128, 64] as const;
 
 interface PanelPlan {
   readonly threads: number;
@@ -20,18 +20,24 @@ interface PanelPlan {
   readonly rows: number;
   /** Columns, a power of two. */
   readonly width: number;
+  /** Rows that go through workgroup memory together. */
+  readonly staged: number;
 }
 
 function planPanel(call: Call, { value, wide }: Stack, height: number): PanelPlan {
   const { invocations, workgroupBytes } = call.info.limits, each = byteSize(value.dtype);
   const most = Math.min(invocations, wide ? 1024 : 256);
-  // Candidates and their rows, and what is staged, share the memory.
-  const fits = (threads: number) => threads * (each + 4) + (STAGED * 17 + 40) * each <= workgroupBytes;
+  // Candidates and their rows, the two rows that change places, and what is staged share the memory.
+  const fits = (threads: number, staged: number, width: number) =>
+    threads * (each + 4) + (staged * (width + 1) + 2 * width) * each <= workgroupBytes;
   let threads = 64;
-  while (threads < height && 2 * threads <= most && fits(2 * threads)) threads *= 2;
+  // In large steps: each number of threads is a kernel of its own.
+  while (threads < height && 4 * threads <= most && fits(4 * threads, STAGED[2], 16)) threads *= 4;
   let rows = 1;
   while (rows * threads < height) rows *= 2;
-  return { threads, rows, width: Math.max(4, Math.min(16, HELD / (rows * each / 4))) };
+  const width = Math.max(4, Math.min(16, HELD / (rows * each / 4)));
+  const staged = STAGED.find((count) => count <= threads && fits(threads, count, width)) ?? STAGED[2];
+  return { threads, rows, width, staged };
 }
 
 /** Columns that a workgroup eliminates at once of what is left of `height` rows: the fewer, the more rows there are. */
@@ -49,12 +55,14 @@ export function recordPanel(call: Call, x: Stack, all: Block, panel: Panel): voi
   if (x.count === 0) return;
   const { first, last, rows: m, count } = panel, height = m - first, plan = planPanel(call, x, height);
   if (plan.rows > MOST_ROWS) return recordTallPanel(call, x, all, panel, plan.threads);
-  const { threads, rows, width: w } = plan, scalar = x.value.dtype as FactorScalar, { pivots, info } = call.outputs;
+  const { threads, rows, width: w, staged: s } = plan,
+    scalar = x.value.dtype as FactorScalar,
+    { pivots, info } = call.outputs;
   const range = (n: number) => [...Array(n).keys()], own = range(rows), columns = range(w), pitch = w + 1;
   const zero = `${scalar}(0)`, shift = Math.log2(w);
   // Rows from number `top`, between memory and the workgroup's: neighbours read neighbours.
   const staged = (top: string, move: (element: string, staged: string) => string) =>
-    `for (var e = lane; e < ${STAGED * w}u; e += ${threads}u) {
+    `for (var e = lane; e < ${s * w}u; e += ${threads}u) {
 let r = ${top} + (e >> ${shift}u); let c = e & ${w - 1}u;
 if (r < p.height && c < p.width) { ${move("x[base + r * p.row + c]", `stage[(e >> ${shift}u) * ${pitch}u + c`)} }
 }
@@ -76,7 +84,7 @@ workgroupBarrier();`;
     declarations: () =>
       `${quotientText(scalar)}
 ${pivotText(scalar, threads)}
-var<workgroup> stage: array<${scalar}, ${STAGED * pitch}>;
+var<workgroup> stage: array<${scalar}, ${s * pitch}>;
 var<workgroup> upper: array<${scalar}, ${w}>;
 var<workgroup> lower: array<${scalar}, ${w}>;`,
     body: () =>
@@ -84,10 +92,10 @@ var<workgroup> lower: array<${scalar}, ${w}>;`,
         "let base = matrix * p.size + p.start;",
         ...own.flatMap((q) => columns.map((c) => `var v${q}_${c} = ${zero};`)),
         ...own.flatMap((q) => [
-          `for (var s = 0u; s < ${threads}u && ${q * threads}u + s < p.height; s += ${STAGED}u) {`,
-          staged(`${q * threads}u + s`, (element, place) => `${place}] = ${element};`),
-          `if (lane >= s && lane < s + ${STAGED}u) {`,
-          ...columns.map((c) => `if (${c}u < p.width) { v${q}_${c} = stage[(lane - s) * ${pitch}u + ${c}u]; }`),
+          `for (var t = 0u; t < ${threads}u && ${q * threads}u + t < p.height; t += ${s}u) {`,
+          staged(`${q * threads}u + t`, (element, place) => `${place}] = ${element};`),
+          `if (lane >= t && lane < t + ${s}u) {`,
+          ...columns.map((c) => `if (${c}u < p.width) { v${q}_${c} = stage[(lane - t) * ${pitch}u + ${c}u]; }`),
           "}",
           "workgroupBarrier();",
           "}",
@@ -136,12 +144,12 @@ var<workgroup> lower: array<${scalar}, ${w}>;`,
         "}",
         // After so many turns as there are columns, the first is in place `w − width`.
         ...own.flatMap((q) => [
-          `for (var s = 0u; s < ${threads}u && ${q * threads}u + s < p.height; s += ${STAGED}u) {`,
-          `if (lane >= s && lane < s + ${STAGED}u) {`,
-          ...columns.map((c) => `stage[(lane - s) * ${pitch}u + ${c}u] = v${q}_${c};`),
+          `for (var t = 0u; t < ${threads}u && ${q * threads}u + t < p.height; t += ${s}u) {`,
+          `if (lane >= t && lane < t + ${s}u) {`,
+          ...columns.map((c) => `stage[(lane - t) * ${pitch}u + ${c}u] = v${q}_${c};`),
           "}",
           "workgroupBarrier();",
-          staged(`${q * threads}u + s`, (element, place) => `${element} = ${place} + ${w}u - p.width];`),
+          staged(`${q * threads}u + t`, (element, place) => `${element} = ${place} + ${w}u - p.width];`),
           "}",
         ]),
       ].join("\n"),
