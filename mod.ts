@@ -14,6 +14,19 @@
  * @module
  */
 export { Gpu, open, Sparse, Tensor } from "./src/tensor/mod.ts";
+export {
+  checkpoint,
+  customVjp,
+  grad,
+  hessian,
+  hvp,
+  jacobian,
+  jvp,
+  stopGradient,
+  valueAndGrad,
+  vjp,
+  withVjp,
+} from "./src/tensor/mod.ts";
 export type { OpenOptions } from "./src/device/mod.ts";
 export * as data from "./src/data/mod.ts";
 export * as device from "./src/device/mod.ts";

@@ -1,7 +1,8 @@
 import { choleskyFactor } from "../ops/factor_cholesky.ts";
 import { sizeOf } from "../ops/value.ts";
-import type { Tensor } from "../tensor/mod.ts";
+import { type Tensor, withVjp } from "../tensor/mod.ts";
 import { NotPositiveDefiniteError } from "./errors.ts";
+import { choleskyPullback } from "./gradients/cholesky.ts";
 import { choleskyInPlace } from "./loops/elimination.ts";
 import { lapackWith, nth, onHost, readMatrices, requireArguments, requireSquare, toTensor } from "./matrix_stack.ts";
 import { placeOf, type PlaceOptions, type Work } from "./place.ts";
@@ -9,13 +10,17 @@ import { runOnAdapter } from "./run_on_adapter.ts";
 
 /**
  * The lower triangular l with A = l·lᵀ of each symmetric positive definite matrix of `[..., n, n]`, of which the lower triangle is
- * read, in the matrix's own precision (LAPACK's `potrf`); without a LAPACK in f64. Throws a
+ * read, in the matrix's own precision (LAPACK's `potrf`); without a LAPACK in f64. Its gradient is symmetric, as the matrix. Throws a
  * {@linkcode NotPositiveDefiniteError} with the order of the failing minor, a `TypeError` for other types than f32 and f64 and
  * matrices that are not square, and a `RangeError` if an element is not finite.
  *
  * On a hardware adapter large matrices and large stacks are factored there, by blocks; see {@linkcode PlaceOptions}.
  */
 export async function cholesky(a: Tensor, options: PlaceOptions = {}): Promise<Tensor> {
+  return (await withVjp("cholesky", { a }, { l: await factored(a, options) }, choleskyPullback)).l;
+}
+
+async function factored(a: Tensor, options: PlaceOptions): Promise<Tensor> {
   requireSquare(a, "cholesky");
   if (placeOf("cholesky", [a], workOf(a), options) === "adapter") {
     const l = await onAdapter(a);

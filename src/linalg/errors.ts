@@ -1,8 +1,4 @@
-/** A matrix that must have an inverse has none. */
-export class SingularMatrixError extends RangeError {
-  /** Name of the class, as in stack traces. */
-  override readonly name = "SingularMatrixError";
-}
+export { SingularMatrixError } from "../operators/errors.ts";
 
 /** A matrix that must be positive definite is not. */
 export class NotPositiveDefiniteError extends RangeError {
@@ -22,4 +18,10 @@ export class NotPositiveDefiniteError extends RangeError {
 export class ConvergenceError extends Error {
   /** Name of the class, as in stack traces. */
   override readonly name = "ConvergenceError";
+}
+
+/** A gradient is not determined, because (singular) values coincide and the loss depends on the choice of their vectors. */
+export class DegenerateError extends RangeError {
+  /** Name of the class, as in stack traces. */
+  override readonly name = "DegenerateError";
 }

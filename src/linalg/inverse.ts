@@ -1,12 +1,7 @@
-import { Tensor } from "../tensor/mod.ts";
-import {
-  eliminateOnAdapter,
-  indices,
-  luWork,
-  solveEliminated,
-  together,
-  triangularWork,
-} from "./eliminate_on_adapter.ts";
+import { Tensor, withVjp } from "../tensor/mod.ts";
+import { eliminateOnAdapter, indices, luWork, solveEliminated, together, triangularWork } from "./device/eliminate.ts";
+import { detPullback, invPullback, slogdetPullback } from "./gradients/inverse.ts";
+import { exchangeRows } from "./host_solve.ts";
 import { eliminate, substitute } from "./loops/elimination.ts";
 import {
   floats,
@@ -21,7 +16,7 @@ import {
   toTensor,
 } from "./matrix_stack.ts";
 import { placeOf, type PlaceOptions } from "./place.ts";
-import { exchangeRows, requirePivots } from "./solve.ts";
+import { requirePivots } from "./solve.ts";
 
 /**
  * The inverse of each matrix of `[..., n, n]`, in the matrix's own precision (LAPACK's `getri`); without a LAPACK in f64. To solve a system,
@@ -31,6 +26,10 @@ import { exchangeRows, requirePivots } from "./solve.ts";
  * On a hardware adapter large matrices and large stacks are inverted there; see {@linkcode PlaceOptions}.
  */
 export async function inv(a: Tensor, options: PlaceOptions = {}): Promise<Tensor> {
+  return (await withVjp("inv", { a }, { inverse: await inverted(a, options) }, invPullback)).inverse;
+}
+
+async function inverted(a: Tensor, options: PlaceOptions): Promise<Tensor> {
   requireSquare(a, "inv");
   const size = a.shape[a.rank - 1], work = together(luWork(a), triangularWork(size, 2 * size, a.size / size ** 2 || 0));
   if (placeOf("inv", [a], work, options) === "adapter") {
@@ -80,7 +79,7 @@ async function invertOnAdapter(a: Tensor): Promise<Tensor | undefined> {
 export async function det(a: Tensor, options: PlaceOptions = {}): Promise<Tensor> {
   const { stack, diagonals } = await eliminated(a, "det", options), values = floats(stack.dtype, stack.count);
   diagonals.forEach(({ sign, pivots }, i) => values[i] = sign * scaledProduct(pivots) + 0); // not -0
-  return toTensor(stack, values, []);
+  return (await withVjp("det", { a }, { det: toTensor(stack, values, []) }, detPullback)).det;
 }
 
 /** Sign and logarithm of the magnitude of a determinant. */
@@ -93,7 +92,7 @@ export interface Slogdet {
 
 /**
  * Sign and logarithm of the determinant of each matrix of `[..., n, n]`. Throws a `TypeError` for other types than f32 and f64 and matrices
- * that are not square, and a `RangeError` if an element is not finite.
+ * that are not square, and a `RangeError` if an element is not finite; its gradient a {@linkcode SingularMatrixError} where the logarithm is −∞.
  */
 export async function slogdet(a: Tensor, options: PlaceOptions = {}): Promise<Slogdet> {
   const { stack, diagonals } = await eliminated(a, "slogdet", options);
@@ -102,7 +101,8 @@ export async function slogdet(a: Tensor, options: PlaceOptions = {}): Promise<Sl
     sign[i] = d.pivots.reduce((s, x) => s * Math.sign(x), d.sign) + 0; // not -0
     logAbsDet[i] = d.pivots.reduce((sum, x) => sum + Math.log(Math.abs(x)), 0);
   });
-  return { sign: toTensor(stack, sign, []), logAbsDet: toTensor(stack, logAbsDet, []) };
+  const found = { sign: toTensor(stack, sign, []), logAbsDet: toTensor(stack, logAbsDet, []) };
+  return await withVjp("slogdet", { a }, found, slogdetPullback);
 }
 
 /** The diagonal of U of an elimination, and the sign of its row exchanges. */

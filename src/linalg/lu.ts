@@ -1,6 +1,7 @@
 import type { FloatArray } from "../device/mod.ts";
-import { Tensor } from "../tensor/mod.ts";
-import { eliminateOnAdapter, indices, luWork } from "./eliminate_on_adapter.ts";
+import { Tensor, withVjp } from "../tensor/mod.ts";
+import { eliminateOnAdapter, indices, luWork } from "./device/eliminate.ts";
+import { luPullback } from "./gradients/lu.ts";
 import { eliminate } from "./loops/elimination.ts";
 import {
   floats,
@@ -28,11 +29,15 @@ export interface Lu {
 /**
  * LU decomposition with row exchanges of each matrix of `[..., m, n]`, in the matrix's own precision (LAPACK's `getrf`); without a
  * LAPACK in f64. A singular matrix has zeros on the diagonal of u. Throws a `TypeError` for other types than f32 and f64, and a
- * `RangeError` if an element is not finite.
+ * `RangeError` if an element is not finite; its gradient a {@linkcode SingularMatrixError} if the first k columns of the matrix are dependent.
  *
  * On a hardware adapter large matrices and large stacks are factored there, by blocks of panels; see {@linkcode PlaceOptions}.
  */
 export async function lu(a: Tensor, options: PlaceOptions = {}): Promise<Lu> {
+  return await withVjp("lu", { a }, { ...await factored(a, options) }, luPullback);
+}
+
+async function factored(a: Tensor, options: PlaceOptions): Promise<Lu> {
   requireMatrix(a, "lu");
   if (placeOf("lu", [a], luWork(a), options) === "adapter") {
     const parts = await onAdapter(a);

@@ -1,6 +1,6 @@
 import { type Device, type FloatArray, type Lapack, type LapackRoutine, typedArray } from "../device/mod.ts";
 import { broadcastShapes, showShape, sizeOf } from "../ops/value.ts";
-import { Tensor } from "../tensor/mod.ts";
+import { stopGradient, Tensor } from "../tensor/mod.ts";
 
 /** Element types that can be factored. */
 export type FloatType = "f32" | "f64";
@@ -109,8 +109,11 @@ export function requireSystem(a: Tensor, b: Tensor, operation: string): { batch:
 /** Reads matrices and right-hand sides; see {@linkcode requireSystem}. */
 export async function readSystem(a: Tensor, b: Tensor, operation: string): Promise<System> {
   const { batch, vector } = requireSystem(a, b, operation);
-  using columns = vector ? b.expandDims(1) : b.slice();
-  using left = a.broadcastTo([...batch, ...a.shape.slice(-2)]);
+  // What is read is not recorded.
+  using matrix = stopGradient(a);
+  using side = stopGradient(b);
+  using columns = vector ? side.expandDims(1) : side.slice();
+  using left = matrix.broadcastTo([...batch, ...a.shape.slice(-2)]);
   using right = columns.broadcastTo([...batch, ...columns.shape.slice(-2)]);
   // At once: what costs on a GPU is the wait.
   const [matrices, sides] = await Promise.all([

@@ -17,13 +17,54 @@
  */
 export { type Certificate, certificate, type Factorization, type Solution } from "./certificate.ts";
 export { cholesky } from "./cholesky.ts";
-export { type Eigh, eigh } from "./eigh.ts";
-export { ConvergenceError, NotPositiveDefiniteError, SingularMatrixError } from "./errors.ts";
+export { cond } from "./cond.ts";
+export { type Eigh, eigh, type EighOptions } from "./eigh.ts";
+export { ConvergenceError, DegenerateError, NotPositiveDefiniteError, SingularMatrixError } from "./errors.ts";
+export { expm, type ExpmOptions } from "./expm.ts";
+export type { Degenerate } from "./gradients/coincident.ts";
 export { det, inv, type Slogdet, slogdet } from "./inverse.ts";
+export { khatriRao, kron } from "./kron.ts";
 export { type Lstsq, lstsq, type LstsqOptions } from "./lstsq.ts";
 export { type Lu, lu } from "./lu.ts";
+export { matrixPower } from "./matrix_power.ts";
+export { type MatrixSign, matrixSign, type MatrixSignOptions } from "./matrix_sign.ts";
+export { type Quintic } from "./newton_schulz.ts";
+export { norm, type NormOptions, type NormOrder } from "./norm.ts";
+export { matrixRank, type MatrixRankOptions, pinv, type PinvOptions } from "./pinv.ts";
 export { type Place, type PlaceOptions } from "./place.ts";
+export { type Polar, polar, type PolarOptions } from "./polar.ts";
 export { type Qr, qr, type QrOptions } from "./qr.ts";
-export { solve } from "./solve.ts";
+export { type RefineOptions } from "./refine.ts";
+export { solve, type SolveOptions } from "./solve.ts";
 export { solveTriangular, type TriangularOptions } from "./solve_triangular.ts";
+export { sqrtm } from "./sqrtm.ts";
 export { type Svd, svd, type SvdOptions, svdvals } from "./svd.ts";
+export type { MatrixLike } from "./iterative/action.ts";
+export { cg, type CgOptions } from "./iterative/cg.ts";
+export type { EigenPairs } from "./iterative/eigen_result.ts";
+export { gmres, type GmresOptions } from "./iterative/gmres.ts";
+export { type Lanczos, lanczos, type LanczosOptions } from "./iterative/lanczos.ts";
+export { lobpcg, type LobpcgOptions } from "./iterative/lobpcg.ts";
+export { lsmr, type LsmrOptions, type LsmrSolution } from "./iterative/lsmr.ts";
+export { minres, type MinresOptions } from "./iterative/minres.ts";
+export type { IterationOptions, IterationProgress, Preconditioner } from "./iterative/options.ts";
+export { type PowerIteration, powerIteration, type PowerIterationOptions } from "./iterative/power_iteration.ts";
+export { type Quadrature, type QuadratureOptions, stochasticLanczosQuadrature } from "./iterative/quadrature.ts";
+export type { IterativeSolution, SolverOptions, StopReason } from "./iterative/solution.ts";
+export { hutchinson, hutchPlusPlus, type TraceEstimate, type TraceOptions } from "./iterative/trace.ts";
+export { type Cur, cur } from "./randomized/cur.ts";
+export { type Interpolative, interpolative } from "./randomized/interpolative.ts";
+export {
+  type LowRank,
+  type LowRankError,
+  lowRankError,
+  type LowRankErrorOptions,
+} from "./randomized/low_rank_error.ts";
+export { type Nystrom, nystrom, type NystromOptions } from "./randomized/nystrom.ts";
+export {
+  type RandomizedRange,
+  randomizedRange,
+  type SketchCertificate,
+  type SketchOptions,
+} from "./randomized/range.ts";
+export { type RandomizedSvd, randomizedSvd } from "./randomized/svd.ts";

@@ -1,7 +1,8 @@
 import { sizeOf } from "../ops/value.ts";
-import type { Tensor } from "../tensor/mod.ts";
-import { substituteOnAdapter, triangularWork } from "./eliminate_on_adapter.ts";
+import { stopGradient, type Tensor, withVjp } from "../tensor/mod.ts";
+import { substituteOnAdapter, triangularWork } from "./device/eliminate.ts";
 import { SingularMatrixError } from "./errors.ts";
+import { solveTriangularPullback } from "./gradients/solve.ts";
 import { substitute } from "./loops/elimination.ts";
 import {
   lapackWith,
@@ -35,19 +36,24 @@ export interface TriangularOptions extends PlaceOptions {
  * On a hardware adapter large systems and large stacks are solved there, by blocks; see {@linkcode PlaceOptions}.
  */
 export async function solveTriangular(a: Tensor, b: Tensor, options: TriangularOptions = {}): Promise<Tensor> {
+  const outputs = { x: await solution(a, b, options) };
+  return (await withVjp("solveTriangular", { a, b }, outputs, (call) => solveTriangularPullback(call, options))).x;
+}
+
+async function solution(a: Tensor, b: Tensor, options: TriangularOptions): Promise<Tensor> {
   requireSquare(a, "solveTriangular");
   const { lower = false, transpose = false, unitDiagonal = false } = options;
   const { batch, vector } = requireSystem(a, b, "solveTriangular"), sides = vector ? 1 : b.shape[b.rank - 1];
   const work = triangularWork(a.shape[a.rank - 1], sides, sizeOf(batch));
   if (placeOf("solveTriangular", [a, b], work, options) === "adapter") {
-    const x = await onAdapter(a, b, { lower, transpose, unitDiagonal }, vector);
+    const x = await onAdapter(a, b, { lower, transpose, unitDiagonal });
     if (x) return x;
   }
   const system = await readSystem(a, b, "solveTriangular"), { device, data, rows: n, count } = system.a;
-  const r = system.b.columns, lapack = lapackWith(device, "trtrs"), solution = system.b.data.slice();
+  const r = system.b.columns, lapack = lapackWith(device, "trtrs"), found = system.b.data.slice();
   onHost(device, lapack ? "solveTriangular/lapack" : "solveTriangular/loops", () => {
     for (let i = 0; i < count; i++) {
-      const matrix = nth(data, i, n * n), right = nth(system.b.data, i, n * r), x = nth(solution, i, n * r);
+      const matrix = nth(data, i, n * n), right = nth(system.b.data, i, n * r), x = nth(found, i, n * r);
       let info: number;
       if (lapack) {
         transposed(right, n, r, x);
@@ -62,7 +68,7 @@ export async function solveTriangular(a: Tensor, b: Tensor, options: TriangularO
       requireDiagonal(info, i, count);
     }
   });
-  return toSolution(system, solution);
+  return toSolution(system, found);
 }
 
 /** Refuses a triangle with a zero on its diagonal. */
@@ -77,12 +83,12 @@ async function onAdapter(
   a: Tensor,
   b: Tensor,
   use: Required<Omit<TriangularOptions, "on">>,
-  vector: boolean,
 ): Promise<Tensor | undefined> {
-  using columns = vector ? b.expandDims(1) : b.slice();
+  // What runs here is not recorded.
+  using side = stopGradient(b), columns = b.rank === 1 ? side.expandDims(1) : side.slice();
   const { x, info } = substituteOnAdapter(a, columns, use);
   using found = info, solution = x;
   const data = await found.data();
-  if (data.every((k) => k === 0)) return vector ? solution.reshape(x.shape.slice(0, -1)) : solution.slice();
+  if (data.every((k) => k === 0)) return b.rank === 1 ? solution.reshape(x.shape.slice(0, -1)) : solution.slice();
   if (data.every((k) => k >= 0)) data.forEach((k, i) => requireDiagonal(k, i, data.length));
 }

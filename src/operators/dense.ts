@@ -1,31 +1,40 @@
 import { Tensor } from "../tensor/mod.ts";
-import { type LinearOperator, requireDense, requireProduct, requireRow } from "./linear_operator.ts";
+import type { LinearOperator, OperatorOptions } from "./linear_operator.ts";
+import { ownership } from "./hold.ts";
+import { linearOperator } from "./make_operator.ts";
 
-/** A stored matrix `[n, m]` as an operator. It does not own the tensor. */
-export function dense(matrix: Tensor): LinearOperator {
+/** A stored matrix `[n, m]` as an operator. */
+export function dense(matrix: Tensor, options: OperatorOptions = {}): LinearOperator {
+  if (!(matrix instanceof Tensor)) throw new TypeError(`Expected a tensor for dense, got ${typeof matrix}`);
   if (matrix.rank !== 2) throw new TypeError(`Expected a matrix, got the shape [${matrix.shape.join(", ")}]`);
-  const shape = [matrix.shape[0], matrix.shape[1]] as const;
-  return {
-    shape,
-    device: matrix.device,
-    apply(v) {
-      requireProduct(shape, v, false);
-      return v.rank === 1 ? Tensor.reduce("sum", "a * v", { a: matrix, v }, 1) : matrix.matmul(v);
-    },
-    applyTransposed(u) {
-      requireProduct(shape, u, true);
-      using column = u.rank === 1 ? u.reshape([shape[0], 1]) : undefined;
-      if (column) return Tensor.reduce("sum", "a * u", { a: matrix, u: column }, 0);
-      using turned = matrix.T;
-      return turned.matmul(u);
-    },
-    row(i) {
-      requireRow(shape, i);
-      return matrix.slice(i);
-    },
-    toDense(options = {}) {
-      requireDense(shape, matrix.device, options.maxBytes);
-      return matrix.slice(null);
-    },
+  const [m, n] = matrix.shape;
+  const turned = (y: Tensor) => {
+    using transpose = matrix.T;
+    return transpose.matmul(y);
   };
+  return linearOperator({
+    shape: [m, n],
+    device: matrix.device,
+    dtype: matrix.dtype,
+    apply: (x) => matrix.matmul(x),
+    applyTransposed: turned,
+    applyVector: (v) => matrix.matmul(v),
+    applyTransposedVector: turned,
+    row: (i) => matrix.slice(i),
+    column: (j) => matrix.slice(null, j),
+    diagonal: () => {
+      const length = Math.min(m, n);
+      using flat = matrix.reshape([m * n]);
+      return flat.take(Array.from({ length }, (_, k) => k * n + k));
+    },
+    toDense: () => matrix.slice(null),
+    flags: options.flags,
+    structure: { kind: "dense", matrix },
+    ...ownership([matrix], options.owns),
+  });
+}
+
+/** A tensor `[n, m]` as an operator (SciPy's `aslinearoperator`); an operator is given back as it is. */
+export function asLinearOperator(a: Tensor | LinearOperator): LinearOperator {
+  return a instanceof Tensor ? dense(a) : a;
 }

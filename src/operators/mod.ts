@@ -1,6 +1,7 @@
 /**
- * Matrices known by how they act: {@linkcode pairwise} (a formula over pairs of rows, never stored), {@linkcode sparse} and
- * {@linkcode dense}.
+ * Matrices known by how they act: {@linkcode pairwise} (a formula over pairs of rows, never stored), {@linkcode sparse}, {@linkcode diagonal},
+ * {@linkcode kronecker} and others, with an algebra of sums, products and transposes that keeps their structure. {@linkcode linearOperator}
+ * makes one of a function.
  *
  * @example
  * ```ts
@@ -9,11 +10,29 @@
  * const x = gpu.tensor([[0], [1], [3]]);
  * const distance = operators.pairwise("dist(x[i], x[j])", { x });
  * console.log(await distance.row(2).array()); // [3, 2, 0]
+ * const ridge = distance.compose(distance.T).add(operators.identity(gpu, 3).scale(0.1));
+ * console.log(ridge.flags.positiveDefinite); // true
  * ```
  *
  * @module
  */
-export { dense } from "./dense.ts";
-export type { LinearOperator } from "./linear_operator.ts";
+export { asLinearOperator, dense } from "./dense.ts";
+export { diagonal } from "./diagonal.ts";
+export { SingularMatrixError } from "./errors.ts";
+export { identity } from "./identity.ts";
+export { kronecker } from "./kronecker.ts";
+export type {
+  LinearOperator,
+  OnDevice,
+  OperatorFlags,
+  OperatorOptions,
+  OperatorPart,
+  OperatorSlogdet,
+} from "./linear_operator.ts";
+export { lowRank } from "./low_rank.ts";
+export { linearOperator, type OperatorDefinition } from "./make_operator.ts";
 export { pairwise } from "./pairwise.ts";
 export { sparse } from "./sparse.ts";
+export type { Structure } from "./structure.ts";
+export { zero } from "./zero.ts";
+export * as transforms from "./transforms/mod.ts";

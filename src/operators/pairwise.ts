@@ -1,12 +1,17 @@
-import { call, element, type Expr, leaves, parse, substitute } from "../formula/mod.ts";
+import { call, element, type Expr, leaves, parse, size, substitute } from "../formula/mod.ts";
 import { Tensor, type TensorLike } from "../tensor/mod.ts";
-import { type LinearOperator, requireDense, requireProduct, requireRow } from "./linear_operator.ts";
+import { opNamed } from "../ops/registry.ts";
+import { numberType } from "../ops/value.ts";
+import type { LinearOperator, OperatorOptions } from "./linear_operator.ts";
+import { ownership } from "./hold.ts";
+import { linearOperator } from "./make_operator.ts";
 
 /**
  * The matrix `A[i, j] = F(x[i], y[j], …)` of a formula over rows, never stored: products stream over the pairs.
  *
  * @param formula Formula over `x[i]`, `y[j]` and plain scalars, as text or tree; at least one input at each index.
- * @param inputs Tensors `[n]`, `[n, d]` (rows) or scalars by name. The operator does not own them.
+ * @param inputs Tensors `[n]`, `[n, d]` (rows) or scalars by name. The operator borrows them.
+ * @param options Flags of the operator: a kernel that is known to be positive definite, for instance.
  *
  * @example
  * ```ts
@@ -17,7 +22,11 @@ import { type LinearOperator, requireDense, requireProduct, requireRow } from ".
  * const smoothed = await kernel.apply(gpu.tensor([1, 0, 0])).array();
  * ```
  */
-export function pairwise(formula: string | Expr, inputs: Readonly<Record<string, TensorLike>>): LinearOperator {
+export function pairwise(
+  formula: string | Expr,
+  inputs: Readonly<Record<string, TensorLike>>,
+  options: OperatorOptions = {},
+): LinearOperator {
   const expr = typeof formula === "string" ? parse(formula) : formula;
   const rows = (index: "i" | "j"): number => {
     const found = leaves(expr).elements.find((e) => e.index === index);
@@ -26,50 +35,55 @@ export function pairwise(formula: string | Expr, inputs: Readonly<Record<string,
     return input.shape[0];
   };
   const shape = [rows("i"), rows("j")] as const;
-  const first = Object.values(inputs).find((v) => v instanceof Tensor) as Tensor;
-  const device = first.device;
-  const product = (entries: Expr, v: Tensor, kept: Readonly<Record<string, TensorLike>>): Tensor => {
-    const id = fresh("v", kept);
+  const tensors = Object.values(inputs).filter((v) => v instanceof Tensor);
+  const { device } = tensors[0];
+  const types = Object.fromEntries(
+    Object.entries(inputs).map(([id, v]) => [id, v instanceof Tensor ? v : numberType(Number(v))]),
+  );
+  const { dtype } = opNamed("pairMatrix").contract(types, { formula: expr }).out;
+  const product = (entries: Expr) => (v: Tensor): Tensor => {
+    const id = fresh("v", inputs);
     const formula = call("mul", entries, element(id, "j"));
-    return Tensor.apply("pairwise", { ...kept, [id]: v }, { reduction: "sum", formula }, device).out;
+    return Tensor.apply("pairwise", { ...inputs, [id]: v }, { reduction: "sum", formula }, device).out;
   };
-  return {
+  const apply = product(expr), turned = swapped(expr), applyTransposed = product(turned);
+  /** The one row `at` as the rows of a problem of its own: an input that is used at both indices goes by two names. */
+  const line = (entries: Expr, at: number, length: number): Tensor => {
+    const one: Record<string, TensorLike> = { ...inputs };
+    const cut: Tensor[] = [];
+    const single = substitute(entries, (leaf) => {
+      if (leaf.kind !== "element" || leaf.index !== "i") return undefined;
+      const id = `${leaf.name}_row`;
+      if (!(id in one)) {
+        const part = (inputs[leaf.name] as Tensor).slice([at, at + 1]);
+        cut.push(part);
+        one[id] = part;
+      }
+      return element(id, "i", leaf.component);
+    });
+    const used = new Set([...leaves(single).names, ...leaves(single).elements.map((e) => e.name)]);
+    const kept = Object.fromEntries(Object.entries(one).filter(([id]) => used.has(id)));
+    using whole = Tensor.apply("pairMatrix", kept, { formula: single }, device).out;
+    for (const part of cut) part.dispose();
+    return whole.reshape([length]);
+  };
+  const [n, m] = shape;
+  return linearOperator({
     shape,
     device,
-    apply(v) {
-      requireProduct(shape, v, false);
-      return product(expr, v, inputs);
-    },
-    applyTransposed(u) {
-      requireProduct(shape, u, true);
-      return product(swapped(expr), u, inputs);
-    },
-    row(i) {
-      requireRow(shape, i);
-      // The one row i as the rows of a problem of its own: an input that is used at both indices goes by two names.
-      const one: Record<string, TensorLike> = { ...inputs };
-      const cut: Tensor[] = [];
-      const single = substitute(expr, (leaf) => {
-        if (leaf.kind !== "element" || leaf.index !== "i") return undefined;
-        const id = `${leaf.name}_row`;
-        if (!(id in one)) {
-          const part = (inputs[leaf.name] as Tensor).slice([i, i + 1]);
-          cut.push(part);
-          one[id] = part;
-        }
-        return element(id, "i", leaf.component);
-      });
-      const used = new Set([...leaves(single).names, ...leaves(single).elements.map((e) => e.name)]);
-      const kept = Object.fromEntries(Object.entries(one).filter(([id]) => used.has(id)));
-      using whole = Tensor.apply("pairMatrix", kept, { formula: single }, device).out;
-      for (const part of cut) part.dispose();
-      return whole.reshape([shape[1]]);
-    },
-    toDense(options = {}) {
-      requireDense(shape, device, options.maxBytes);
-      return Tensor.apply("pairMatrix", inputs, { formula: expr }, device).out;
-    },
-  };
+    dtype,
+    flops: n * m * (size(expr) + 1),
+    apply,
+    applyTransposed,
+    applyVector: apply,
+    applyTransposedVector: applyTransposed,
+    row: (i) => line(expr, i, m),
+    column: (j) => line(turned, j, n),
+    toDense: () => Tensor.apply("pairMatrix", inputs, { formula: expr }, device).out,
+    flags: options.flags,
+    structure: { kind: "pairwise", formula: expr, inputs },
+    ...ownership(tensors, options.owns),
+  });
 }
 
 function swapped(expr: Expr): Expr {

@@ -1,8 +1,9 @@
-import type { Sparse } from "../tensor/mod.ts";
-import { type LinearOperator, requireDense, requireProduct, requireRow } from "./linear_operator.ts";
+import type { Sparse, Tensor } from "../tensor/mod.ts";
+import type { LinearOperator, OperatorFlags } from "./linear_operator.ts";
+import { linearOperator } from "./make_operator.ts";
 
 /**
- * A sparse matrix `[n, m]` as an operator. Its transpose is sorted when it is first applied. It does not own the matrix.
+ * A sparse matrix `[n, m]` as an operator. Its transpose is sorted when it is first applied. It borrows the matrix.
  *
  * @example
  * ```ts
@@ -13,26 +14,26 @@ import { type LinearOperator, requireDense, requireProduct, requireRow } from ".
  * console.log(await step.applyTransposed(gpu.tensor([1, 0, 0])).array()); // [0, 1, 0]
  * ```
  */
-export function sparse(matrix: Sparse): LinearOperator {
-  const { shape, device } = matrix;
-  return {
+export function sparse(
+  matrix: Sparse,
+  options: { flags?: Partial<OperatorFlags>; owns?: boolean } = {},
+): LinearOperator {
+  const { shape, device, dtype } = matrix;
+  const apply = (x: Tensor) => matrix.matmul(x), applyTransposed = (y: Tensor) => matrix.T.matmul(y);
+  return linearOperator({
     shape,
     device,
-    apply(v) {
-      requireProduct(shape, v, false);
-      return matrix.matmul(v);
-    },
-    applyTransposed(u) {
-      requireProduct(shape, u, true);
-      return matrix.T.matmul(u);
-    },
-    row(i) {
-      requireRow(shape, i);
-      return matrix.row(i);
-    },
-    toDense(options = {}) {
-      requireDense(shape, device, options.maxBytes);
-      return matrix.toDense();
-    },
-  };
+    dtype,
+    nnz: matrix.values.size,
+    apply,
+    applyTransposed,
+    applyVector: apply,
+    applyTransposedVector: applyTransposed,
+    row: (i) => matrix.row(i),
+    toDense: () => matrix.toDense(),
+    scale: (factor) => sparse(matrix.withValues(matrix.values.mul(factor)), { owns: true }),
+    flags: options.flags,
+    structure: { kind: "sparse", matrix },
+    [options.owns ? "owns" : "reads"]: [matrix],
+  });
 }

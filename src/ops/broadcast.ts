@@ -53,6 +53,8 @@ export const broadcast: OpDefinition<BroadcastParams> = defineOp({
     return g && typeof x !== "number" ? { x: k.unbroadcast(g, x.shape) } : {};
   },
 
+  keeps: () => ({ inputs: [], outputs: [] }),
+
   cost(inputs, _, { out }) {
     const x = requireArray(inputs, "x");
     return { bytes: sizeOf(x.shape) * byteSize(x.dtype) + sizeOf(out.shape) * byteSize(out.dtype), flops: 0 };

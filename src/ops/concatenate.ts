@@ -75,6 +75,8 @@ export const concatenate: OpDefinition<ConcatenateParams> = defineOp({
     );
   },
 
+  keeps: () => ({ inputs: [], outputs: [] }),
+
   cost: (_inputs, _params, { out }) => ({ bytes: 2 * sizeOf(out.shape) * byteSize(out.dtype), flops: 0 }),
 
   error: (_inputs, _params, { out }) => ({ out: new Float64Array(out.data.length) }),

@@ -72,6 +72,8 @@ export const csrFromCoo: OpDefinition<CsrFromCooParams> = defineOp({
     return { values: k.apply("gather", { x: g, indices: outputs.slots }, { axis: 0, fill: 0 }).out };
   },
 
+  keeps: () => ({ inputs: [], outputs: ["slots"] }),
+
   cost(inputs, { shape }) {
     const e = inputs.values!.shape[0], size = byteSize(inputs.values!.dtype);
     return { flops: e, bytes: e * (16 + 2 * size) + 4 * (shape[0] + 1) };

@@ -101,6 +101,8 @@ if (id < p.room && id >= places[p.n]) { columns[id] = 0u; values[id] = ${dtype}(
     return { x: k.apply("csrToDense", { starts, columns, values: g }, { shape: x.shape }).out };
   },
 
+  keeps: () => ({ inputs: [], outputs: ["starts", "columns"] }),
+
   cost: (inputs, { room }) => {
     const { shape, dtype } = inputs.x!, size = byteSize(dtype);
     return { flops: 0, bytes: sizeOf(shape) * size + room * (4 + size) + 4 * (shape[0] + 1) };

@@ -70,6 +70,8 @@ if (row < p.rows) { y[row * p.columns_of_row + columns[p.columns_0 + id]] = valu
     return { values: k.apply("gather", { x: k.reshape(g, [n * m]), indices }, { axis: 0, fill: 0 }).out };
   },
 
+  keeps: () => ({ inputs: ["starts", "columns"], outputs: [] }),
+
   cost: (inputs, _, { out }) => ({
     flops: 0,
     bytes: sizeOf(out.shape) * byteSize(out.dtype) + inputs.columns!.shape[0] * (4 + byteSize(out.dtype)),

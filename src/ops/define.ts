@@ -106,6 +106,16 @@ export interface VjpCall<T extends ArrayType, P> {
   readonly cotangents: Readonly<Record<string, T | undefined>>;
   /** The call's options. */
   readonly params: P;
+  /** The inputs whose cotangents are used; absent means all. Those of others may be left out. */
+  readonly wanted?: ReadonlySet<string>;
+}
+
+/** The inputs and outputs whose values a vector-Jacobian product reads; absent means all. */
+export interface Kept {
+  /** Names of inputs. */
+  readonly inputs?: readonly string[];
+  /** Names of outputs. */
+  readonly outputs?: readonly string[];
 }
 
 /** One input set with which the conformance driver runs an op. */
@@ -146,6 +156,11 @@ export interface OpDefinition<P> {
   readonly natives?: readonly NativeVariant<P>[];
   /** The vector-Jacobian product, written with other ops; absent if no input is differentiable. */
   vjp?<T extends ArrayType>(k: Calculus<T>, call: VjpCall<T, P>): Record<string, T | undefined>;
+  /**
+   * What `vjp` reads the values of to give the cotangents of the inputs `wanted`: the others are not kept in memory until then (their
+   * shapes and dtypes are). Absent means everything.
+   */
+  keeps?(params: P, wanted: ReadonlySet<string>): Kept;
   /** The fewest operations and bytes of any implementation. */
   cost(inputs: InputTypes, params: P, outputs: Readonly<Record<string, ArrayType>>): Cost;
   /**

@@ -69,6 +69,8 @@ export const gather: OpDefinition<GatherParams> = defineOp({
     return { x: out };
   },
 
+  keeps: () => ({ inputs: ["indices"], outputs: [] }),
+
   cost(inputs, _, { out }) {
     const indices = requireArray(inputs, "indices");
     return { bytes: 2 * sizeOf(out.shape) * byteSize(out.dtype) + sizeOf(indices.shape) * 4, flops: 0 };

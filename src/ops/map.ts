@@ -1,13 +1,14 @@
 import { byteSize, type DType } from "../device/mod.ts";
-import { compile, gradient, leaves, type Scalar, size } from "../formula/mod.ts";
+import { compile, type Scalar, size } from "../formula/mod.ts";
 import { defineOp, hostTypes } from "./define.ts";
 import { mapDoubleCases } from "./double_cases.ts";
 import { formulaBounds } from "./error_bounds.ts";
 import { planFormula } from "./formula_kernel.ts";
-import { type Formula, plainSignature, resultType, toExpr } from "./formulas.ts";
+import { type Formula, resultType, toExpr } from "./formulas.ts";
 import { mapCases } from "./map_cases.ts";
 import { mapKernels } from "./map_kernels.ts";
 import { mapNatives } from "./map_wasm.ts";
+import { partialsOf, readByPartials } from "./partials.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { broadcastShapes, sizeOf } from "./value.ts";
 
@@ -49,25 +50,26 @@ export const map = defineOp<MapParams>({
   natives: mapNatives,
 
   // y = f(a, b, …), so ȧ = ȳ · ∂f/∂a, summed over the axes along which a was broadcast.
-  vjp(k, { inputs, cotangents, params }) {
+  vjp(k, { inputs, cotangents, params, wanted }) {
     // No prototype: an operand may be called "constructor".
     const result: Record<string, ReturnType<typeof k.map> | undefined> = Object.create(null);
     for (const [output, { formula }] of Object.entries(params)) {
       const g = cotangents[output];
       if (!g) continue;
-      const expr = toExpr(formula), { names } = leaves(expr);
-      let seed = "cotangent";
-      while (names.includes(seed)) seed += "_";
-      const partials = gradient(expr, plainSignature([...names, seed]), { kind: "name", name: seed });
-      for (const name of names) {
-        const x = inputs[name], partial = partials.get(name);
-        if (typeof x === "number" || !partial) continue;
+      const { seed, of } = partialsOf(formula);
+      for (const [name, partial] of of) {
+        const x = inputs[name];
+        if (typeof x === "number" || wanted?.has(name) === false) continue;
         const term = k.unbroadcast(k.map(partial, { ...inputs, [seed]: g }), x.shape);
         const known = result[name];
         result[name] = known ? k.map("a + b", { a: known, b: term }) : term;
       }
     }
     return result;
+  },
+
+  keeps(params, wanted) {
+    return { inputs: Object.values(params).flatMap(({ formula }) => readByPartials(formula, wanted)), outputs: [] };
   },
 
   cost(inputs, params, outputs) {

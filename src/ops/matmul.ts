@@ -16,7 +16,7 @@ import { matmulSubgroup } from "./matmul_subgroup.ts";
 import { matmulTiled } from "./matmul_tiled.ts";
 import { matmulVector } from "./matmul_vector.ts";
 import { matmulVectorRows } from "./matmul_vector_rows.ts";
-import { matmulVjp } from "./matmul_vjp.ts";
+import { matmulKeeps, matmulVjp } from "./matmul_vjp.ts";
 import { sizeOf } from "./value.ts";
 
 /** Options of `matmul`. */
@@ -75,6 +75,8 @@ export const matmul = defineOp<MatmulParams>({
   kernels: [matmulCooperative, ...matmulSubgroup, ...matmulTiled, matmulVector, matmulVectorRows, matmulSimple],
 
   vjp: matmulVjp,
+
+  keeps: matmulKeeps,
 
   cost(inputs, params, { out }) {
     const { k, plan } = matmulLayout(inputs, params);

@@ -1,8 +1,8 @@
-import { gradient, leaves } from "../formula/mod.ts";
-import type { Calculus, VjpCall } from "./define.ts";
-import { plainSignature, toExpr } from "./formulas.ts";
+import { leaves } from "../formula/mod.ts";
+import type { Calculus, Kept, VjpCall } from "./define.ts";
 import type { MatmulParams } from "./matmul.ts";
 import { PRODUCT } from "./matmul_layout.ts";
+import { partialsOf, readByPartials } from "./partials.ts";
 import type { ArrayType } from "./value.ts";
 
 /**
@@ -13,7 +13,7 @@ import type { ArrayType } from "./value.ts";
  */
 export function matmulVjp<T extends ArrayType>(
   k: Calculus<T>,
-  { inputs, outputs, cotangents, params }: VjpCall<T, MatmulParams>,
+  { inputs, outputs, cotangents, params, wanted }: VjpCall<T, MatmulParams>,
 ): Record<string, T | undefined> {
   const g = cotangents.out;
   if (!g) return {};
@@ -22,14 +22,11 @@ export function matmulVjp<T extends ArrayType>(
     k.apply("matmul", { a: x, b: y }, { transposeA: transposeX, transposeB: transposeY }).out;
   const a = inputs.a as T, b = inputs.b as T;
 
-  const expr = toExpr(params.epilogue ?? PRODUCT), { names } = leaves(expr);
-  let seed = "cotangent";
-  while (names.includes(seed)) seed += "_";
-  const partials = gradient(expr, plainSignature([...names, seed]), { kind: "name", name: seed });
+  const { seed, of } = partialsOf(params.epilogue ?? PRODUCT), asked = (name: string) => wanted?.has(name) !== false;
   const known: Record<string, T | number> = { [seed]: g };
   for (const [name, x] of Object.entries(inputs)) if (name !== "a" && name !== "b") known[name] = x;
   const partialOf = (name: string): T | undefined => {
-    const partial = partials.get(name);
+    const partial = of.get(name);
     if (!partial) return undefined;
     const used = leaves(partial).names;
     if (partial.kind === "name" && partial.name === seed) return g;
@@ -40,18 +37,30 @@ export function matmulVjp<T extends ArrayType>(
   };
 
   const result: Record<string, T | undefined> = {};
-  for (const name of names) {
+  for (const name of of.keys()) {
     const x = inputs[name];
-    if (name === PRODUCT || typeof x === "number") continue;
+    if (name === PRODUCT || typeof x === "number" || !asked(name)) continue;
     const term = partialOf(name);
     if (term) result[name] = k.unbroadcast(term, x.shape);
   }
-  const p = partialOf(PRODUCT);
-  if (p) {
+  const p = asked("a") || asked("b") ? partialOf(PRODUCT) : undefined;
+  if (p && asked("a")) {
     const gradientA = transposeA ? multiply(b, p, transposeB, true) : multiply(p, b, false, !transposeB);
-    const gradientB = transposeB ? multiply(p, a, true, transposeA) : multiply(a, p, !transposeA, false);
     result.a = k.unbroadcast(gradientA, a.shape);
+  }
+  if (p && asked("b")) {
+    const gradientB = transposeB ? multiply(p, a, true, transposeA) : multiply(a, p, !transposeA, false);
     result.b = k.unbroadcast(gradientB, b.shape);
   }
   return result;
+}
+
+/** What `matmulVjp` reads: the other factor, and what the epilogue's derivatives do; both factors if these need the product again. */
+export function matmulKeeps({ epilogue = PRODUCT }: MatmulParams, wanted: ReadonlySet<string>): Kept {
+  const factors = wanted.has("a") || wanted.has("b");
+  const read = readByPartials(epilogue, factors ? [...wanted, PRODUCT] : wanted);
+  const inputs = read.filter((name) => name !== PRODUCT), again = read.length > inputs.length;
+  if (again || wanted.has("a")) inputs.push("b");
+  if (again || wanted.has("b")) inputs.push("a");
+  return { inputs, outputs: [] };
 }

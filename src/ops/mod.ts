@@ -45,6 +45,7 @@ export {
   type HostCall,
   type HostInputs,
   type InputTypes,
+  type Kept,
   type KernelCall,
   type KernelVariant,
   type NativeVariant,

@@ -157,6 +157,8 @@ export const pairMatrix = defineOp<PairMatrixParams>({
     return result;
   },
 
+  keeps: () => ({ outputs: [] }),
+
   cost(inputs, params, { out }) {
     let bytes = sizeOf(out.shape) * byteSize(out.dtype);
     for (const type of Object.values(inputs)) if (type) bytes += sizeOf(type.shape) * byteSize(type.dtype);

@@ -73,6 +73,8 @@ export const pairwise = defineOp<PairwiseParams>({
 
   vjp: pairwiseVjp,
 
+  keeps: ({ reduction }) => reduction === "logsumexp" || reduction === "softmax" ? {} : { outputs: [] },
+
   cost(inputs, params, { out }) {
     const { n, m, outLength, width } = pairLayout(inputs, params);
     let bytes = sizeOf(out.shape) * byteSize(out.dtype);

@@ -10,7 +10,7 @@ import { reduceCases } from "./reduce_cases.ts";
 import { reduceKernels } from "./reduce_kernels.ts";
 import { REDUCERS, type Reduction, REDUCTION_REFERENCES } from "./reducers.ts";
 import { reduceNatives } from "./reduce_wasm.ts";
-import { reduceVjp } from "./reduce_vjp.ts";
+import { reduceKeeps, reduceVjp } from "./reduce_vjp.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { broadcastShapes, denseStrides, sizeOf } from "./value.ts";
 
@@ -52,6 +52,8 @@ export const reduce = defineOp<ReduceParams>({
   natives: reduceNatives,
 
   vjp: reduceVjp,
+
+  keeps: reduceKeeps,
 
   cost(inputs, params, { out }) {
     let bytes = sizeOf(out.shape) * byteSize(out.dtype);

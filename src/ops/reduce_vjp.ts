@@ -1,6 +1,6 @@
-import { gradient, leaves } from "../formula/mod.ts";
-import type { Calculus, VjpCall } from "./define.ts";
-import { type Formula, plainSignature, toExpr } from "./formulas.ts";
+import type { Calculus, Kept, VjpCall } from "./define.ts";
+import type { Formula } from "./formulas.ts";
+import { partialsOf, readByPartials } from "./partials.ts";
 import type { ReduceParams } from "./reduce.ts";
 import { type ArrayType, broadcastShapes, sizeOf } from "./value.ts";
 
@@ -11,7 +11,7 @@ import { type ArrayType, broadcastShapes, sizeOf } from "./value.ts";
  */
 export function reduceVjp<T extends ArrayType>(
   k: Calculus<T>,
-  { inputs, outputs, cotangents, params }: VjpCall<T, ReduceParams>,
+  { inputs, outputs, cotangents, params, wanted }: VjpCall<T, ReduceParams>,
 ): Record<string, T | undefined> {
   const g = cotangents.out, y = outputs.out;
   if (!g || ["argmax", "argmin", "any", "all"].includes(params.reduction)) return {};
@@ -39,7 +39,13 @@ export function reduceVjp<T extends ArrayType>(
       }
     }
   };
-  return throughFormula(k, inputs, params.formula, k.broadcastTo(seeds(), shape));
+  return throughFormula(k, inputs, params.formula, k.broadcastTo(seeds(), shape), wanted);
+}
+
+/** What `reduceVjp` reads: the formula's values again, and the result, unless the reduction is linear. */
+export function reduceKeeps({ reduction, formula }: ReduceParams, wanted: ReadonlySet<string>): Kept {
+  if (reduction === "sum" || reduction === "mean") return { inputs: readByPartials(formula, wanted), outputs: [] };
+  return reduction === "prod" ? { outputs: [] } : {};
 }
 
 /** Cotangents of a formula's inputs from that of its values, which has the broadcast shape. */
@@ -48,15 +54,13 @@ export function throughFormula<T extends ArrayType>(
   inputs: Readonly<Record<string, T | number>>,
   formula: Formula,
   cotangent: T,
+  wanted?: ReadonlySet<string>,
 ): Record<string, T | undefined> {
-  const expr = toExpr(formula), { names } = leaves(expr);
-  let seed = "cotangent";
-  while (names.includes(seed)) seed += "_";
-  const partials = gradient(expr, plainSignature([...names, seed]), { kind: "name", name: seed });
+  const { seed, of } = partialsOf(formula);
   const result: Record<string, T | undefined> = Object.create(null);
-  for (const name of names) {
-    const x = inputs[name], partial = partials.get(name);
-    if (typeof x === "number" || !partial) continue;
+  for (const [name, partial] of of) {
+    const x = inputs[name];
+    if (typeof x === "number" || wanted?.has(name) === false) continue;
     const full = k.map(partial, { ...inputs, [seed]: cotangent });
     result[name] = k.unbroadcast(k.broadcastTo(full, cotangent.shape), x.shape);
   }

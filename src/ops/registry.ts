@@ -5,6 +5,8 @@ import { choleskyFactor } from "./factor_cholesky.ts";
 import { luFactor } from "./factor_lu.ts";
 import { triangularSolve } from "./factor_triangular.ts";
 import { gather } from "./gather.ts";
+import { householder } from "./householder.ts";
+import { jacobi } from "./jacobi.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
 import { pairMatrix } from "./pair_matrix.ts";
@@ -46,6 +48,8 @@ export const registry: readonly OpDefinition<any>[] = [
   sparseMatmul,
   sampledMatmul,
   segmentReduce,
+  householder,
+  jacobi,
   choleskyFactor,
   luFactor,
   triangularSolve,

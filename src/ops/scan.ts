@@ -75,6 +75,8 @@ export const scan: OpDefinition<ScanParams> = defineOp({
 
   vjp: scanVjp,
 
+  keeps: ({ scan }) => scan === "sum" ? { inputs: [], outputs: [] } : {},
+
   cost(inputs, { scan }, { out }) {
     const n = sizeOf(out.shape), arrays = Object.values(inputs).length + 1;
     return { bytes: arrays * n * byteSize(out.dtype), flops: n * (scan === "linear" ? 2 : 1) };

@@ -65,6 +65,8 @@ export const scatterAdd: OpDefinition<ScatterAddParams> = defineOp({
     return { x: g, updates: k.apply("gather", { x: g, indices }, { axis, fill: 0 }).out };
   },
 
+  keeps: () => ({ inputs: ["indices"], outputs: [] }),
+
   cost(inputs, _, { out }) {
     const updates = requireArray(inputs, "updates"), count = sizeOf(updates.shape);
     const bytes = (count + 2 * sizeOf(out.shape)) * byteSize(out.dtype) + requireArray(inputs, "indices").shape[0] * 4;

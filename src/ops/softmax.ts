@@ -5,6 +5,7 @@ import { formulaBounds } from "./error_bounds.ts";
 import { planFormula } from "./formula_kernel.ts";
 import { type Formula, toExpr } from "./formulas.ts";
 import { eachGroup, layoutOf, type ReduceParams } from "./reduce.ts";
+import { readByPartials } from "./partials.ts";
 import { throughFormula } from "./reduce_vjp.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { softmaxCases } from "./softmax_cases.ts";
@@ -54,14 +55,16 @@ export const softmax = defineOp<SoftmaxParams>({
    * y = softmax(v) gives v̄ = y (ȳ − Σ ȳ y), its logarithm v̄ = ȳ − exp(y) Σ ȳ; and each input's cotangent is ā = Σ v̄ · ∂f/∂a over
    * the axes along which it was broadcast.
    */
-  vjp(k, { inputs, outputs, cotangents, params }) {
+  vjp(k, { inputs, outputs, cotangents, params, wanted }) {
     const g = cotangents.out, y = outputs.out;
     if (!g) return {};
     const summed = { reduction: "sum", formula: params.log ? "g" : "g * y", axes: [params.axis], keepDims: true };
     const s = k.apply("reduce", params.log ? { g } : { g, y }, summed).out;
     const seed = k.map(params.log ? "g - exp(y) * s" : "y * (g - s)", { g, y, s });
-    return throughFormula(k, inputs, params.formula, seed);
+    return throughFormula(k, inputs, params.formula, seed, wanted);
   },
+
+  keeps: ({ formula }, wanted) => ({ inputs: readByPartials(formula, wanted) }),
 
   cost(inputs, params, { out }) {
     const n = sizeOf(out.shape);

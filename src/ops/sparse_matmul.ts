@@ -58,6 +58,8 @@ export const sparseMatmul: OpDefinition<SparseMatmulParams> = defineOp({
     };
   },
 
+  keeps: () => ({ outputs: [] }),
+
   cost(inputs, _, { out }) {
     const { values, b, starts } = inputs, entries = values!.shape[0], p = out.shape[1], size = byteSize(out.dtype);
     return {

@@ -118,6 +118,8 @@ export const sampledMatmul: OpDefinition<SampledMatmulParams> = defineOp({
     return result;
   },
 
+  keeps: () => ({ outputs: [] }),
+
   cost(inputs, params, { out }) {
     const { plan } = sampledPlan(inputs, params), { a, b } = inputs, room = out.shape[0], k = a!.shape[1];
     return {

@@ -57,8 +57,9 @@ export const segmentReduce: OpDefinition<SegmentReduceParams> = defineOp({
     if (reduction === "sum") return { values: spread(g) };
     const y = spread(outputs.out);
     if (reduction === "logsumexp") {
-      // Values that belong to no row may be anything: no cotangent arrives there, whatever their exponential is.
-      return { values: k.map("g == 0 ? 0 : g * exp(v - y)", { g: spread(g), v: values, y }) };
+      // Values that belong to no row may be anything, and a row of −∞ alone has no weights.
+      const inside = k.map("r < n", { r: rows, n: starts.shape[0] - 1 });
+      return { values: k.map("own && y > -inf ? g * exp(v - y) : 0", { own: inside, g: spread(g), v: values, y }) };
     }
     const hit = k.map("v == y ? 1 : 0", { v: values, y });
     const ties = k.apply("segmentReduce", { starts, values: hit }, { reduction: "sum" }).out;
@@ -66,6 +67,8 @@ export const segmentReduce: OpDefinition<SegmentReduceParams> = defineOp({
       values: k.map("h == 0 ? 0 : g / t", { h: hit, g: spread(g), t: k.map("max(t, 1)", { t: spread(ties) }) }),
     };
   },
+
+  keeps: ({ reduction }) => reduction === "sum" ? { inputs: ["starts"], outputs: [] } : {},
 
   cost(inputs, _, { out }) {
     const e = inputs.values!.shape[0], size = byteSize(out.dtype);

@@ -1,5 +1,6 @@
 import type { Device } from "../device/mod.ts";
 import { checkShape } from "./nested.ts";
+import { nextSeed } from "./scope.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Options of every random function. */
@@ -19,7 +20,7 @@ export class RandomSource {
 
   #draw(distribution: string, shape: readonly number[], options: RandomOptions): Tensor {
     checkShape(shape);
-    const seed = options.seed ?? Math.floor(Math.random() * 2 ** 53);
+    const seed = options.seed ?? nextSeed();
     return Tensor.apply("random", {}, { distribution, shape, seed }, this.#device).out;
   }
 

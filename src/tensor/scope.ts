@@ -5,8 +5,14 @@ interface Disposable {
   dispose(): void;
 }
 
-/** Tensors made inside one call of `scope`. */
-export type Scope = Set<Disposable>;
+/** Tensors made inside one call of `scope`, and the seeds of what is drawn at random in it if it has to be drawn again. */
+export type Scope = Set<Disposable> & { seeds?: Seeds };
+
+/** Seeds in the order of drawing, and how many have been used. */
+export interface Seeds {
+  readonly list: number[];
+  used: number;
+}
 
 interface Storage {
   run<R>(store: Scope, fn: () => R): R;
@@ -47,19 +53,48 @@ export function currentScope(): Scope | undefined {
   return storage.getStore();
 }
 
+/** A scope inside of the current one. */
+export function newScope(seeds: Seeds | undefined = currentScope()?.seeds): Scope {
+  return Object.assign(new Set<Disposable>(), { seeds });
+}
+
+/** The seed of what is drawn at random without one: a new one, or the one from last time where a function is run again. */
+export function nextSeed(): number {
+  const seeds = currentScope()?.seeds;
+  if (!seeds) return freshSeed();
+  if (seeds.used === seeds.list.length) seeds.list.push(freshSeed());
+  return seeds.list[seeds.used++];
+}
+
+function freshSeed(): number {
+  return Math.floor(Math.random() * 2 ** 53);
+}
+
+/** Runs `fn` with the tensors that it makes entered into `scope`, through its awaits too; they are not disposed of. */
+export function withScope<R>(scope: Scope, fn: () => R): R {
+  return storage.run(scope, fn);
+}
+
 /**
  * Runs `fn` and disposes of every tensor made in it, save those in what it returns (a tensor, or arrays and objects of them).
  */
 export async function runScope<R>(fn: () => R | Promise<R>): Promise<R> {
-  const outer = currentScope(), scope: Scope = new Set();
+  const outer = currentScope(), scope = newScope();
   try {
     const result = await storage.run(scope, async () => await fn());
     // What was made elsewhere stays with whoever made it.
-    for (const kept of disposablesIn(result)) if (scope.delete(kept)) outer?.add(kept);
+    release(scope, result, outer);
     return result;
   } finally {
     for (const tensor of scope) tensor.dispose();
   }
+}
+
+/** Disposes of what a scope holds, save the tensors in `kept`, which go over to the scope `outer`. */
+export function release(scope: Scope, kept: unknown, outer: Scope | undefined): void {
+  for (const tensor of disposablesIn(kept)) if (scope.delete(tensor)) outer?.add(tensor);
+  for (const tensor of scope) tensor.dispose();
+  scope.clear();
 }
 
 function* disposablesIn(value: unknown, seen: Set<unknown> = new Set()): Generator<Disposable> {

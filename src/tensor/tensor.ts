@@ -1,5 +1,5 @@
 import { byteSize, type Device, DisposedError, type DType, type TypedArray, typedView } from "../device/mod.ts";
-import { type Expr, size } from "../formula/mod.ts";
+import { type Expr, leaves, size } from "../formula/mod.ts";
 import { type Formula, toExpr } from "../ops/formulas.ts";
 import { opNamed } from "../ops/registry.ts";
 import { run } from "../ops/run.ts";
@@ -7,8 +7,13 @@ import { gather } from "../ops/run_loops.ts";
 import { broadcastShapes, denseStrides, isDense, type Operand, showShape, sizeOf, type Value } from "../ops/value.ts";
 import type { Reduction } from "../ops/reducers.ts";
 import { normalizeAxes, normalizeAxis } from "./axes.ts";
+import { tensorCalculus } from "./calculus.ts";
 import { checkNumbers, delayedMap, makeRoom, usedInputs } from "./elementwise.ts";
 import { fuse, realize, typesOfInputs, withOperands } from "./fuse.ts";
+import { isTracked, record } from "./grad/record.ts";
+import { linearRule, opRule } from "./grad/rules.ts";
+import type { Tracks } from "./grad/trace.ts";
+import { unslice } from "./grad/unslice.ts";
 import { fromNested, type NestedArray, toNested } from "./nested.ts";
 import { currentScope } from "./scope.ts";
 import { tensorBundle, tensorText } from "./show.ts";
@@ -46,6 +51,7 @@ export class Tensor {
   #source: Source;
   #view: View | undefined;
   #disposed = false;
+  #tracks: Tracks | undefined;
 
   /** Makes a handle that takes over one reference to `source`. For code inside the library; users call `gpu.tensor`. */
   constructor(source: Source, view?: View) {
@@ -92,6 +98,7 @@ export class Tensor {
     dropped.unregister(this);
     currentScope()?.delete(this);
     this.#source.release();
+    if (this.#tracks) this.tracks = undefined;
   }
 
   /** `using t = …` disposes of it at the end of the block. */
@@ -123,6 +130,37 @@ export class Tensor {
     return this.#view ? { ...value, ...this.#view } : value;
   }
 
+  /**
+   * What it carries while it is differentiated. Setting it disposes of tangents that are replaced.
+   *
+   * @internal
+   */
+  get tracks(): Tracks | undefined {
+    return this.#tracks;
+  }
+  set tracks(tracks: Tracks | undefined) {
+    const { tangents } = this.#tracks ?? {};
+    this.#tracks = tracks;
+    for (const [level, tangent] of tangents ?? []) if (tracks?.tangents?.get(level) !== tangent) tangent.dispose();
+  }
+
+  /**
+   * Another handle of the same memory, in no scope, that carries what is given.
+   *
+   * @internal
+   */
+  share(tracks?: Tracks): Tensor {
+    const source = this.#use();
+    source.retain();
+    const handle = new Tensor(source, this.#view);
+    currentScope()?.delete(handle);
+    if (tracks) {
+      const tangents = tracks.tangents && new Map([...tracks.tangents].map(([level, t]) => [level, t.share(t.tracks)]));
+      handle.#tracks = { ...tracks, tangents };
+    }
+    return handle;
+  }
+
   /** A tensor that takes over a value. */
   static from(value: Value): Tensor {
     return new Tensor(new Source(value.device, value.shape, value.dtype, value));
@@ -136,7 +174,9 @@ export class Tensor {
   /** Elementwise formula over named tensors and numbers; see `gpu.map`. */
   static map(formula: Formula, inputs: Readonly<Record<string, TensorLike>>, dtype?: DType, device?: Device): Tensor {
     const found = deviceOf(inputs, device);
-    return new Tensor(delayedMap(found, formula, toInputs(inputs), dtype));
+    const out = new Tensor(delayedMap(found, formula, toInputs(inputs), dtype));
+    if (isTracked(inputs)) recordFormula("map", { out: { formula, dtype } }, formula, inputs, out);
+    return out;
   }
 
   /** Reduction of a formula over named tensors and numbers; see `gpu.reduce`. */
@@ -154,8 +194,10 @@ export class Tensor {
     checkNumbers(expr, raw, types);
     const shapes = Object.entries(types).flatMap(([n, t]) => t ? [[n, t.shape] as const] : []);
     const axes = normalizeAxes(axis, broadcastShapes(Object.fromEntries(shapes)));
-    const { keepDims } = options;
-    return Tensor.#ofFormula(found, "reduce", expr, raw, { reduction, axes, keepDims });
+    const params = { reduction, axes, keepDims: options.keepDims };
+    const out = Tensor.#ofFormula(found, "reduce", expr, raw, params);
+    if (isTracked(inputs)) recordFormula("reduce", { ...params, formula: expr }, expr, inputs, out);
+    return out;
   }
 
   /** Runs an op whose parameter `formula` absorbs delayed inputs. */
@@ -182,7 +224,9 @@ export class Tensor {
     const values: Record<string, Operand> = {};
     for (const [name, v] of Object.entries(inputs)) values[name] = v instanceof Tensor ? v.value : Number(v);
     const outputs = run(found, opNamed(op), values, params);
-    return Object.fromEntries(Object.entries(outputs).map(([name, v]) => [name, Tensor.from(v)]));
+    const made = Object.fromEntries(Object.entries(outputs).map(([name, v]) => [name, Tensor.from(v)]));
+    if (isTracked(inputs)) record(opRule(op, params), inputs, made);
+    return made;
   }
 
   #unary(formula: string): Tensor {
@@ -202,6 +246,12 @@ export class Tensor {
     const view = change({ shape: value.shape, strides: value.strides, offset: value.offset });
     source.retain();
     return new Tensor(source, view);
+  }
+
+  /** Records that `out` was made of this tensor by a linear map, given with its adjoint. */
+  #linear(name: string, out: Tensor, apply: (x: Tensor) => Tensor, adjoint: (g: Tensor) => Tensor): Tensor {
+    if (this.#tracks) record(linearRule(name, apply, adjoint), { x: this }, { out });
+    return out;
   }
 
   // ------------------------------------------------------------------------------------------------ reading
@@ -527,7 +577,10 @@ export class Tensor {
   }
   #softmax(axis: number, log: boolean): Tensor {
     const params = { axis: normalizeAxis(axis, this.rank, this.shape), log };
-    return Tensor.#ofFormula(this.device, "softmax", toExpr("x"), toInputs({ x: this }), params);
+    const formula = toExpr("x"), inputs = { x: this };
+    const out = Tensor.#ofFormula(this.device, "softmax", formula, toInputs(inputs), params);
+    if (this.#tracks) recordFormula("softmax", { ...params, formula }, formula, inputs, out);
+    return out;
   }
   /** What `fn` makes of this tensor in f32: its partial results would overflow integers and lose digits in f16. */
   #widened(fn: (x: Tensor) => Tensor): Tensor {
@@ -561,6 +614,7 @@ export class Tensor {
       for (const t of [a, b]) realize(t.#use());
       const work = { kind: "matmul", a: a.input, b: b.input, transposeA: false, transposeB: false } as const;
       const product = new Tensor(new Source(this.device, out.shape, out.dtype, work));
+      if (isTracked({ a, b })) record(opRule("matmul", {}), { a, b }, { out: product });
       if (a === this && b === other) return product;
       const shape = [...out.shape];
       if (b !== other) shape.pop();
@@ -579,11 +633,14 @@ export class Tensor {
   /** The same elements under another shape; one size may be −1. */
   reshape(shape: readonly number[]): Tensor {
     const full = resolveShape(shape, this.size, this.shape);
-    const value = this.value;
-    const view = reshapeView(value, full);
+    const shaped = this.#reshaped(full);
+    return this.#linear("reshape", shaped, (x) => x.reshape(full), (g) => g.reshape(this.shape));
+  }
+  #reshaped(shape: readonly number[]): Tensor {
+    const value = this.value, view = reshapeView(value, shape);
     if (view) return this.#viewed(() => view);
     const { out } = run(value.device, opNamed("map"), { x: value }, { out: { formula: "x", dtype: value.dtype } });
-    return Tensor.from({ ...out, ...reshapeView(out, full)! });
+    return Tensor.from({ ...out, ...reshapeView(out, shape)! });
   }
   /** All elements in one axis. */
   flatten(): Tensor {
@@ -592,7 +649,9 @@ export class Tensor {
   /** Axes in another order; default reversed. */
   transpose(axes?: readonly number[]): Tensor {
     const order = axes?.map((a) => normalizeAxis(a, this.rank, this.shape)) ?? [...this.shape.keys()].reverse();
-    return this.#viewed((view) => permuteView(view, order));
+    const inverse = order.map((_, k) => order.indexOf(k));
+    const turned = this.#viewed((view) => permuteView(view, order));
+    return this.#linear("transpose", turned, (x) => x.transpose(order), (g) => g.transpose(inverse));
   }
   /** The last two axes swapped. */
   get T(): Tensor {
@@ -603,7 +662,8 @@ export class Tensor {
   }
   /** A part of each axis, as a view: an index, `[start, stop, step]` or `null` (all) per axis. */
   slice(...ranges: Range[]): Tensor {
-    return this.#viewed((view) => sliceView(view, ranges));
+    const part = this.#viewed((view) => sliceView(view, ranges));
+    return this.#linear("slice", part, (x) => x.slice(...ranges), (g) => unslice(g, this.shape, ranges));
   }
   /** One element of the first axis (negative from the end). */
   at(index: number): Tensor {
@@ -630,7 +690,10 @@ export class Tensor {
   }
   /** Repeated along axes of size 1 and new leading axes, as a view. */
   broadcastTo(shape: readonly number[]): Tensor {
-    return this.#viewed((view) => broadcastView(view, shape));
+    const wide = this.#viewed((view) => broadcastView(view, shape));
+    return this.#linear("broadcastTo", wide, (x) => x.broadcastTo(shape), (g) => {
+      return tensorCalculus(this.device).unbroadcast(g, this.shape);
+    });
   }
   /** Elements at positions along an axis (default 0): the axis is replaced by the positions' shape. Negative count from the end. */
   take(indices: Tensor | readonly number[], axis = 0): Tensor {
@@ -669,6 +732,19 @@ export class Tensor {
   async [Symbol.for("Jupyter.display")](): Promise<Record<string, string>> {
     return tensorBundle(this, await this.data());
   }
+}
+
+/** Records a call of an op whose formula reads only some of the inputs. */
+function recordFormula(
+  name: string,
+  params: object,
+  formula: Formula,
+  inputs: Readonly<Record<string, TensorLike>>,
+  out: Tensor,
+): void {
+  const used: Record<string, TensorLike> = Object.create(null);
+  for (const id of leaves(toExpr(formula)).names) if (id in inputs) used[id] = inputs[id];
+  record(opRule(name, params), used, { out });
 }
 
 /** A tensor with a copy of host data. */

@@ -22,7 +22,7 @@ export function sliceView(view: View, ranges: readonly Range[]): View {
       offset += at * view.strides[k];
       return;
     }
-    const [start, count, step] = resolve(range ?? [null], size);
+    const [start, count, step] = resolveRange(range ?? [null], size);
     offset += start * view.strides[k];
     shape.push(count);
     strides.push(step * view.strides[k]);
@@ -31,7 +31,10 @@ export function sliceView(view: View, ranges: readonly Range[]): View {
 }
 
 /** First position, number of elements and step of a Python slice of an axis. */
-function resolve([start, stop, step = 1]: Exclude<Range, number | null>, size: number): [number, number, number] {
+export function resolveRange(
+  [start, stop, step = 1]: Exclude<Range, number | null>,
+  size: number,
+): [number, number, number] {
   if (!Number.isInteger(step) || step === 0) throw new RangeError(`Expected a whole step other than 0, got ${step}`);
   const clip = (v: number | null | undefined, otherwise: number) => {
     if (v === null || v === undefined) return otherwise;

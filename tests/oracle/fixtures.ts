@@ -154,6 +154,62 @@ export interface LinalgCase {
   residuals?: number[];
 }
 
+/** SciPy's `fft` and `ifft` of x + iy along an axis. */
+export interface FftCase {
+  name: string;
+  shape: number[];
+  axis: number;
+  norm: "backward" | "ortho" | "forward";
+  x: number[];
+  y: number[];
+  re: number[];
+  im: number[];
+  inverseRe: number[];
+  inverseIm: number[];
+}
+
+/** SciPy's `rfft` of x with length n, and `irfft` of u + iv. */
+export interface RfftCase {
+  name: string;
+  n: number;
+  norm: "backward" | "ortho" | "forward";
+  x: number[];
+  re: number[];
+  im: number[];
+  u: number[];
+  v: number[];
+  inverse: number[];
+}
+
+/** SciPy's `dct` or `dst` of x, and `idct` or `idst` of it. */
+export interface TrigonometricCase {
+  type: 1 | 2 | 3 | 4;
+  norm: "backward" | "ortho" | "forward";
+  x: number[];
+  y: number[];
+  inverse: number[];
+}
+
+/** Products with SciPy's Hadamard matrix, and with its rows in the order of their changes of sign. */
+export interface HadamardCase {
+  x: number[];
+  natural: number[];
+  sequency: number[];
+}
+
+/** Products with a Toeplitz matrix `[m, n]` and with TᵀT, with a Hankel matrix of the column and `hankelRow`, and with the circulant of the row. */
+export interface ToeplitzCase {
+  shape: [number, number];
+  column: number[];
+  row: number[];
+  x: number[][];
+  product: number[][];
+  transposed: number[][];
+  hankelRow: number[];
+  hankel: number[][];
+  circulant: number[][];
+}
+
 /** What each fixture file holds. */
 export interface Fixtures {
   sinkhorn_sqeuclidean: { convention: string; cases: SinkhornCase[] };
@@ -167,7 +223,14 @@ export interface Fixtures {
   index: { cases: IndexCase[] };
   sparse: { cases: SparseCase[] };
   linalg: { cases: LinalgCase[] };
+  linalg_adversarial: { cases: LinalgCase[] };
   scan: { cases: ScanCase[] };
+  fft: { cases: FftCase[] };
+  rfft: { cases: RfftCase[] };
+  dct: { cases: TrigonometricCase[] };
+  dst: { cases: TrigonometricCase[] };
+  hadamard: { cases: HadamardCase[] };
+  toeplitz: { cases: ToeplitzCase[] };
   philox: { generator: string; published: number; cases: PhiloxCase[] };
 }
 

@@ -9,6 +9,7 @@ import linalg_fixtures  # noqa: E402
 import philox_fixtures  # noqa: E402
 import sinkhorn_fixtures  # noqa: E402
 import sparse_fixtures  # noqa: E402
+import transform_fixtures  # noqa: E402
 
 if __name__ == "__main__":
     philox_fixtures.make()
@@ -16,3 +17,4 @@ if __name__ == "__main__":
     sinkhorn_fixtures.make()
     sparse_fixtures.make()
     linalg_fixtures.make()
+    transform_fixtures.make()

@@ -1,9 +1,9 @@
-import { luFactor } from "../ops/factor_lu.ts";
-import { triangularSolve, type TriangularSolveParams } from "../ops/factor_triangular.ts";
-import { sizeOf } from "../ops/value.ts";
-import { Tensor } from "../tensor/mod.ts";
-import type { Work } from "./place.ts";
-import { runOnAdapter } from "./run_on_adapter.ts";
+import { luFactor } from "../../ops/factor_lu.ts";
+import { triangularSolve, type TriangularSolveParams } from "../../ops/factor_triangular.ts";
+import { sizeOf } from "../../ops/value.ts";
+import { Tensor } from "../../tensor/mod.ts";
+import type { Work } from "../place.ts";
+import { runOnAdapter } from "../run_on_adapter.ts";
 
 /** Dispatches and steps of an elimination of n columns by panels of 16: four for each panel, and some for the larger blocks. */
 export function luWork(a: Tensor): Work {

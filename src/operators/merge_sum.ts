@@ -1,0 +1,47 @@
+import { Tensor } from "../tensor/mod.ts";
+import { dense } from "./dense.ts";
+import { diagonal } from "./diagonal.ts";
+import type { LinearOperator } from "./linear_operator.ts";
+import { lowRank } from "./low_rank.ts";
+
+/** A + B as one operator of their structure; undefined where they have none in common. */
+export function mergedSum(a: LinearOperator, b: LinearOperator): LinearOperator | undefined {
+  const x = a.structure, y = b.structure;
+  if (isDiagonal(a) && isDiagonal(b)) {
+    using p = a.diagonal();
+    using q = b.diagonal();
+    const semidefinite = a.flags.positiveSemidefinite && b.flags.positiveSemidefinite;
+    const definite = semidefinite && (a.flags.positiveDefinite || b.flags.positiveDefinite);
+    return diagonal(p.add(q), {
+      owns: true,
+      flags: { positiveSemidefinite: semidefinite, positiveDefinite: definite },
+    });
+  }
+  if (x.kind === "dense" && y.kind === "dense") {
+    return dense(x.matrix.add(y.matrix), { owns: true, flags: sumFlags(a, b) });
+  }
+  if (x.kind === "lowRank" && y.kind === "lowRank") {
+    const join = (p: Tensor, q: Tensor) => Tensor.apply("concatenate", { x0: p, x1: q }, { axis: 1 }).out;
+    const u = join(x.u, y.u);
+    return lowRank(u, x.u === x.v && y.u === y.v ? u : join(x.v, y.v), { owns: true, flags: sumFlags(a, b) });
+  }
+  return undefined;
+}
+
+/** Whether the operator is a stored diagonal or the identity. */
+export function isDiagonal({ structure }: LinearOperator): boolean {
+  return structure.kind === "diagonal" || structure.kind === "identity";
+}
+
+/** What is known of a sum. */
+export function sumFlags(a: LinearOperator, b: LinearOperator): Partial<LinearOperator["flags"]> {
+  const both = (flag: keyof LinearOperator["flags"]) => a.flags[flag] && b.flags[flag];
+  const positiveSemidefinite = both("positiveSemidefinite");
+  return {
+    symmetric: both("symmetric"),
+    positiveSemidefinite,
+    positiveDefinite: positiveSemidefinite && (a.flags.positiveDefinite || b.flags.positiveDefinite),
+    lowerTriangular: both("lowerTriangular"),
+    upperTriangular: both("upperTriangular"),
+  };
+}
