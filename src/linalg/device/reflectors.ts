@@ -1,5 +1,6 @@
-import { PANEL_COLUMNS } from "../../ops/householder.ts";
+import { householder, PANEL_COLUMNS } from "../../ops/householder.ts";
 import { Tensor } from "../../tensor/mod.ts";
+import { runOnAdapter } from "../run_on_adapter.ts";
 import { eyeLike, joined, zerosLike } from "./parts.ts";
 
 /** Q = I − V T Vᵀ of panels `[count, m, n]` with k = min(m, n) reflectors, and the first k rows of QᵀA. */
@@ -18,7 +19,7 @@ export interface Reflectors {
  */
 export function reflectorsOf(x: Tensor): Reflectors {
   const [count, m, n] = x.shape;
-  if (n <= PANEL_COLUMNS) return Tensor.apply("householder", { a: x }, {}) as unknown as Reflectors;
+  if (n <= PANEL_COLUMNS) return runOnAdapter(householder, { a: x }, {}) as unknown as Reflectors;
   const half = PANEL_COLUMNS * Math.ceil(n / (2 * PANEL_COLUMNS)), left = reflectorsOf(x.slice(null, null, [0, half]));
   const rest = reflectedTransposed(left, x.slice(null, null, [half]));
   if (m <= half) return { ...left, r: joined([left.r, rest], 2) };

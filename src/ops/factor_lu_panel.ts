@@ -1,0 +1,116 @@
+import type { KernelCall } from "./define.ts";
+import { type Block, from, launchEach, type Stack } from "./factor_block.ts";
+import { type FactorScalar, quotientText } from "./factor_passes.ts";
+
+/** Columns that one workgroup eliminates: more make more passes over rows that do not fit in its memory, fewer make more dispatches. */
+export const PANEL = 16;
+
+/** Columns of a panel, and what is around them. */
+export interface Panel {
+  readonly first: number;
+  readonly last: number;
+  /** Rows of the matrix. */
+  readonly rows: number;
+  /** Steps of the elimination. */
+  readonly count: number;
+}
+
+/**
+ * Eliminates the columns of a panel `[rows, width]`, with row exchanges within it: each invocation has rows of its own, which stay where
+ * they are in memory. For each column the workgroup looks for the element of largest magnitude, the first of equal ones; the two rows that
+ * change places go through workgroup memory; and a pass over the rows subtracts the pivot's and finds the candidates for the next.
+ */
+export function recordPanel(
+  call: KernelCall<Record<string, never>>,
+  x: Stack,
+  all: Block,
+  { first, last, rows, count }: Panel,
+): void {
+  if (x.count === 0) return;
+  const scalar = x.value.dtype as FactorScalar, height = rows - first, limit = call.info.limits.invocations;
+  let threads = 64;
+  while (threads < height && 2 * threads <= Math.min(limit, call.info.software ? 256 : 1024)) threads *= 2;
+  const { pivots, info } = call.outputs, each = [...Array(PANEL).keys()], zero = `${scalar}(0)`;
+  launchEach(call, x.count, [1, 1], {
+    key: `panel|${threads}`,
+    read: {},
+    write: { x: x.value, pivots, info },
+    uniforms: {
+      size: x.size,
+      start: from(all, first, first).start,
+      row: all.row,
+      height,
+      width: last - first,
+      first,
+      count,
+    },
+    workgroupSize: threads,
+    declarations: () =>
+      `${quotientText(scalar)}
+var<workgroup> best_value: array<${scalar}, ${threads}>;
+var<workgroup> best_row: array<u32, ${threads}>;
+var<workgroup> upper: array<${scalar}, ${PANEL}>;
+var<workgroup> lower: array<${scalar}, ${PANEL}>;
+const none = 0xffffffffu;
+// Whether a candidate comes before another: it is larger, or as large and further up.
+fn before(value: ${scalar}, row: u32, other: ${scalar}, other_row: u32) -> bool {
+  return value > other || (value == other && row < other_row);
+}`,
+    body: () =>
+      [
+        "let base = matrix * p.size + p.start;",
+        `var value = ${scalar}(-1); var at = none;`,
+        `for (var r = lane; r < p.height; r += ${threads}u) {`,
+        "let size = abs(x[base + r * p.row]);",
+        "if (size > value) { value = size; at = r; }",
+        "}",
+        "for (var j = 0u; j < p.width; j++) {",
+        "best_value[lane] = value; best_row[lane] = at;",
+        "workgroupBarrier();",
+        "if (lane < 32u) {",
+        `for (var o = lane + 32u; o < ${threads}u; o += 32u) {`,
+        "if (before(best_value[o], best_row[o], value, at)) { value = best_value[o]; at = best_row[o]; }",
+        "}",
+        "best_value[lane] = value; best_row[lane] = at;",
+        "}",
+        "workgroupBarrier();",
+        "value = best_value[0]; at = best_row[0];",
+        "for (var o = 1u; o < 32u; o++) {",
+        "if (before(best_value[o], best_row[o], value, at)) { value = best_value[o]; at = best_row[o]; }",
+        "}",
+        // All are NaN: the result will not be used.
+        "let pivot = select(j, at, at < p.height);",
+        "let target_row = base + j * p.row; let pivot_row = base + pivot * p.row;",
+        `let has_target = j % ${threads}u == lane; let has_pivot = pivot % ${threads}u == lane;`,
+        `if (has_pivot) { for (var c = 0u; c < p.width; c++) { upper[c] = x[pivot_row + c]; } }`,
+        `if (has_target) { for (var c = 0u; c < p.width; c++) { lower[c] = x[target_row + c]; } }`,
+        "workgroupBarrier();",
+        "if (pivot != j) {",
+        "if (has_pivot) { for (var c = 0u; c < p.width; c++) { x[pivot_row + c] = lower[c]; } }",
+        "if (has_target) { for (var c = 0u; c < p.width; c++) { x[target_row + c] = upper[c]; } }",
+        "}",
+        "let d = upper[j];",
+        `if (lane == 0u) {`,
+        "pivots[matrix * p.count + p.first + j] = i32(p.first + pivot);",
+        `if (d == ${zero} && info[matrix] > i32(p.first + j + 1u)) { info[matrix] = i32(p.first + j + 1u); }`,
+        "}",
+        ...each.map((c) => `let u${c} = select(${zero}, upper[${c}], j < ${c}u && ${c}u < p.width);`),
+        `value = ${scalar}(-1); at = none;`,
+        `for (var r = lane; r < p.height; r += ${threads}u) {`,
+        "if (r <= j) { continue; }",
+        "let row = base + r * p.row;",
+        `var f = ${zero};`,
+        `if (d != ${zero}) { f = quotient(x[row + j], d); }`,
+        // All loads come before all stores, of which the compiler cannot know that they are elsewhere.
+        ...each.map((c) => `let v${c} = fma(-f, u${c}, x[row + min(${c}u, p.width - 1u)]);`),
+        "x[row + j] = f;",
+        `var next = ${zero};`,
+        ...each.slice(1).map((c) =>
+          `if (j < ${c}u && ${c}u < p.width) { x[row + ${c}u] = v${c}; if (j + 1u == ${c}u) { next = abs(v${c}); } }`
+        ),
+        "if (next > value) { value = next; at = r; }",
+        "}",
+        "}",
+      ].join("\n"),
+  });
+}
