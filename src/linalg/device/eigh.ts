@@ -33,7 +33,7 @@ async function eigenvectors(x: Tensor, requireFinite: () => Promise<void>): Prom
     `eigenvalues of a matrix [${n}, ${n}]`,
     async (a) => {
       const left = Tensor.reduce("sum", "i == j ? zero : x^2", { x: a, i, j, zero }, [1, 2]);
-      const share = Tensor.map("sqrt(left) / (norm > 0 ? norm : one)", { left, norm, one });
+      const share = Tensor.map("sqrt(left) / (all > 0 ? all : one)", { left, all: norm, one });
       const [found] = await Promise.all([share.data(), requireFinite()]);
       return found.every((r) => r <= 8 * Math.sqrt(n) * u);
     },
