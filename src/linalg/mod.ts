@@ -31,11 +31,12 @@ export { type MatrixSign, matrixSign, type MatrixSignOptions } from "./matrix_si
 export { type Quintic } from "./newton_schulz.ts";
 export { norm, type NormOptions, type NormOrder } from "./norm.ts";
 export { matrixRank, type MatrixRankOptions, pinv, type PinvOptions } from "./pinv.ts";
+export { type Place, type PlaceOptions } from "./place.ts";
 export { type Polar, polar, type PolarOptions } from "./polar.ts";
 export { type Place, type PlaceOptions } from "./place.ts";
 export { type Qr, qr, type QrOptions } from "./qr.ts";
 export { type RefineOptions } from "./refine.ts";
-export { solve } from "./solve.ts";
+export { solve, type SolveOptions } from "./solve.ts";
 export { solveTriangular, type TriangularOptions } from "./solve_triangular.ts";
 export { sqrtm } from "./sqrtm.ts";
 export { type Svd, svd, type SvdOptions, svdvals } from "./svd.ts";

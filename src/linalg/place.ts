@@ -62,11 +62,10 @@ export function placeOf(operation: string, inputs: readonly Tensor[], work: Work
     : bytes > most
     ? new RangeError(`Cannot compute ${operation} on ${info.name}: ${bytes} bytes in one array are over its ${most}`)
     : undefined;
-  if (on === "adapter") {
-    if (why) throw why;
-    return on;
-  }
-  if (why || info.software || bytes === 0) return "host";
+  if (on === "adapter" && why) throw why;
+  if (bytes === 0) return "host";
+  if (on === "adapter") return on;
+  if (why || info.software) return "host";
   return onAdapterMs(inputs, work) < onHostMs(inputs, work) ? "adapter" : "host";
 }
 

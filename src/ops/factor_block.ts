@@ -31,6 +31,8 @@ export interface Stack {
   readonly size: number;
   /** How many. */
   readonly count: number;
+  /** For graphics processors: larger tiles where there are enough of them, and larger workgroups. */
+  readonly wide: boolean;
 }
 
 /** Records a launch of `columns` × `rows` workgroups for each matrix: `matrix` is its number. */

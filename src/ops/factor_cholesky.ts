@@ -1,7 +1,7 @@
 import { byteSize } from "../device/mod.ts";
 import { defineOp, type HostArray, hostTypes } from "./define.ts";
 import { choleskyCases } from "./factor_cholesky_cases.ts";
-import { choleskyBlocked } from "./factor_cholesky_kernels.ts";
+import { choleskyKernels } from "./factor_cholesky_kernels.ts";
 import { factorLayout } from "./factor_layout.ts";
 import { lowerInverse, magnitudes, masked, matrixOf, times, transposeOf } from "./factor_matrix.ts";
 import { NOT_FINITE } from "./factor_passes.ts";
@@ -28,7 +28,7 @@ export const choleskyFactor = defineOp<Record<string, never>>({
     }
   },
 
-  kernels: [choleskyBlocked],
+  kernels: choleskyKernels,
 
   cost(inputs) {
     const { count, n, dtype } = factorLayout(inputs, "a", true);

@@ -7,46 +7,51 @@ import { sizeOf, type Value } from "./value.ts";
 
 type Call = KernelCall<Record<string, never>>;
 
+/** Ways to factor: for software adapters and for graphics processors. */
+export const choleskyKernels: readonly KernelVariant<Record<string, never>>[] = [false, true].map((wide) => ({
+  name: wide ? "wide" : "narrow",
+  // One is better for all sizes: nothing to be timed.
+  rank: (call) => wide === call.info.software ? -1 : 0,
+  record: (call) => record(call, wide),
+}));
+
 /**
  * Right-looking Cholesky in place, by blocks: a workgroup factors the triangle on the diagonal, the rows below it are solved for, and what is
  * right of them is updated; blocks of four blocks update the rest at once, so that its products are long enough.
  */
-export const choleskyBlocked: KernelVariant<Record<string, never>> = {
-  name: "blocked",
-  record: (call) => {
-    const { l, info } = call.outputs, n = l.shape[l.shape.length - 1], count = sizeOf(info.shape);
-    resetInfo(call, info);
-    copyChecked(call, call.inputs.a as Value, l, info);
-    const x: Stack = { value: l, size: n * n, count }, all: Block = { start: 0, row: n, column: 1 };
-    const size = blockSize(call, l), outer = n > 8 * size ? 4 * size : size;
-    const update = (begin: number, stop: number, first: number, last: number) => {
-      const left = from(all, begin, first);
-      recordUpdate(call, {
-        x,
-        left,
-        right: turned(left),
-        out: from(all, begin, begin),
-        m: n - begin,
-        n: stop - begin,
-        k: last - first,
-        lower: true,
-      });
-    };
-    for (let i = 0; i < n; i += outer) {
-      const stop = Math.min(n, i + outer);
-      for (let j = i; j < stop; j += size) {
-        const next = Math.min(stop, j + size);
-        factorTriangle(call, x, info, from(all, j, j), j, next - j);
-        // Each row below is a right-hand side.
-        const triangle = from(all, j, j), b = turned(from(all, next, j));
-        recordSolve(call, { x, triangle, unitDiagonal: false, b, n: next - j, r: n - next });
-        update(next, stop, j, next);
-      }
-      update(stop, n, i, stop);
+function record(call: Call, wide: boolean): void {
+  const { l, info } = call.outputs, n = l.shape[l.shape.length - 1], count = sizeOf(info.shape);
+  resetInfo(call, info);
+  copyChecked(call, call.inputs.a as Value, l, info);
+  const x: Stack = { value: l, size: n * n, count, wide }, all: Block = { start: 0, row: n, column: 1 };
+  const size = blockSize(call, l), outer = n > 8 * size ? 4 * size : size;
+  const update = (begin: number, stop: number, first: number, last: number) => {
+    const left = from(all, begin, first);
+    recordUpdate(call, {
+      x,
+      left,
+      right: turned(left),
+      out: from(all, begin, begin),
+      m: n - begin,
+      n: stop - begin,
+      k: last - first,
+      lower: true,
+    });
+  };
+  for (let i = 0; i < n; i += outer) {
+    const stop = Math.min(n, i + outer);
+    for (let j = i; j < stop; j += size) {
+      const next = Math.min(stop, j + size);
+      factorTriangle(call, x, info, from(all, j, j), j, next - j);
+      // Each row below is a right-hand side.
+      const triangle = from(all, j, j), b = turned(from(all, next, j));
+      recordSolve(call, { x, triangle, unitDiagonal: false, b, n: next - j, r: n - next });
+      update(next, stop, j, next);
     }
-    settle(call, l, info, { needed: true, lower: true });
-  },
-};
+    update(stop, n, i, stop);
+  }
+  settle(call, l, info, { needed: true, lower: true });
+}
 
 /**
  * Factors `width` rows and columns from number `first` in workgroup memory: four invocations for each row. The columns are scaled at the

@@ -3,7 +3,7 @@ import { defineOp, type HostArray, hostTypes } from "./define.ts";
 import { factorLayout } from "./factor_layout.ts";
 import { luBounds } from "./factor_lu_bounds.ts";
 import { luCases } from "./factor_lu_cases.ts";
-import { luBlocked } from "./factor_lu_kernels.ts";
+import { luKernels } from "./factor_lu_kernels.ts";
 import { NOT_FINITE, OVERFLOWED } from "./factor_passes.ts";
 
 /**
@@ -41,7 +41,7 @@ export const luFactor = defineOp<Record<string, never>>({
     }
   },
 
-  kernels: [luBlocked],
+  kernels: luKernels,
 
   cost(inputs) {
     const { count, m, n, dtype } = factorLayout(inputs, "a", false), k = Math.min(m, n);

@@ -1,6 +1,6 @@
 import type { KernelCall, KernelVariant } from "./define.ts";
 import { type Block, blockSize, from, launchEach, type Stack } from "./factor_block.ts";
-import { PANEL, recordPanel } from "./factor_lu_panel.ts";
+import { panelWidth, recordPanel } from "./factor_lu_panel.ts";
 import { checkResult, copyChecked, resetInfo, settle } from "./factor_passes.ts";
 import { recordSolve } from "./factor_solve.ts";
 import { recordUpdate } from "./factor_update.ts";
@@ -8,58 +8,57 @@ import { sizeOf, type Value } from "./value.ts";
 
 type Call = KernelCall<Record<string, never>>;
 
+/** Ways to eliminate: for software adapters and for graphics processors. */
+export const luKernels: readonly KernelVariant<Record<string, never>>[] = [false, true].map((wide) => ({
+  name: wide ? "wide" : "narrow",
+  // One is better for all sizes: nothing to be timed.
+  rank: (call) => wide === call.info.software ? -1 : 0,
+  record: (call) => record(call, wide),
+}));
+
 /**
  * Right-looking elimination in place, by blocks of blocks: a workgroup eliminates the columns of a panel, whose exchanges are then made in the
  * other columns of the next larger block, those right of it solved for and updated; and so on with the larger blocks.
  */
-export const luBlocked: KernelVariant<Record<string, never>> = {
-  name: "blocked",
-  record: (call) => {
-    const { lu, order, info } = call.outputs, [m, n] = lu.shape.slice(-2), k = Math.min(m, n);
-    const x: Stack = { value: lu, size: m * n, count: sizeOf(info.shape) },
-      all: Block = { start: 0, row: n, column: 1 };
-    resetInfo(call, info);
-    startOrder(call, order, m);
-    copyChecked(call, call.inputs.a as Value, lu, info);
-    const size = blockSize(call, lu), widths = [...(k > 8 * size ? [4 * size] : []), size, PANEL];
-    const eliminate = (first: number, last: number, level: number, right: number) => {
-      if (level === widths.length) return recordPanel(call, x, all, { first, last, rows: m, count: k });
-      for (let j = first; j < last; j += widths[level]) {
-        const next = Math.min(last, j + widths[level]);
-        eliminate(j, next, level + 1, next);
-        exchangeRows(call, x, {
-          from: first,
-          to: right,
-          without: [j, next],
-          ordered: level === 0,
-          rows: m,
-          columns: n,
-          count: k,
-        });
-        recordSolve(call, {
-          x,
-          triangle: from(all, j, j),
-          unitDiagonal: true,
-          b: from(all, j, next),
-          n: next - j,
-          r: right - next,
-        });
-        recordUpdate(call, {
-          x,
-          left: from(all, next, j),
-          right: from(all, j, next),
-          out: from(all, next, next),
-          m: m - next,
-          n: right - next,
-          k: next - j,
-        });
-      }
-    };
-    eliminate(0, k, 0, n);
-    checkResult(call, lu, info, false);
-    settle(call, lu, info, {});
-  },
-};
+function record(call: Call, wide: boolean): void {
+  const { lu, order, info } = call.outputs, [m, n] = lu.shape.slice(-2), k = Math.min(m, n);
+  const x: Stack = { value: lu, size: m * n, count: sizeOf(info.shape), wide };
+  const all: Block = { start: 0, row: n, column: 1 };
+  resetInfo(call, info);
+  startOrder(call, order, m);
+  copyChecked(call, call.inputs.a as Value, lu, info);
+  const size = blockSize(call, lu), widths = [...(k > 8 * size ? [4 * size] : []), size];
+  const eliminate = (first: number, last: number, level: number, right: number) => {
+    for (let j = first, next = j; j < last; j = next) {
+      const width = level < widths.length ? widths[level] : panelWidth(call, x, m - j);
+      next = Math.min(last, j + width);
+      if (level < widths.length) eliminate(j, next, level + 1, next);
+      else recordPanel(call, x, all, { first: j, last: next, rows: m, count: k });
+      const others = { from: first, to: right, without: [j, next] as const, ordered: level === 0 };
+      exchangeRows(call, x, { ...others, rows: m, columns: n, count: k });
+      recordSolve(call, {
+        x,
+        triangle: from(all, j, j),
+        unitDiagonal: true,
+        b: from(all, j, next),
+        n: next - j,
+        r: right - next,
+      });
+      recordUpdate(call, {
+        x,
+        left: from(all, next, j),
+        right: from(all, j, next),
+        out: from(all, next, next),
+        m: m - next,
+        n: right - next,
+        k: next - j,
+      });
+    }
+  };
+  eliminate(0, k, 0, n);
+  checkResult(call, lu, info, false);
+  settle(call, lu, info, {});
+}
 
 /** Sets the order of the rows to that of the matrix. */
 function startOrder(call: Call, order: Value, rows: number): void {

@@ -1,38 +1,74 @@
+import { byteSize } from "../device/mod.ts";
 import type { KernelCall } from "./define.ts";
 import { type Block, from, launchEach, type Stack } from "./factor_block.ts";
+import { pivotSearch, pivotText } from "./factor_lu_pivot.ts";
+import { type Panel, recordTallPanel } from "./factor_lu_tall.ts";
 import { type FactorScalar, quotientText } from "./factor_passes.ts";
 
-/** Columns that one workgroup eliminates: more make more passes over rows that do not fit in its memory, fewer make more dispatches. */
-export const PANEL = 16;
+type Call = KernelCall<Record<string, never>>;
 
-/** Columns of a panel, and what is around them. */
-export interface Panel {
-  readonly first: number;
-  readonly last: number;
-  /** Rows of the matrix. */
+/** Elements of a panel that an invocation holds in registers: a workgroup of 1024 has 64 of them for each. */
+const HELD = 32;
+/** Most rows that an invocation may have: those over {@linkcode HELD} / 4 go to slower memory, but are read in order. */
+const MOST_ROWS = 16;
+/** Rows that go through workgroup memory together, as many as fit: the fewer, the more barriers. */
+const STAGED = [256, 128, 64] as const;
+
+interface PanelPlan {
+  readonly threads: number;
+  /** Rows of each invocation. */
   readonly rows: number;
-  /** Steps of the elimination. */
-  readonly count: number;
+  /** Columns, a power of two. */
+  readonly width: number;
+  /** Rows that go through workgroup memory together. */
+  readonly staged: number;
+}
+
+function planPanel(call: Call, { value, wide }: Stack, height: number): PanelPlan {
+  const { invocations, workgroupBytes } = call.info.limits, each = byteSize(value.dtype);
+  const most = Math.min(invocations, wide ? 1024 : 256);
+  // Candidates and their rows, the two rows that change places, and what is staged share the memory.
+  const fits = (threads: number, staged: number, width: number) =>
+    threads * (each + 4) + (staged * (width + 1) + 2 * width) * each <= workgroupBytes;
+  let threads = 64;
+  // In large steps: each number of threads is a kernel of its own.
+  while (threads < height && 4 * threads <= most && fits(4 * threads, STAGED[2], 16)) threads *= 4;
+  let rows = 1;
+  while (rows * threads < height) rows *= 2;
+  const width = Math.max(4, Math.min(16, HELD / (rows * each / 4)));
+  const staged = STAGED.find((count) => count <= threads && fits(threads, count, width)) ?? STAGED[2];
+  return { threads, rows, width, staged };
+}
+
+/** Columns that a workgroup eliminates at once of what is left of `height` rows: the fewer, the more rows there are. */
+export function panelWidth(call: Call, x: Stack, height: number): number {
+  return planPanel(call, x, height).width;
 }
 
 /**
- * Eliminates the columns of a panel `[rows, width]`, with row exchanges within it: each invocation has rows of its own, which stay where
- * they are in memory. For each column the workgroup looks for the element of largest magnitude, the first of equal ones; the two rows that
- * change places go through workgroup memory; and a pass over the rows subtracts the pivot's and finds the candidates for the next.
+ * Eliminates the columns of a panel, with row exchanges within it. Each invocation holds some of the rows in registers, which come and go in
+ * order through workgroup memory. For each column the workgroup looks for the element of largest magnitude; the two rows that change places
+ * go through its memory; and all others have the pivot's subtracted. So that no register is chosen by number, rows turn: their first element is
+ * the one of the present column, and the multiplier takes its place at the end.
  */
-export function recordPanel(
-  call: KernelCall<Record<string, never>>,
-  x: Stack,
-  all: Block,
-  { first, last, rows, count }: Panel,
-): void {
+export function recordPanel(call: Call, x: Stack, all: Block, panel: Panel): void {
   if (x.count === 0) return;
-  const scalar = x.value.dtype as FactorScalar, height = rows - first, limit = call.info.limits.invocations;
-  let threads = 64;
-  while (threads < height && 2 * threads <= Math.min(limit, call.info.software ? 256 : 1024)) threads *= 2;
-  const { pivots, info } = call.outputs, each = [...Array(PANEL).keys()], zero = `${scalar}(0)`;
+  const { first, last, rows: m, count } = panel, height = m - first, plan = planPanel(call, x, height);
+  if (plan.rows > MOST_ROWS) return recordTallPanel(call, x, all, panel, plan.threads);
+  const { threads, rows, width: w, staged: s } = plan,
+    scalar = x.value.dtype as FactorScalar,
+    { pivots, info } = call.outputs;
+  const range = (n: number) => [...Array(n).keys()], own = range(rows), columns = range(w), pitch = w + 1;
+  const zero = `${scalar}(0)`, shift = Math.log2(w);
+  // Rows from number `top`, between memory and the workgroup's: neighbours read neighbours.
+  const staged = (top: string, move: (element: string, staged: string) => string) =>
+    `for (var e = lane; e < ${s * w}u; e += ${threads}u) {
+let r = ${top} + (e >> ${shift}u); let c = e & ${w - 1}u;
+if (r < p.height && c < p.width) { ${move("x[base + r * p.row + c]", `stage[(e >> ${shift}u) * ${pitch}u + c`)} }
+}
+workgroupBarrier();`;
   launchEach(call, x.count, [1, 1], {
-    key: `panel|${threads}`,
+    key: `panel|${threads}|${rows}|${w}`,
     read: {},
     write: { x: x.value, pivots, info },
     uniforms: {
@@ -47,70 +83,75 @@ export function recordPanel(
     workgroupSize: threads,
     declarations: () =>
       `${quotientText(scalar)}
-var<workgroup> best_value: array<${scalar}, ${threads}>;
-var<workgroup> best_row: array<u32, ${threads}>;
-var<workgroup> upper: array<${scalar}, ${PANEL}>;
-var<workgroup> lower: array<${scalar}, ${PANEL}>;
-const none = 0xffffffffu;
-// Whether a candidate comes before another: it is larger, or as large and further up.
-fn before(value: ${scalar}, row: u32, other: ${scalar}, other_row: u32) -> bool {
-  return value > other || (value == other && row < other_row);
-}`,
+${pivotText(scalar, threads)}
+var<workgroup> stage: array<${scalar}, ${s * pitch}>;
+var<workgroup> upper: array<${scalar}, ${w}>;
+var<workgroup> lower: array<${scalar}, ${w}>;`,
     body: () =>
       [
         "let base = matrix * p.size + p.start;",
-        `var value = ${scalar}(-1); var at = none;`,
-        `for (var r = lane; r < p.height; r += ${threads}u) {`,
-        "let size = abs(x[base + r * p.row]);",
-        "if (size > value) { value = size; at = r; }",
-        "}",
+        ...own.flatMap((q) => columns.map((c) => `var v${q}_${c} = ${zero};`)),
+        ...own.flatMap((q) => [
+          `for (var t = 0u; t < ${threads}u && ${q * threads}u + t < p.height; t += ${s}u) {`,
+          staged(`${q * threads}u + t`, (element, place) => `${place}] = ${element};`),
+          `if (lane >= t && lane < t + ${s}u) {`,
+          ...columns.map((c) => `if (${c}u < p.width) { v${q}_${c} = stage[(lane - t) * ${pitch}u + ${c}u]; }`),
+          "}",
+          "workgroupBarrier();",
+          "}",
+        ]),
         "for (var j = 0u; j < p.width; j++) {",
-        "best_value[lane] = value; best_row[lane] = at;",
+        `var value = ${scalar}(-1); var at = none;`,
+        ...own.map((q) =>
+          `{ let r = lane + ${q * threads}u; let s = abs(v${q}_0); ` +
+          `if (r >= j && r < p.height && s > value) { value = s; at = r; } }`
+        ),
+        pivotSearch(threads),
+        ...own.flatMap((q) => [
+          `if (lane + ${q * threads}u == pivot) {`,
+          ...columns.map((c) => `upper[${c}] = v${q}_${c};`),
+          "}",
+          `if (lane + ${q * threads}u == j) {`,
+          ...columns.map((c) => `lower[${c}] = v${q}_${c};`),
+          "}",
+        ]),
         "workgroupBarrier();",
-        "if (lane < 32u) {",
-        `for (var o = lane + 32u; o < ${threads}u; o += 32u) {`,
-        "if (before(best_value[o], best_row[o], value, at)) { value = best_value[o]; at = best_row[o]; }",
-        "}",
-        "best_value[lane] = value; best_row[lane] = at;",
-        "}",
-        "workgroupBarrier();",
-        "value = best_value[0]; at = best_row[0];",
-        "for (var o = 1u; o < 32u; o++) {",
-        "if (before(best_value[o], best_row[o], value, at)) { value = best_value[o]; at = best_row[o]; }",
-        "}",
-        // All are NaN: the result will not be used.
-        "let pivot = select(j, at, at < p.height);",
-        "let target_row = base + j * p.row; let pivot_row = base + pivot * p.row;",
-        `let has_target = j % ${threads}u == lane; let has_pivot = pivot % ${threads}u == lane;`,
-        `if (has_pivot) { for (var c = 0u; c < p.width; c++) { upper[c] = x[pivot_row + c]; } }`,
-        `if (has_target) { for (var c = 0u; c < p.width; c++) { lower[c] = x[target_row + c]; } }`,
-        "workgroupBarrier();",
-        "if (pivot != j) {",
-        "if (has_pivot) { for (var c = 0u; c < p.width; c++) { x[pivot_row + c] = lower[c]; } }",
-        "if (has_target) { for (var c = 0u; c < p.width; c++) { x[target_row + c] = upper[c]; } }",
-        "}",
-        "let d = upper[j];",
-        `if (lane == 0u) {`,
+        "let d = upper[0];",
+        "if (lane == 0u) {",
         "pivots[matrix * p.count + p.first + j] = i32(p.first + pivot);",
         `if (d == ${zero} && info[matrix] > i32(p.first + j + 1u)) { info[matrix] = i32(p.first + j + 1u); }`,
         "}",
-        ...each.map((c) => `let u${c} = select(${zero}, upper[${c}], j < ${c}u && ${c}u < p.width);`),
-        `value = ${scalar}(-1); at = none;`,
-        `for (var r = lane; r < p.height; r += ${threads}u) {`,
-        "if (r <= j) { continue; }",
-        "let row = base + r * p.row;",
-        `var f = ${zero};`,
-        `if (d != ${zero}) { f = quotient(x[row + j], d); }`,
-        // All loads come before all stores, of which the compiler cannot know that they are elsewhere.
-        ...each.map((c) => `let v${c} = fma(-f, u${c}, x[row + min(${c}u, p.width - 1u)]);`),
-        "x[row + j] = f;",
-        `var next = ${zero};`,
-        ...each.slice(1).map((c) =>
-          `if (j < ${c}u && ${c}u < p.width) { x[row + ${c}u] = v${c}; if (j + 1u == ${c}u) { next = abs(v${c}); } }`
-        ),
-        "if (next > value) { value = next; at = r; }",
+        "if (pivot != j) {",
+        ...own.flatMap((q) => [
+          `if (lane + ${q * threads}u == pivot) {`,
+          ...columns.map((c) => `v${q}_${c} = lower[${c}];`),
+          "}",
+          `if (lane + ${q * threads}u == j) {`,
+          ...columns.map((c) => `v${q}_${c} = upper[${c}];`),
+          "}",
+        ]),
         "}",
+        // Not the multipliers, which follow the columns that are left.
+        ...columns.slice(1).map((c) => `let u${c} = select(${zero}, upper[${c}], j + ${c}u < ${w}u);`),
+        ...own.flatMap((q) => [
+          "{",
+          `var f = ${zero}; var end = v${q}_0;`,
+          `if (lane + ${q * threads}u > j) { if (d != ${zero}) { f = quotient(end, d); } end = f; }`,
+          ...columns.slice(1).map((c) => `v${q}_${c - 1} = fma(-f, u${c}, v${q}_${c});`),
+          `v${q}_${w - 1} = end;`,
+          "}",
+        ]),
         "}",
+        // After so many turns as there are columns, the first is in place `w − width`.
+        ...own.flatMap((q) => [
+          `for (var t = 0u; t < ${threads}u && ${q * threads}u + t < p.height; t += ${s}u) {`,
+          `if (lane >= t && lane < t + ${s}u) {`,
+          ...columns.map((c) => `stage[(lane - t) * ${pitch}u + ${c}u] = v${q}_${c};`),
+          "}",
+          "workgroupBarrier();",
+          staged(`${q * threads}u + t`, (element, place) => `${element} = ${place} + ${w}u - p.width];`),
+          "}",
+        ]),
       ].join("\n"),
   });
 }

@@ -4,7 +4,7 @@ import { factorLayout } from "./factor_layout.ts";
 import { lowerInverse, magnitudes, type Matrix, matrixOf, times } from "./factor_matrix.ts";
 import { type FactorScalar, NOT_FINITE, OVERFLOWED } from "./factor_passes.ts";
 import { triangularCases } from "./factor_triangular_cases.ts";
-import { triangularBlocked } from "./factor_triangular_kernels.ts";
+import { triangularKernels } from "./factor_triangular_kernels.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { broadcastShapes, showShape, sizeOf } from "./value.ts";
 
@@ -19,7 +19,8 @@ export interface TriangularSolveParams {
 }
 
 /**
- * The solution x `[..., n, r]` of t·x = b for a triangle t of `a` `[..., n, n]` and `b` `[..., n, r]`, with leading axes broadcast. `info`
+ * The solution x `[..., n, r]` of t·x = b for a triangle t of `a` `[..., n, n]` and `b` `[..., n, r]`, with leading axes broadcast; with
+ * `order` `[..., n]` (i32), which has the leading axes of `a`, row i of the right-hand sides is row `order[..., i]` of b. `info`
  * `[...]` is 0; or the number from 1 of the first element of the diagonal that is zero; or {@linkcode NOT_FINITE} if an element of either
  * input is not finite, of whichever triangle; or {@linkcode OVERFLOWED} if one of x is not. x is NaN where it is not 0.
  */
@@ -31,13 +32,16 @@ export const triangularSolve = defineOp<TriangularSolveParams>({
     return { x: { shape: [...batch, n, r], dtype }, info: { shape: batch, dtype: "i32" } };
   },
 
-  reference({ a, b }, params, { x, info }) {
+  reference({ a, b, order }, params, { x, info }) {
     const [n, r] = x.shape.slice(-2), batch = info.shape;
     const rows = (a as HostArray).data, sides = (b as HostArray).data, data = rowsAt(a as HostArray, batch);
     const atB = rowsAt(b as HostArray, batch), { unitDiagonal } = params;
     for (let q = 0; q < info.data.length; q++) {
       const own = rows.subarray(data(q), data(q) + n * n), y = x.data.subarray(q * n * r, (q + 1) * n * r);
-      y.set(sides.subarray(atB(q), atB(q) + n * r));
+      for (let i = 0; i < n; i++) {
+        const row = atB(q) + (order ? (order as HostArray).data[data(q) / n + i] : i) * r;
+        y.set(sides.subarray(row, row + r), i * r);
+      }
       if (!own.every(Number.isFinite) || !y.every(Number.isFinite)) info.data[q] = NOT_FINITE;
       else {
         for (let i = 0; i < n && !unitDiagonal && info.data[q] === 0; i++) {
@@ -50,7 +54,7 @@ export const triangularSolve = defineOp<TriangularSolveParams>({
     }
   },
 
-  kernels: [triangularBlocked],
+  kernels: triangularKernels,
 
   cost(inputs) {
     const { count, n, r, dtype, a } = systemLayout(inputs);
@@ -88,6 +92,11 @@ export function systemLayout(
   if (a.n !== b.m || a.dtype !== b.dtype) {
     const show = (name: string) => `${inputs[name]!.dtype} ${showShape(inputs[name]!.shape)}`;
     throw new TypeError(`Cannot solve a ${show("a")} for b ${show("b")}: rows or element types differ`);
+  }
+  const { order } = inputs, wanted = [...a.batch, a.n];
+  if (order !== undefined && (order?.dtype !== "i32" || order.shape.join() !== wanted.join())) {
+    const got = order ? `${order.dtype} ${showShape(order.shape)}` : "a number";
+    throw new TypeError(`Expected "order" to be i32 ${showShape(wanted)}, got ${got}`);
   }
   const batch = broadcastShapes({ "the leading axes of a": a.batch, "those of b": b.batch });
   return { batch, count: sizeOf(batch), a: a.count, n: a.n, r: b.n, dtype: a.dtype };

@@ -43,6 +43,15 @@ export const triangularCases: readonly Case<TriangularSolveParams>[] = [
       params: upper,
     },
     {
+      name: `right-hand sides of ${dtype} in another order`,
+      inputs: {
+        a: { shape: [2, 19, 19], dtype, fill: triangularFill(19, 2) },
+        b: { shape: [3, 1, 19, 4], dtype, layout: "transposed" },
+        order: { shape: [2, 19], dtype: "i32", fill: Array.from({ length: 38 }, (_, k) => k * 7 % 19) },
+      },
+      params: lower,
+    },
+    {
       name: `views of ${dtype}`,
       inputs: {
         a: { shape: [3, 30, 30], dtype, fill: triangularFill(30, 3), layout: "strided" },

@@ -1,4 +1,3 @@
-import { byteSize } from "../device/mod.ts";
 import type { KernelCall } from "./define.ts";
 import { type Block, launchEach, type Stack } from "./factor_block.ts";
 import type { Indexing } from "./indexing.ts";
@@ -33,8 +32,9 @@ export interface Update {
 export function recordUpdate<P>(call: KernelCall<P>, update: Update): void {
   const { x, t, left, right, out, m, n, k, lower = false } = update, scalar = x.value.dtype;
   if (m === 0 || n === 0 || k === 0) return;
-  const large = scalar === "f32" && !call.info.software &&
-    x.count * Math.ceil(m / 128) * Math.ceil(n / 128) >= (lower ? 200 : 100);
+  // Large tiles load less, small ones make more workgroups: a processor has about a hundred cores to fill.
+  const tiles = x.count * Math.ceil(m / 128) * Math.ceil(n / 128) / (lower ? 2 : 1);
+  const large = x.wide && m > 64 && n > 64 && (call.info.software || (scalar === "f32" && tiles >= 100));
   const v = large ? 2 : 1, size = 64 * v, depth = v === 2 ? 8 : 16, pitch = size / 4 + 1;
   // Neighbouring threads load neighbours in memory.
   const alongA = Math.abs(left.column) === 1 ? "inner" : "outer",
@@ -149,9 +149,4 @@ fn fetch_b(right: i32, column: u32, inner: u32) -> ${scalar} {
       ].join("\n");
     },
   });
-}
-
-/** Bytes of workgroup memory that an update takes. */
-export function updateBytes(dtype: "f32" | "f64"): number {
-  return 2 * 16 * 17 * 4 * byteSize(dtype);
 }
