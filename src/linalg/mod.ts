@@ -33,7 +33,6 @@ export { norm, type NormOptions, type NormOrder } from "./norm.ts";
 export { matrixRank, type MatrixRankOptions, pinv, type PinvOptions } from "./pinv.ts";
 export { type Place, type PlaceOptions } from "./place.ts";
 export { type Polar, polar, type PolarOptions } from "./polar.ts";
-export { type Place, type PlaceOptions } from "./place.ts";
 export { type Qr, qr, type QrOptions } from "./qr.ts";
 export { type RefineOptions } from "./refine.ts";
 export { solve, type SolveOptions } from "./solve.ts";

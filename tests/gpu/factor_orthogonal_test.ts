@@ -201,6 +201,53 @@ onGpu(
   },
 );
 
+onGpu("least squares on the adapter: shapes, ranks, residuals of either size", async (gpu) => {
+  for (const float of floatsOf(gpu)) {
+    const { dtype, u } = float, a = normal(gpu, float, [2, 9, 5], 1), one = normal(gpu, float, [40, 33], 2);
+    const low = normal(gpu, float, [34, 4], 3).matmul(normal(gpu, float, [4, 20], 4));
+    const problems: [Tensor, number[]][] = [
+      [one, [40]],
+      [one, [40, 3]],
+      [one.T, [33, 2]],
+      [a, [9]],
+      [a, [3, 1, 9, 2]],
+      [low, [34, 2]],
+      [
+        a.at(0),
+        [9, 0],
+      ],
+    ];
+    for (const [matrix, shape] of problems) {
+      const b = normal(gpu, float, shape, 6), found = await linalg.lstsq(matrix, b, { on });
+      const host = await linalg.lstsq(matrix, b, { on: "host" }), what = `${dtype} [${matrix.shape}] for [${shape}]`;
+      for (const part of ["x", "residuals", "rank", "singularValues"] as const) {
+        assertEquals(
+          [found[part].shape, found[part].dtype],
+          [host[part].shape, host[part].dtype],
+          `${part} of ${what}`,
+        );
+      }
+      assertEquals(await found.rank.array(), await host.rank.array());
+      // A certificate counts what was taken for zero as an error: of a matrix of rank 4 the solution is compared instead.
+      if (matrix !== low) await certify(matrix, { ...found, b }, float, what);
+      await sameNumbers(found.singularValues, host.singularValues, float, 40, what);
+      for (const part of ["x", "residuals"] as const) {
+        const [x, y] = [await found[part].data(), await host[part].data()], most = Math.max(...y.map(Math.abs), 0);
+        // The matrices have condition numbers below 100, which count twice where residuals are large.
+        x.forEach((v, k) =>
+          assert(Math.abs(v - y[k]) <= 1e4 * 8 * u * Math.max(most, u), `${part} of ${what}: ${v}, the host ${y[k]}`)
+        );
+      }
+    }
+  }
+  const bad = gpu.tensor([1, NaN]), a = gpu.tensor([[1, 2], [3, 4]]), nan = gpu.tensor([[1, 2], [NaN, 4]]);
+  for (const [matrix, b] of [[a, bad], [nan, gpu.ones([2])]]) {
+    const error = await assertRejects(() => linalg.lstsq(matrix, b, { on: "host" }), RangeError);
+    assertEquals((await assertRejects(() => linalg.lstsq(matrix, b, { on }), RangeError)).message, error.message);
+  }
+  await assertRejects(() => linalg.lstsq(a, bad, { on, refine: true }), TypeError, "Cannot refine on an adapter");
+});
+
 onGpu("decompositions on the adapter refuse what the host refuses, with its words", async (gpu) => {
   const bad = gpu.tensor([[[1, 2], [3, 4]], [[5, NaN], [7, 8]]]), infinite = gpu.tensor([[1, 2], [-Infinity, 4]]);
   const wide = gpu.tensor([[1, 2, NaN], [3, 4, 5]]), upper = gpu.tensor([[1, Infinity], [2, 3]]);
@@ -230,7 +277,7 @@ onGpu(
     using square = gpu.random.normal([34, 34], { seed: 2 });
     using tall = gpu.random.normal([2500, 5], { seed: 2 });
     for (const t of [a, square, tall]) void t.value;
-    const before = gpu.device.ledger.count;
+    let before = gpu.device.ledger.count;
     const released = (parts: object) => {
       const tensors = Object.values(parts) as Tensor[];
       for (const t of tensors) void t.value;
@@ -244,7 +291,12 @@ onGpu(
     released(await linalg.eigh(square, { on }));
     released(await linalg.svd(a, { on }));
     released(await linalg.svd(a, { on, full: true }));
-    released({ s: await linalg.svdvals(a.T, { on }) });
+    using wide = a.T;
+    released({ s: await linalg.svdvals(wide, { on }) });
+    using b = gpu.ones([70, 2]);
+    void b.value;
+    assertEquals(gpu.device.ledger.count, ++before);
+    released(await linalg.lstsq(a, b, { on }));
     assertEquals((await linalg.qr(gpu.ones([0, 3]), { on })).r.shape, [0, 3]);
     assertEquals((await linalg.eigh(gpu.ones([2, 0, 0]), { on })).vectors.shape, [2, 0, 0]);
     assertEquals((await linalg.svd(gpu.ones([0, 4, 3]), { on })).s.shape, [0, 3]);
@@ -257,6 +309,8 @@ onGpu("gradients are those of the host, wherever the decomposition ran", async (
     qr: async (x: Tensor, at: linalg.Place) => (await linalg.qr(x, { on: at })).r.square().log1p().sum(),
     svd: async (x: Tensor, at: linalg.Place) => (await linalg.svd(x, { on: at })).u.square().square().sum(),
     svdvals: async (x: Tensor, at: linalg.Place) => (await linalg.svdvals(x, { on: at })).log().sum(),
+    lstsq: async (x: Tensor, at: linalg.Place) =>
+      (await linalg.lstsq(x, gpu.arange(9).astype("f32"), { on: at })).x.square().sum(),
     eigh: async (x: Tensor, at: linalg.Place) => (await linalg.eigh(x.T.matmul(x), { on: at })).values.log().sum(),
   };
   for (const [name, loss] of Object.entries(losses)) {

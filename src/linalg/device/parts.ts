@@ -44,15 +44,17 @@ export interface ScaledStack {
   readonly x: Tensor;
   /** What they were multiplied by, `[count, 1, 1]`. */
   readonly scale: Tensor;
-  /** Throws the `RangeError` of the host's routines if an element is not finite. It waits for the adapter. */
+  /** Whether all elements are finite. It waits for the adapter. */
+  readonly isFinite: () => Promise<boolean>;
+  /** Throws the `RangeError` of the host's routines unless they are. */
   readonly requireFinite: () => Promise<void>;
 }
 
 /** Sizes of the largest element that are left as they are, and the smallest number that has an inverse. */
 const RANGE = { f32: { large: 1e3, small: 1e-3, least: 1e-37 }, f64: { large: 1e10, small: 1e-10, least: 1e-300 } };
 
-/** Flattens leading axes and scales: for kernels that square elements. Errors name the places of elements in `given`. */
-export function scaledStack(a: Tensor, operation: string, given: Tensor = a): ScaledStack {
+/** Flattens leading axes and scales: for kernels that square elements. */
+export function scaledStack(a: Tensor, operation: string): ScaledStack {
   const [m, n] = a.shape.slice(-2), count = sizeOf(a.shape.slice(0, -2)), flat = onAdapter(a.reshape([count, m, n]));
   const peaks = Tensor.reduce("max", "abs(x)", { x: flat }, [1, 2], { keepDims: true });
   const { large, small, least } = RANGE[a.dtype as FloatType];
@@ -60,12 +62,13 @@ export function scaledStack(a: Tensor, operation: string, given: Tensor = a): Sc
     p: peaks,
     one: constantLike(a, 1),
   });
+  const isFinite = async () => (await peaks.data() as Float32Array | Float64Array).every((p) => Number.isFinite(p));
   return {
     x: flat.mul(scale),
     scale,
+    isFinite,
     requireFinite: async () => {
-      const found = await peaks.data() as Float32Array | Float64Array;
-      if (!found.every((p) => Number.isFinite(p))) await readMatrices(given, operation);
+      if (!await isFinite()) await readMatrices(a, operation);
     },
   };
 }

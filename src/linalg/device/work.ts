@@ -60,6 +60,21 @@ export function svdWork(a: Tensor, full: boolean): Work {
   };
 }
 
+/** The work of least squares with r right-hand sides each, for `stack` matrices that may be the same. */
+export function lstsqWork(a: Tensor, r: number, stack: number): Work {
+  const { count, m, n } = sizes(a),
+    work = svdWork(a, false),
+    times = count === 0 ? 0 : stack / count,
+    sides = 4 * stack * m * n * r;
+  return {
+    ...work,
+    flops: times * work.flops + sides,
+    hostFlops: times * work.hostFlops! + sides,
+    largest: Math.max(times * work.largest, stack * m * n, stack * Math.max(m, n) * r),
+    results: stack * (n * r + n),
+  };
+}
+
 /** Whether a call runs on the adapter; `fits` is false where no kernel takes its size. */
 export function runsOnAdapter(operation: string, a: Tensor, work: Work, fits: boolean, options: PlaceOptions): boolean {
   if (placeOf(operation, [a], work, options) === "host" || a.size === 0) return false;
