@@ -1,5 +1,6 @@
 import { Tensor } from "../../tensor/mod.ts";
 import type { MatrixLike } from "./action.ts";
+import { implicitly } from "./implicit.ts";
 import { type Preconditioner, preconditioning } from "./options.ts";
 import { type Recurrence, runRecurrence, solveInRounds } from "./rounds.ts";
 import type { IterativeSolution, SolverOptions } from "./solution.ts";
@@ -32,6 +33,13 @@ type State = { x: Tensor; r: Tensor; p: Tensor; rho: Tensor; bad: Tensor };
  * ```
  */
 export async function cg(a: MatrixLike, b: Tensor, options: CgOptions = {}): Promise<IterativeSolution> {
+  return await implicitly("cg", a, b, {
+    solve: (a, b) => solve(a, b, options),
+    adjoint: async (a, c) => (await cg(a, c, { ...options, x0: undefined })).x,
+  });
+}
+
+async function solve(a: MatrixLike, b: Tensor, options: CgOptions): Promise<IterativeSolution> {
   const system = await readScaled(a, b, options.x0, "cg");
   try {
     const { a: action } = system, precondition = preconditioning(options.preconditioner, action);
