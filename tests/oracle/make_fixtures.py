@@ -5,6 +5,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import array_fixtures  # noqa: E402
+import iterative_fixtures  # noqa: E402
 import linalg_fixtures  # noqa: E402
 import philox_fixtures  # noqa: E402
 import sinkhorn_fixtures  # noqa: E402
@@ -16,3 +17,4 @@ if __name__ == "__main__":
     sinkhorn_fixtures.make()
     sparse_fixtures.make()
     linalg_fixtures.make()
+    iterative_fixtures.make()
