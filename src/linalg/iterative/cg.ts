@@ -71,10 +71,9 @@ function conjugateGradients(
       const alpha = computed(Tensor.map("c > 0 && bad == 0 ? rho / c : 0 * rho", { c: curvature, rho, bad }));
       const next = maps({ x: "x + s * p", r: "r - s * q" }, { x, r, p, q, s: alpha });
       const z = precondition ? precondition(next.r) : next.r, rhoNext = dots(next.r, z);
-      const beta = computed(Tensor.map("rho > 0 ? new / rho : 0 * rho", { new: rhoNext, rho }));
       return {
         ...next,
-        p: Tensor.map("z + beta * p", { z, beta, p }),
+        p: Tensor.map("z + (rho > 0 ? new / rho : 0 * rho) * p", { z, new: rhoNext, rho, p }),
         rho: rhoNext,
         bad: Tensor.map("(rho > 0 && !(c > 0)) || new < 0 ? 1 + 0 * bad : bad", {
           bad,

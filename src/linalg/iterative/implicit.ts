@@ -36,7 +36,7 @@ export async function implicitly<R extends { readonly x: Tensor }>(
   const { x: x0 } = found;
   if (a instanceof Tensor) {
     const { x } = await withVjp(name, { a, b }, { x: x0 }, async ({ inputs, outputs, cotangents }) => {
-      const lambda = await adjoint(inputs.a, cotangents.x!);
+      const lambda = await inColumns(cotangents.x!, inputs.b.rank === 1, (c) => adjoint(inputs.a, c));
       return {
         b: summedTo(lambda, inputs.b.shape),
         a: summedTo(outer(lambda, outputs.x, inputs.b.rank === 1).neg(), inputs.a.shape),
@@ -55,6 +55,17 @@ export async function implicitly<R extends { readonly x: Tensor }>(
   void x.value;
   x0.dispose();
   return { ...found, x };
+}
+
+/** What `solve` makes of vectors `[..., n]`, which it takes as columns where there is a stack of them. */
+export async function inColumns(
+  c: Tensor,
+  vectors: boolean,
+  solve: (c: Tensor) => Promise<Tensor>,
+): Promise<Tensor> {
+  if (!vectors || c.rank === 1) return await solve(c);
+  const found = await solve(c.expandDims(c.rank));
+  return found.reshape(found.shape.slice(0, -1));
 }
 
 /** Whether a derivative is to flow through it. */

@@ -2,7 +2,7 @@ import { linearOperator } from "../../operators/mod.ts";
 import { Tensor, withVjp } from "../../tensor/mod.ts";
 import type { MatrixLike } from "./action.ts";
 import { cg } from "./cg.ts";
-import { constant, isCarrying, keeper, outer, summedTo, transposeOf } from "./implicit.ts";
+import { constant, inColumns, isCarrying, keeper, outer, summedTo, transposeOf } from "./implicit.ts";
 
 /** How a least-squares solver is differentiated. */
 export interface ImplicitLeastSquares<R> {
@@ -25,7 +25,7 @@ export async function leastSquaresImplicitly<R extends { readonly x: Tensor }>(
   a: MatrixLike,
   b: Tensor,
   damp: number,
-  { solve, again }: ImplicitLeastSquares<R>,
+  { solve, again: solveAgain }: ImplicitLeastSquares<R>,
 ): Promise<R> {
   if (!isCarrying(b) && !isCarrying(a)) return await solve(a, b);
   const bare = constant(b), matrix = constant(a);
@@ -37,7 +37,9 @@ export async function leastSquaresImplicitly<R extends { readonly x: Tensor }>(
     const [m, n] = a.shape.slice(-2), vector = b.rank === 1;
     const { x } = await withVjp("lsmr", { a, b }, { x: x0 }, async ({ inputs, outputs, cotangents }) => {
       const { a, b } = inputs, { x } = outputs, back = cotangents.x!;
-      const y = await again(transposeOf(a), back, damp), lambda = await normalSolve(a, y, back, damp, again);
+      const again = (a: MatrixLike, c: Tensor, damp: number) => inColumns(c, vector, (c) => solveAgain(a, c, damp));
+      const y = await again(transposeOf(a), back, damp);
+      const lambda = await inColumns(back, vector, (back) => normalSolve(a, y, back, damp, again));
       const r = b.sub(times(a, x, vector)), both = outer(r, lambda, vector).sub(outer(y, x, vector));
       const whole = m < n && damp === 0
         ? both.add(outer(await again(transposeOf(a), x, 0), back.sub(times(a.T, y, vector)), vector))
@@ -55,7 +57,7 @@ export async function leastSquaresImplicitly<R extends { readonly x: Tensor }>(
   using parts = keeper(a);
   const { d } = await withVjp("lsmr", { g, parts }, { d: none }, async ({ cotangents }) => {
     const back = cotangents.d!, still = constant(a);
-    return { g: await normalSolve(still, await again(still.T, back, damp), back, damp, again) };
+    return { g: await normalSolve(still, await solveAgain(still.T, back, damp), back, damp, solveAgain) };
   });
   const x = x0.add(d);
   void x.value;
