@@ -13,6 +13,9 @@
  * @module
  */
 export { type Cost, type CostFormula, EARTH_RADIUS_KM } from "./cost.ts";
+export { exact, type ExactOptions } from "./exact.ts";
+export type { ExactCertificate } from "./exact_certificate.ts";
+export { ExactResult } from "./exact_result.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
