@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { grad, open } from "../../src/tensor/mod.ts";
+import { grad, open, type Tensor } from "../../src/tensor/mod.ts";
 import { onEachDevice } from "./devices.ts";
 
 onEachDevice("sort, argsort and topk agree with each other and with arrays", async (gpu) => {
@@ -43,11 +43,11 @@ onEachDevice("sorting keeps no memory but its results", async (gpu) => {
 Deno.test("the gradient through sort, along any axis, arrives where each element came from", async () => {
   await using gpu = await open({ backend: "cpu", tune: "off" });
   const x = gpu.tensor([[3, 1, 2], [0, 5, -2]]), w = gpu.tensor([[1, 10, 100], [2, 20, 200]]);
-  const last = await grad((x) => x.sort().mul(w).sum())(x);
+  const last = await grad((x: Tensor) => x.sort().mul(w).sum())(x);
   assertEquals(await last.array(), [[100, 1, 10], [20, 200, 2]]);
-  const first = await grad((x) => x.sort(0).mul(w).sum())(x);
+  const first = await grad((x: Tensor) => x.sort(0).mul(w).sum())(x);
   assertEquals(await first.array(), [[2, 10, 200], [1, 20, 100]]);
-  const two = await grad((x) => x.topk(2).values.sum())(x);
+  const two = await grad((x: Tensor) => x.topk(2).values.sum())(x);
   assertEquals(await two.array(), [[1, 0, 1], [1, 1, 0]]);
   assert(last.dtype === "f32");
 });

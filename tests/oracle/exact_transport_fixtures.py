@@ -47,7 +47,8 @@ def sliced(rng, name, n, m, d, count, p, weights):
     b = random_weights(rng, m) if weights else None
     directions = rng.normal(size=(count, d))
     directions = (directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32).astype(np.float64)
-    common = {"projections": directions.T, "p": p}
+    # POT divides by n_projections, whatever projections it is given.
+    common = {"projections": directions.T, "n_projections": count, "p": p}
     case = {"name": name, "x": x, "y": y, "p": p, "projections": directions}
     if weights:
         case.update({"a": a, "b": b})

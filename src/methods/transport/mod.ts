@@ -16,7 +16,19 @@ export { type Cost, type CostFormula, EARTH_RADIUS_KM } from "./cost.ts";
 export { exact, type ExactOptions } from "./exact.ts";
 export type { ExactCertificate } from "./exact_certificate.ts";
 export { ExactResult } from "./exact_result.ts";
+export {
+  maxSlicedWasserstein,
+  type MaxSlicedWassersteinOptions,
+  type MaxSlicedWassersteinResult,
+} from "./max_sliced_wasserstein.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
+export { slicedWasserstein, type SlicedWassersteinOptions } from "./sliced_wasserstein.ts";
+export { wasserstein1d, type Wasserstein1dOptions } from "./wasserstein_1d.ts";
+export {
+  wassersteinCircle,
+  type WassersteinCircleOptions,
+  type WassersteinCircleResult,
+} from "./wasserstein_circle.ts";
 export type { Weights } from "./weights.ts";
