@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { certify } from "../../src/methods/transport/exact_certificate.ts";
-import { networkSimplex } from "../../src/methods/transport/network_simplex.ts";
+import { firstBasis } from "../../src/methods/transport/first_basis.ts";
+import { densePricing, networkSimplex } from "../../src/methods/transport/network_simplex.ts";
 import { wholeWeights } from "../../src/methods/transport/whole_weights.ts";
 import { generator } from "../../src/testing/case_inputs.ts";
 
@@ -8,7 +9,8 @@ const all = (count: number) => Uint32Array.from({ length: count }, (_, k) => k);
 
 async function solved(C: Float64Array, a: Float64Array, b: Float64Array, maxIterations = 1e6) {
   const whole = wholeWeights(a, b);
-  const { tree, iterations, optimal } = await networkSimplex(C, whole.a, whole.b, { maxIterations });
+  const tree = firstBasis(C, whole.a, whole.b);
+  const { iterations, optimal } = await networkSimplex(tree, densePricing(tree, C), { maxIterations });
   const problem = { C, n: a.length, m: b.length, a, b, rows: all(a.length), columns: all(b.length) };
   return { ...certify(tree, whole.unit, problem), tree, iterations, optimal };
 }
@@ -117,7 +119,8 @@ Deno.test("every arc of the tree keeps to its cost, and arcs without mass point 
 Deno.test("the network simplex method stops for a signal in the middle of its work", async () => {
   const random = generator(5), n = 1200, one = () => new Float64Array(n).fill(1);
   const C = Float64Array.from({ length: n * n }, random), controller = new AbortController();
-  const work = networkSimplex(C, one(), one(), {
+  const tree = firstBasis(C, one(), one());
+  const work = networkSimplex(tree, densePricing(tree, C), {
     maxIterations: 1e9,
     signal: controller.signal,
     onProgress: () => controller.abort(new Error("enough")),

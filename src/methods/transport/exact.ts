@@ -4,7 +4,8 @@ import { type Cost, prepareCost } from "./cost.ts";
 import { certify, type ExactCertificate, type ExactProblem } from "./exact_certificate.ts";
 import { ExactResult } from "./exact_result.ts";
 import { hostCosts, hostMatrix, requireSize } from "./host_cost.ts";
-import { networkSimplex } from "./network_simplex.ts";
+import { firstBasis } from "./first_basis.ts";
+import { densePricing, networkSimplex } from "./network_simplex.ts";
 import { requireOptions } from "./sinkhorn_input.ts";
 import { prepareWeights, type Weights, weightTensors } from "./weights.ts";
 import { wholeWeights } from "./whole_weights.ts";
@@ -161,7 +162,8 @@ async function solve(
     Float64Array.from(rows, (i) => problem.a[i]),
     Float64Array.from(columns, (j) => problem.b[j]),
   );
-  const { tree, iterations, optimal } = await networkSimplex(part, a, b, settings);
+  const tree = firstBasis(part, a, b);
+  const { iterations, optimal } = await networkSimplex(tree, densePricing(tree, part), settings);
   return { certificate: certify(tree, unit, problem), iterations, optimal };
 }
 

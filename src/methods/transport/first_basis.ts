@@ -13,6 +13,7 @@ import { type SpanningTree, treeOf } from "./spanning_tree.ts";
 export function firstBasis(C: Float64Array, a: Float64Array, b: Float64Array): SpanningTree {
   const n = a.length, m = b.length, root = n + m - 1;
   const sources = new Int32Array(root), targets = new Int32Array(root), flow = new Float64Array(root);
+  const cost = new Float64Array(root);
   const left = b.slice(), units = new Float64Array(m).fill(-1);
   units[m - 1] = n + m - 1;
   // Open targets, in order.
@@ -22,15 +23,16 @@ export function firstBasis(C: Float64Array, a: Float64Array, b: Float64Array): S
     for (let have = a[i], unit = 1;;) {
       let best = 0, least = Infinity;
       for (let k = 0; k < count; k++) {
-        const cost = C[i * m + open[k]];
-        if (cost < least) {
-          least = cost;
+        const own = C[i * m + open[k]];
+        if (own < least) {
+          least = own;
           best = k;
         }
       }
       const j = open[best];
       sources[arcs] = i;
       targets[arcs] = j;
+      cost[arcs] = least;
       const fills = have > left[j] || (have === left[j] && unit > units[j]);
       flow[arcs++] = fills ? left[j] : have;
       if (!fills) {
@@ -44,5 +46,5 @@ export function firstBasis(C: Float64Array, a: Float64Array, b: Float64Array): S
       count--;
     }
   }
-  return treeOf(n, m, root, { sources, targets, flow });
+  return treeOf(n, m, root, { sources, targets, flow, cost });
 }

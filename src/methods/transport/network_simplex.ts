@@ -1,4 +1,3 @@
-import { firstBasis } from "./first_basis.ts";
 import { rehang, renew, settle, type SpanningTree } from "./spanning_tree.ts";
 
 /** Pivots between two looks at the clock. */
@@ -15,42 +14,47 @@ export interface SimplexSettings {
   readonly onProgress?: (progress: { iteration: number }) => void;
 }
 
+/** An arc that may come in. */
+export interface Arc {
+  source: number;
+  /** From 0 to m − 1. */
+  target: number;
+  cost: number;
+}
+
+/** Writes an arc of negative reduced cost to `found`; false if there is none. */
+export type Pricing = (found: Arc) => boolean;
+
 /**
  * The network simplex method for the transportation problem, min Σ C_ij P_ij over P ≥ 0 with row sums a and column sums b: each iteration
- * brings in one arc whose cost is above neither potential's sum, sends mass around the cycle that it closes, and takes out the arc that runs empty.
- * Pricing goes by blocks of rows in turn (block search: Kovács 2015, "Minimum-cost flow algorithms: an experimental evaluation", §3.3; for
- * transport Bonneel, van de Panne, Paris and Heidrich 2011). The leaving arc is the last that blocks, from the top of the cycle along its
- * direction, which keeps the tree strongly feasible (Ahuja, Magnanti and Orlin 1993, "Network Flows", §11.6): no basis comes back.
+ * brings in one arc that costs less than its potentials' sum, sends mass around the cycle that it closes, and takes out the arc that runs empty.
+ * The leaving arc is the last that blocks, from the top of the cycle along its direction, which keeps the tree strongly feasible (Ahuja, Magnanti
+ * and Orlin 1993, "Network Flows", §11.6): no basis comes back.
  *
- * @param C Costs `[n, m]`, finite.
- * @param a Supplies, positive whole numbers: flows are exact.
- * @param b Demands, positive whole numbers of the same sum.
+ * @param tree A strongly feasible tree, which is changed.
+ * @param price Finds arcs.
  */
 export async function networkSimplex(
-  C: Float64Array,
-  a: Float64Array,
-  b: Float64Array,
+  tree: SpanningTree,
+  price: Pricing,
   { maxIterations, signal, onProgress }: SimplexSettings,
-): Promise<{ tree: SpanningTree; iterations: number; optimal: boolean }> {
-  const tree = firstBasis(C, a, b);
-  settle(tree, C);
-  const price = pricing(tree, C);
+): Promise<{ iterations: number; optimal: boolean }> {
+  const arc: Arc = { source: 0, target: 0, cost: 0 };
   let iterations = 0, settled = true, since = performance.now();
   for (;;) {
     for (let k = 0; k < BATCH; k++) {
-      const arc = price();
-      if (arc < 0) {
+      if (!price(arc)) {
         // Potentials that were only shifted have rounding in them: the verdict is that of fresh ones.
-        if (settled) return { tree, iterations, optimal: true };
-        settle(tree, C);
+        if (settled) return { iterations, optimal: true };
+        settle(tree);
         settled = true;
         continue;
       }
       if (iterations >= maxIterations) {
-        settle(tree, C);
-        return { tree, iterations, optimal: false };
+        settle(tree);
+        return { iterations, optimal: false };
       }
-      pivot(tree, C, arc);
+      pivot(tree, arc);
       settled = false;
       iterations++;
     }
@@ -62,35 +66,46 @@ export async function networkSimplex(
   }
 }
 
-/** Finds the arc with the most negative reduced cost of a block, from where the last block ended; −1 if there is none at all. */
-function pricing({ n, m, potential }: SpanningTree, C: Float64Array): () => number {
-  const rows = Math.max(1, Math.min(n, Math.ceil(Math.sqrt(n / m))));
-  const g = potential.subarray(n);
+/** Whether a reduced cost is negative beyond rounding. */
+export function improves(reduced: number, cost: number, f: number, g: number): boolean {
+  return reduced < -ROUNDING * Math.max(Math.abs(cost), Math.abs(f), Math.abs(g));
+}
+
+/**
+ * Finds the most negative reduced cost of a block of rows, from where the last block ended (block search: Kovács 2015, "Minimum-cost flow
+ * algorithms: an experimental evaluation", §3.3; for transport Bonneel, van de Panne, Paris and Heidrich 2011). Costs `[n, m]`.
+ */
+export function densePricing({ n, m, potential }: SpanningTree, C: Float64Array): Pricing {
+  const rows = Math.max(1, Math.min(n, Math.ceil(Math.sqrt(n / m)))), g = potential.subarray(n);
   let row = 0;
-  return () => {
+  return (found) => {
     let best = -1, least = 0;
     for (let done = 0; done < n;) {
       for (let k = 0; k < rows && done < n; k++, done++) {
         const f = potential[row], base = row * m;
         for (let j = 0; j < m; j++) {
           const cost = C[base + j], reduced = cost - f - g[j];
-          if (reduced < least && reduced < -ROUNDING * Math.max(Math.abs(cost), Math.abs(f), Math.abs(g[j]))) {
+          if (reduced < least && improves(reduced, cost, f, g[j])) {
             least = reduced;
             best = base + j;
           }
         }
         if (++row === n) row = 0;
       }
-      if (best >= 0) return best;
+      if (best >= 0) {
+        found.source = Math.floor(best / m);
+        found.target = best % m;
+        found.cost = C[best];
+        return true;
+      }
     }
-    return -1;
+    return false;
   };
 }
 
 /** Brings in an arc. */
-function pivot(tree: SpanningTree, C: Float64Array, arc: number): void {
-  const { n, m, parent, depth, flow, potential } = tree;
-  const i = Math.floor(arc / m), j = n + arc % m;
+function pivot(tree: SpanningTree, { source, target, cost }: Arc): void {
+  const { n, parent, depth, flow, potential } = tree, i = source, j = n + target;
   // The top of the cycle, and on the way up what blocks. The cycle goes from the top down to i, over to j and up again: it lowers the flow of
   // sources' arcs on i's side and of targets' arcs on j's side.
   let p = i, q = j, least = Infinity, out = -1, leastBack = Infinity, outBack = -1;
@@ -114,12 +129,12 @@ function pivot(tree: SpanningTree, C: Float64Array, arc: number): void {
     for (let v = i; v !== top; v = parent[v]) flow[v] += v < n ? -amount : amount;
     for (let v = j; v !== top; v = parent[v]) flow[v] += v < n ? amount : -amount;
   }
-  const reduced = C[arc] - potential[i] - potential[j];
+  const reduced = cost - potential[i] - potential[j];
   if (back) {
-    rehang(tree, outBack, j, i, amount);
+    rehang(tree, outBack, j, i, amount, cost);
     renew(tree, j, reduced);
   } else {
-    rehang(tree, out, i, j, amount);
+    rehang(tree, out, i, j, amount, cost);
     renew(tree, i, reduced);
   }
 }

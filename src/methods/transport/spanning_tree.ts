@@ -16,17 +16,23 @@ export interface SpanningTree {
   readonly previous: Int32Array;
   /** Mass on the arc to the parent: whole numbers. */
   readonly flow: Float64Array;
+  /** Cost of the arc to the parent. */
+  readonly cost: Float64Array;
   /** Potentials: f of sources, g of targets, with f_i + g_j = C_ij on the arcs of the tree. */
   readonly potential: Float64Array;
 }
 
-/** The tree of n + m − 1 arcs, from its root. The arcs must form one; costs `[n, m]`. */
-export function treeOf(
-  n: number,
-  m: number,
-  root: number,
-  arcs: { sources: Int32Array; targets: Int32Array; flow: Float64Array },
-): SpanningTree {
+/** Arcs of a first plan. */
+export interface TreeArcs {
+  readonly sources: Int32Array;
+  /** From 0 to m − 1. */
+  readonly targets: Int32Array;
+  readonly flow: Float64Array;
+  readonly cost: Float64Array;
+}
+
+/** The tree of n + m − 1 arcs, from its root. The arcs must form one. */
+export function treeOf(n: number, m: number, root: number, arcs: TreeArcs): SpanningTree {
   const nodes = n + m, count = nodes - 1;
   const whole = (fill = -1) => new Int32Array(nodes).fill(fill);
   const tree: SpanningTree = {
@@ -39,6 +45,7 @@ export function treeOf(
     next: whole(),
     previous: whole(),
     flow: new Float64Array(nodes),
+    cost: new Float64Array(nodes),
     potential: new Float64Array(nodes),
   };
   // Arcs by node.
@@ -61,11 +68,13 @@ export function treeOf(
       const e = list[k], w = v < n ? n + arcs.targets[e] : arcs.sources[e];
       if (w === tree.parent[v]) continue;
       tree.flow[w] = arcs.flow[e];
+      tree.cost[w] = arcs.cost[e];
       tree.depth[w] = tree.depth[v] + 1;
       hang(tree, w, v);
       queue[tail++] = w;
     }
   }
+  settle(tree);
   return tree;
 }
 
@@ -89,18 +98,27 @@ export function unhang({ parent, child, next, previous }: SpanningTree, node: nu
 
 /**
  * Hangs the part of the tree below the arc of `top` under another node: `node` of that part becomes its top, as a child of `under` by an arc
- * with this flow. Depths of the part are not renewed.
+ * with this flow and cost. Depths of the part are not renewed.
  */
-export function rehang(tree: SpanningTree, top: number, node: number, under: number, flow: number): void {
-  for (let v = node, up = under, f = flow;;) {
-    const parent = tree.parent[v], own = tree.flow[v];
+export function rehang(
+  tree: SpanningTree,
+  top: number,
+  node: number,
+  under: number,
+  flow: number,
+  cost: number,
+): void {
+  for (let v = node, up = under, f = flow, c = cost;;) {
+    const parent = tree.parent[v], ownFlow = tree.flow[v], ownCost = tree.cost[v];
     unhang(tree, v);
     hang(tree, v, up);
     tree.flow[v] = f;
+    tree.cost[v] = c;
     if (v === top) return;
     up = v;
     v = parent;
-    f = own;
+    f = ownFlow;
+    c = ownCost;
   }
 }
 
@@ -121,13 +139,10 @@ export function renew({ n, parent, depth, child, next, potential }: SpanningTree
 }
 
 /** Computes all potentials anew from the root's, 0: what many shifts have left of rounding is gone. */
-export function settle({ n, m, root, parent, child, next, potential }: SpanningTree, C: Float64Array): void {
+export function settle({ root, parent, child, next, cost, potential }: SpanningTree): void {
   potential[root] = 0;
   for (let v = root;;) {
-    if (v !== root) {
-      const up = parent[v], cost = v < n ? C[v * m + up - n] : C[up * m + v - n];
-      potential[v] = cost - potential[up];
-    }
+    if (v !== root) potential[v] = cost[v] - potential[parent[v]];
     if (child[v] >= 0) {
       v = child[v];
       continue;
