@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { certify } from "../../src/methods/transport/exact_certificate.ts";
+import { storedCost } from "../../src/methods/transport/host_cost.ts";
 import { firstBasis } from "../../src/methods/transport/first_basis.ts";
 import { densePricing, networkSimplex } from "../../src/methods/transport/network_simplex.ts";
 import { wholeWeights } from "../../src/methods/transport/whole_weights.ts";
@@ -11,7 +12,7 @@ async function solved(C: Float64Array, a: Float64Array, b: Float64Array, maxIter
   const whole = wholeWeights(a, b);
   const tree = firstBasis(C, whole.a, whole.b);
   const { iterations, optimal } = await networkSimplex(tree, densePricing(tree, C), { maxIterations });
-  const problem = { C, n: a.length, m: b.length, a, b, rows: all(a.length), columns: all(b.length) };
+  const cost = storedCost(C, a.length, b.length), problem = { cost, a, b, rows: all(a.length), columns: all(b.length) };
   return { ...certify(tree, whole.unit, problem), tree, iterations, optimal };
 }
 

@@ -1,14 +1,15 @@
 import { type LinearOperator, sparse } from "../../operators/mod.ts";
 import { grad, Sparse, Tensor, withVjp } from "../../tensor/mod.ts";
 import { type Cost, prepareCost } from "./cost.ts";
-import { certify, type ExactCertificate, type ExactProblem } from "./exact_certificate.ts";
+import type { ExactCertificate } from "./exact_certificate.ts";
 import { ExactResult } from "./exact_result.ts";
-import { hostCosts, hostMatrix, requireSize } from "./host_cost.ts";
-import { firstBasis } from "./first_basis.ts";
-import { densePricing, networkSimplex } from "./network_simplex.ts";
+import { solveStored, solveStreamed } from "./exact_solve.ts";
+import { hostCosts, hostMatrix } from "./host_cost.ts";
 import { requireOptions } from "./sinkhorn_input.ts";
 import { prepareWeights, type Weights, weightTensors } from "./weights.ts";
-import { wholeWeights } from "./whole_weights.ts";
+
+/** Costs up to which `auto` stores them: 512 MiB in f64. */
+const STORED = 2 ** 26;
 
 /** Options of {@linkcode exact}. */
 export interface ExactOptions {
@@ -18,6 +19,11 @@ export interface ExactOptions {
   a?: Weights;
   /** Weights of the columns, `[m]`, with the same sum as `a`; default equal. */
   b?: Weights;
+  /**
+   * `stored`: all costs in memory, 8nm bytes. `streamed`, for points: only those that matter; the device looks over all pairs for them, again and
+   * again, and the host once in the end. `auto` (default): streamed from 2²⁶ costs between points on.
+   */
+  costs?: "auto" | "stored" | "streamed";
   /** Pivots before giving up. Default 1,000 (n + m); random problems take some 10 (n + m). */
   maxIterations?: number;
   /** Stops the work early by throwing the signal's reason. */
@@ -32,8 +38,8 @@ export interface ExactOptions {
  *   min ⟨P, C⟩  over P ≥ 0 with P·1 = a, Pᵀ·1 = b,
  *
  * solved by the network simplex method on the host, in f64: costs from points are computed in f64 by the formula, and masses are moved in
- * whole units, without rounding. The result proves itself: its potentials satisfy f_i + g_j ≤ C_ij and their value equals the plan's cost. Memory is
- * 8nm bytes; n = m = 1,000 takes about a second, 4,000 about ten. Sources: Ahuja, Magnanti and Orlin, "Network Flows" (1993), chapter 11;
+ * whole units, without rounding. The result proves itself: its potentials satisfy f_i + g_j ≤ C_ij and their value equals the plan's cost. Larger
+ * problems between points take memory O(n + m) only, see `costs`. Sources: Ahuja, Magnanti and Orlin, "Network Flows" (1993), chapter 11;
  * Bonneel, van de Panne, Paris and Heidrich, "Displacement interpolation using Lagrangian mass transport" (2011).
  *
  * `value` can be differentiated, at the plan and potentials found: by the cost its derivative is P, by the weights f and g. Where several plans or
@@ -42,7 +48,7 @@ export interface ExactOptions {
  * @param x Points `[n, d]` (or `[n]` on a line), or a cost matrix `[n, m]` if `y` is left out.
  * @param y Points `[m, d]` (or `[m]`).
  * @throws {TypeError} on shapes that do not fit and unknown names.
- * @throws {RangeError} on NaN or infinite points or costs, negative weights, totals that differ, more than 2²⁸ costs.
+ * @throws {RangeError} on NaN or infinite points or costs, negative weights, totals that differ, more than 2²⁸ stored costs.
  *
  * @example
  * ```ts
@@ -71,7 +77,12 @@ export async function exact(
   });
   signal?.throwIfAborted();
   const weights = await prepareWeights(options.a, options.b, n, m);
-  requireSize(n, m);
+  const { costs = "auto" } = options;
+  if (!["auto", "stored", "streamed"].includes(costs)) {
+    throw new TypeError(`Expected "costs" to be "auto", "stored" or "streamed", got ${JSON.stringify(costs)}`);
+  }
+  if (costs === "streamed" && !y) throw new TypeError('Costs are "streamed" between points: a cost matrix is stored');
+  const streamed = y !== undefined && (costs === "streamed" || (costs === "auto" && n * m > STORED));
   const prepared = y && await prepareCost(x, y, cost ?? "sqeuclidean");
   const owned: Tensor[] = [...prepared?.owned ?? []];
   const keep = <T extends Tensor>(t: T): T => {
@@ -79,17 +90,15 @@ export async function exact(
     return t;
   };
   try {
-    const { C } = prepared ? await hostCosts(x, y, prepared, cost === "greatcircle") : await hostMatrix(x);
-    const problem = {
-      C,
-      n,
-      m,
-      a: weights.a,
-      b: weights.b,
-      rows: withWeight(weights.a),
-      columns: withWeight(weights.b),
-    };
-    const { certificate, iterations, optimal } = await solve(problem, { maxIterations, signal, onProgress });
+    const host = prepared
+      ? await hostCosts(x, y, prepared, { onSphere: cost === "greatcircle", streamed })
+      : await hostMatrix(x);
+    const { a, b } = weights;
+    const problem = { cost: host, a, b, rows: withWeight(a), columns: withWeight(b) };
+    const settings = { maxIterations, signal, onProgress };
+    const { certificate, iterations, optimal } = prepared && streamed
+      ? await solveStreamed(problem, prepared, { x, y, cost }, settings)
+      : await solveStored(problem, settings);
     const converged = optimal && certificate.gap <= certificate.rounding;
     if (!converged) {
       console.warn(
@@ -144,27 +153,6 @@ export async function exact(
     for (const tensor of owned) tensor.dispose();
     throw error;
   }
-}
-
-/** The part of the problem that has weight, solved. */
-async function solve(
-  problem: ExactProblem,
-  settings: { maxIterations: number; signal?: AbortSignal; onProgress?: (progress: { iteration: number }) => void },
-): Promise<{ certificate: ExactCertificate; iterations: number; optimal: boolean }> {
-  const { C, n, m, rows, columns } = problem;
-  let part = C;
-  if (rows.length < n || columns.length < m) {
-    part = new Float64Array(rows.length * columns.length);
-    let k = 0;
-    for (const i of rows) for (const j of columns) part[k++] = C[i * m + j];
-  }
-  const { a, b, unit } = wholeWeights(
-    Float64Array.from(rows, (i) => problem.a[i]),
-    Float64Array.from(columns, (j) => problem.b[j]),
-  );
-  const tree = firstBasis(part, a, b);
-  const { iterations, optimal } = await networkSimplex(tree, densePricing(tree, part), settings);
-  return { certificate: certify(tree, unit, problem), iterations, optimal };
 }
 
 /** Plan and potentials on the device of a tensor, in its precision. */

@@ -1,3 +1,4 @@
+import type { HostCost } from "./host_cost.ts";
 import type { SpanningTree } from "./spanning_tree.ts";
 
 /** Unit roundoff of f64. */
@@ -31,9 +32,7 @@ export interface ExactCertificate {
 
 /** A problem with its costs, and rows and columns that have weight. */
 export interface ExactProblem {
-  readonly C: Float64Array;
-  readonly n: number;
-  readonly m: number;
+  readonly cost: HostCost;
   readonly a: Float64Array;
   readonly b: Float64Array;
   /** Numbers of the rows and columns that take part. */
@@ -42,11 +41,11 @@ export interface ExactProblem {
 }
 
 /**
- * Reads plan and potentials off the tree, and measures them against the whole problem. Potentials become allowed everywhere by
+ * Reads plan and potentials off the tree, and measures them against the whole problem, every pair of it. Potentials become allowed by
  * f_i = min_j (C_ij − g_j), columns without weight having g_j = min_i (C_ij − f_i) first; the constant between them makes ⟨a, f⟩ = ⟨b, g⟩.
  */
 export function certify(tree: SpanningTree, unit: number, problem: ExactProblem): ExactCertificate {
-  const { C, m, b, rows, columns } = problem;
+  const { cost, a, b, rows, columns } = problem, { n, m } = cost;
   const entries: { i: number; j: number; mass: number }[] = [];
   for (let v = 0; v < tree.n + tree.m; v++) {
     if (v === tree.root || tree.flow[v] === 0) continue;
@@ -54,64 +53,51 @@ export function certify(tree: SpanningTree, unit: number, problem: ExactProblem)
     entries.push({ i: rows[i], j: columns[j], mass: tree.flow[v] * unit });
   }
   entries.sort((p, q) => p.i - q.i || p.j - q.j);
-  const plan = {
-    rows: Uint32Array.from(entries, ({ i }) => i),
-    columns: Uint32Array.from(entries, ({ j }) => j),
-    values: Float64Array.from(entries, ({ mass }) => mass),
-  };
-  const g = new Float64Array(m).fill(Infinity);
-  columns.forEach((j, k) => g[j] = tree.potential[tree.n + k]);
-  for (let j = 0; j < m; j++) {
-    if (b[j] === 0) rows.forEach((i, k) => g[j] = Math.min(g[j], C[i * m + j] - tree.potential[k]));
-  }
-  return measured(problem, plan, g);
-}
-
-/** The certificate of a plan and potentials of its columns. */
-export function measured(
-  { C, n, m, a, b }: Pick<ExactProblem, "C" | "n" | "m" | "a" | "b">,
-  plan: Pick<ExactCertificate, "rows" | "columns" | "values">,
-  g: Float64Array<ArrayBuffer>,
-): ExactCertificate {
+  const entryRows = Uint32Array.from(entries, ({ i }) => i), entryColumns = Uint32Array.from(entries, ({ j }) => j);
+  const values = Float64Array.from(entries, ({ mass }) => mass);
+  const f = new Float64Array(n), g = new Float64Array(m).fill(Infinity);
   const total = a.reduce((s, x) => s + x, 0);
-  const f = rowPotentials(C, n, m, g);
-  const shift = (sumOf(n, (i) => a[i] * f[i]) - sumOf(m, (j) => b[j] * g[j])) / (2 * total);
-  // A constant that is not finite, or as small as nothing, would spoil them.
-  if (Number.isFinite(shift)) {
-    for (let j = 0; j < m; j++) g[j] += shift;
-    f.set(rowPotentials(C, n, m, g));
+  const shift = (sumOf(rows.length, (k) => a[rows[k]] * tree.potential[k]) -
+    sumOf(columns.length, (k) => b[columns[k]] * tree.potential[tree.n + k])) / (2 * total);
+  columns.forEach((j, k) => g[j] = tree.potential[tree.n + k] + shift);
+  for (let j = 0; j < m; j++) {
+    if (b[j] === 0) rows.forEach((i, k) => g[j] = Math.min(g[j], cost.at(i, j) - (tree.potential[k] - shift)));
   }
   let violation = 0;
-  for (let i = 0, k = 0; i < n; i++) {
-    for (let j = 0; j < m; j++, k++) violation = Math.max(violation, f[i] + g[j] - C[k]);
+  for (let i = 0; i < n; i++) {
+    const C = cost.row(i);
+    let least = Infinity;
+    for (let j = 0; j < m; j++) least = Math.min(least, C[j] - g[j]);
+    f[i] = least;
+    for (let j = 0; j < m; j++) violation = Math.max(violation, least + g[j] - C[j]);
   }
-  const { rows, columns, values } = plan, costAt = (e: number) => C[rows[e] * m + columns[e]];
-  const primal = sumOf(values.length, (e) => values[e] * costAt(e));
+  const costs = values.map((_, e) => cost.at(entryRows[e], entryColumns[e]));
+  const primal = sumOf(values.length, (e) => values[e] * costs[e]);
   const dual = sumOf(n + m, (k) => k < n ? a[k] * f[k] : b[k - n] * g[k - n]);
   const left = [a.slice(), b.slice()];
   for (let e = 0; e < values.length; e++) {
-    left[0][rows[e]] -= values[e];
-    left[1][columns[e]] -= values[e];
+    left[0][entryRows[e]] -= values[e];
+    left[1][entryColumns[e]] -= values[e];
   }
   const marginalError = left.reduce((s, part) => part.reduce((t, x) => t + Math.abs(x), s), 0);
   // A potential is a sum of up to n + m costs with signs, each rounded; then come the products and what the masses lack.
-  const size = sumOf(values.length, (e) => values[e] * Math.abs(costAt(e))) +
+  const size = sumOf(values.length, (e) => values[e] * Math.abs(costs[e])) +
     sumOf(n + m, (k) => k < n ? a[k] * Math.abs(f[k]) : b[k - n] * Math.abs(g[k - n]));
   let largest = 0;
   for (let k = 0; k < n + m; k++) largest = Math.max(largest, Math.abs(k < n ? f[k] : g[k - n]));
-  const rounding = 2 * (n + m) * U * size + 2 * marginalError * largest;
-  return { ...plan, f, g, primal, dual, gap: primal - dual, violation, marginalError, rounding };
-}
-
-/** f_i = min_j (C_ij − g_j). */
-function rowPotentials(C: Float64Array, n: number, m: number, g: Float64Array): Float64Array<ArrayBuffer> {
-  const f = new Float64Array(n);
-  for (let i = 0, k = 0; i < n; i++) {
-    let least = Infinity;
-    for (let j = 0; j < m; j++, k++) least = Math.min(least, C[k] - g[j]);
-    f[i] = least;
-  }
-  return f;
+  return {
+    rows: entryRows,
+    columns: entryColumns,
+    values,
+    f,
+    g,
+    primal,
+    dual,
+    gap: primal - dual,
+    violation,
+    marginalError,
+    rounding: 2 * (n + m) * U * size + 2 * marginalError * largest,
+  };
 }
 
 /** Σ of so many terms, compensated (Neumaier 1974). */
