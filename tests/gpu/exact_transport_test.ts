@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { exact, sinkhorn } from "../../src/methods/transport/mod.ts";
+import { assignment, exact, type ExactOptions, sinkhorn } from "../../src/methods/transport/mod.ts";
 import { type Gpu, grad, open, type Tensor } from "../../src/tensor/mod.ts";
 import { onEachDevice } from "./devices.ts";
 
@@ -97,8 +97,59 @@ onEachDevice("bad input of exact transport is refused by name", async (gpu) => {
   await refused(() => exact(gpu.tensor([[NaN, 0]]), gpu.tensor([[1, 2]])), RangeError, "NaN");
   await refused(() => exact(gpu.zeros([0, 3])), RangeError, "0 and 3");
   await refused(() => exact(gpu.zeros([0, 2]), y), RangeError, "0 and 4");
-  await refused(() => exact(gpu.zeros([30_000, 1]), gpu.zeros([30_000, 1])), RangeError, "30000 × 30000");
+  const many = gpu.zeros([30_000, 1]);
+  await refused(() => exact(many, many, { costs: "stored" }), RangeError, "30000 × 30000");
+  await refused(() => exact(gpu.zeros([3, 4]), { costs: "streamed" }), TypeError, "streamed");
+  await refused(() => exact(x, y, { costs: "sometimes" as "auto" }), TypeError, '"sometimes"');
+  await refused(() => exact(x, y, { cost: "y[j, 0] / (x[i, 0] - x[i, 0])", costs: "streamed" }), RangeError, "cost");
+  await refused(() => assignment(gpu.zeros([0, 3])), RangeError, "0 rows to 3 columns");
+  await refused(() => assignment(gpu.zeros([3])), TypeError, "[3]");
+  await refused(() => assignment(gpu.tensor([[1, NaN]])), RangeError, "NaN");
   await refused(() => exact(x, y, { cost: "1 / (x[i, 0] - x[i, 0])" }), RangeError, "costs");
+});
+
+onEachDevice("streamed costs give the optimum of stored ones, with the same certificate", async (gpu) => {
+  const x = points(gpu, 70, 2, 21), y = points(gpu, 90, 2, 22), lonLat = (t: Tensor) => t.mul(120).sub(60);
+  const a = Array.from({ length: 70 }, (_, k) => k % 5 === 0 ? 0 : 1 + k % 7), sum = a.reduce((s, w) => s + w);
+  const b = Array.from({ length: 90 }, (_, k) => k % 6 === 1 ? 0 : sum / 75);
+  const scale = gpu.tensor(Array.from({ length: 90 }, (_, k) => 1 + k % 3));
+  const whole = x.mul(3).round(), wholeY = y.mul(3).round();
+  const cases: [string, Tensor, Tensor, ExactOptions][] = [
+    ["squared distances", x, y, {}],
+    ["distances, weights with zeros", x, y, { cost: "euclidean", a, b }],
+    ["great circles", lonLat(x), lonLat(y), { cost: "greatcircle" }],
+    ["a formula with an input of the columns", x, y, {
+      cost: { formula: "s[j] * dist(x[i], y[j])", inputs: { s: scale } },
+    }],
+    ["a formula that reads x on both sides", x, x.flip(0), { cost: "sqdist(x[i], y[j]) + 0.1 * x[i, 0] * x[j, 1]" }],
+    ["many ties", whole, wholeY, {}],
+    ["one source", x.slice([0, 1]), y, {}],
+    ["equal points", x, x, {}],
+  ];
+  for (const [name, u, v, options] of cases) {
+    using stored = await exact(u, v, { ...options, costs: "stored" });
+    using streamed = await exact(u, v, { ...options, costs: "streamed" });
+    assert(streamed.converged && streamed.gap <= streamed.certificate.rounding, `${name}: gap ${streamed.gap}`);
+    const { rounding } = stored.certificate;
+    assert(Math.abs(streamed.cost - stored.cost) <= 2 * rounding, `${name}: ${streamed.cost}, stored ${stored.cost}`);
+    assert(Math.abs(streamed.dual - stored.dual) <= 2 * rounding, name);
+    const total = options.a ? sum : 1;
+    assert(
+      streamed.marginalError <= 2 * (u.shape[0] + v.shape[0]) * 2 ** -50 * total,
+      `${name}: ${streamed.marginalError}`,
+    );
+  }
+});
+
+Deno.test("streamed costs are nowhere stored on the device", async () => {
+  await using gpu = await open({ backend: "cpu", tune: "off" });
+  const n = 1200, x = points(gpu, n, 2, 31), y = points(gpu, n, 2, 32);
+  await Promise.all([x.data(), y.data()]);
+  gpu.device.ledger.resetPeak();
+  using result = await exact(x, y, { costs: "streamed" });
+  assert(result.converged);
+  const { peak } = gpu.memory();
+  assert(peak < 4 * n * n / 4, `peak ${peak} bytes, all pairs take ${4 * n * n}`);
 });
 
 Deno.test("the derivative of the exact cost is the plan's, the weights' are the potentials", async () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { exact } from "../../src/methods/transport/mod.ts";
+import { assignment, exact } from "../../src/methods/transport/mod.ts";
 import { onEachDevice } from "../gpu/devices.ts";
 import { load } from "./fixtures.ts";
 
@@ -32,3 +32,26 @@ for (
     }
   });
 }
+
+onEachDevice("assignments agree with SciPy", async (gpu) => {
+  for (const { name, costMatrix, cost } of load("assignments").cases) {
+    using C = gpu.tensor(costMatrix);
+    using negative = C.neg();
+    const n = costMatrix.length, m = costMatrix[0].length, largest = Math.max(...costMatrix.flat().map(Math.abs));
+    for (const [matrix, maximize] of [[C, false], [negative, true]] as const) {
+      const result = await assignment(matrix, { maximize }), what = `${name}, maximize: ${maximize}`;
+      const sign = maximize ? -1 : 1;
+      assert(result.converged, what);
+      assert(
+        Math.abs(sign * result.cost - cost) <= ROUNDING * largest * n,
+        `${what}: got ${result.cost}, SciPy ${cost}`,
+      );
+      // One to one, as many as there can be, and the costs are theirs.
+      const taken = [...result.columns].filter((j) => j >= 0);
+      assertEquals([taken.length, new Set(taken).size], [Math.min(n, m), Math.min(n, m)], what);
+      const sum = result.columns.reduce((s, j, i) => j < 0 ? s : s + costMatrix[i][j], 0);
+      assert(Math.abs(sum - cost) <= ROUNDING * largest * n, what);
+      assert(result.gap <= ROUNDING * largest * (n + m), `${what}: gap ${result.gap}`);
+    }
+  }
+});

@@ -12,6 +12,7 @@
  *
  * @module
  */
+export { assignment, type AssignmentOptions, type AssignmentResult } from "./assignment.ts";
 export { type Cost, type CostFormula, EARTH_RADIUS_KM } from "./cost.ts";
 export { exact, type ExactOptions } from "./exact.ts";
 export type { ExactCertificate } from "./exact_certificate.ts";

@@ -7,7 +7,7 @@ import { improves, networkSimplex, type SimplexSettings } from "./network_simple
 import type { SpanningTree } from "./spanning_tree.ts";
 
 /** Parts of all columns in which each row's best is looked for: so many arcs of every point are known at first. */
-const PARTS = 6;
+const PARTS = 8;
 /** Arcs that a row may add when all pairs are looked at. */
 const MORE = 4;
 /** Milliseconds after which other work gets its turn. */
