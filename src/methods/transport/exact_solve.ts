@@ -1,4 +1,4 @@
-import { stopGradient, Tensor } from "../../tensor/mod.ts";
+import { stopGradient, type Tensor } from "../../tensor/mod.ts";
 import type { Cost, PreparedCost } from "./cost.ts";
 import { certify, type ExactCertificate, type ExactProblem } from "./exact_certificate.ts";
 import { firstBasis } from "./first_basis.ts";
