@@ -69,9 +69,9 @@ ${steps("let i = e / j * 2u * j + e % j; let q = i + j;")}
 }
 
 /** Sorts tiles of rows; a row of one tile is finished and its values are written. */
-function sortTiles(task: Task, tile: number, sortedKeys: Value | undefined): void {
+function sortTiles(task: Task, tile: number, sortedKeys: Value | undefined, places?: Value): void {
   const { call, x, n, rows, word } = task, tiles = Math.ceil(n / tile), lanes = Math.min(LANES, tile / 2);
-  const text = tileText(task, tile, lanes), { out, positions } = call.outputs;
+  const text = tileText(task, tile, lanes), { out } = call.outputs, positions = places ?? call.outputs.positions;
   call.launch({
     key: `tiles|${tile}|${call.params.descending}|${sortedKeys !== undefined}`,
     read: { x },
@@ -171,19 +171,82 @@ function takeSorted({ call, x, n, rows }: Task): void {
   });
 }
 
+/** Keys of all elements, and their positions. */
+function makeKeys(task: Task, keys: Value, places: Value): void {
+  const { call, x, n, rows } = task;
+  call.launch({
+    key: `keys|${call.params.descending}`,
+    read: { x },
+    write: { keys, places },
+    elements: { keys: task.word, places: "u32" },
+    uniforms: { n, count: rows * n, start: x.offset },
+    workgroupSize: WORKGROUP,
+    workgroups: Math.ceil(rows * n / WORKGROUP),
+    declarations: () => keyText(task),
+    body: () => "if (id < p.count) { keys[id] = key_of(x[p.start + id]); places[id] = id % p.n; }",
+  });
+}
+
+/** Merges neighbouring runs of `width`: each element looks up, by halving, how many of the other run go before it. */
+function mergeRuns(task: Task, width: number, from: Sorted, to: Sorted): void {
+  const { call, n, rows, word } = task;
+  call.launch({
+    key: "runs",
+    read: { keys: from.keys, places: from.places },
+    write: { next_keys: to.keys, next_places: to.places },
+    elements: { keys: word, places: "u32", next_keys: word, next_places: "u32" },
+    uniforms: { n, width, count: rows * n },
+    workgroupSize: WORKGROUP,
+    workgroups: Math.ceil(rows * n / WORKGROUP),
+    body: () =>
+      `if (id >= p.count) { return; }
+let e = id % p.n; let row = id - e;
+let pair = e / (2u * p.width) * 2u * p.width;
+let is_left = e < pair + p.width;
+let begin = min(select(pair, pair + p.width, is_left), p.n);
+let own = keys[id];
+var low = begin;
+var high = min(begin + p.width, p.n);
+while (low < high) {
+  let middle = (low + high) / 2u;
+  let other = keys[row + middle];
+  if (other < own || (!is_left && other == own)) { low = middle + 1u; } else { high = middle; }
+}
+let to = row + pair + e - select(pair + p.width, pair, is_left) + low - begin;
+next_keys[to] = own;
+next_places[to] = places[id];`,
+  });
+}
+
+/** Keys, or where elements come from, as they are sorted so far. */
+interface Sorted {
+  readonly keys: Value;
+  readonly places: Value;
+}
+
+function taskOf(call: Call): Task {
+  const x = call.dense(call.inputs.x as Value), n = x.shape[x.shape.length - 1];
+  return { call, x, n, rows: sizeOf(x.shape) / n, word: x.dtype === "f64" ? "u64" : "u32" };
+}
+
+function keysOf({ call, n, rows, word }: Task): Value {
+  return call.temporary({ shape: [rows * n], dtype: word === "u64" ? "f64" : "u32" });
+}
+
+const lengthOf = (call: Call) => call.outputs.out.shape[call.outputs.out.shape.length - 1];
+
 /**
  * Batcher's bitonic sort (1968) with mirrored first steps, so that all exchanges go one way and what lies beyond the end stays there: tiles in
  * workgroup memory, then runs twice as long again and again. Positions take part in the comparison, which makes it stable.
  */
-export const sortKernels: readonly KernelVariant<SortParams>[] = [{
+const bitonic: KernelVariant<SortParams> = {
   name: "bitonic",
+  rank: (call) => call.info.software ? -1 : 0,
   record: (call) => {
-    const x = call.dense(call.inputs.x as Value), n = x.shape[x.shape.length - 1], count = sizeOf(x.shape);
-    if (count === 0) return;
-    const word = x.dtype === "f64" ? "u64" : "u32";
-    const task: Task = { call, x, n, rows: count / n, word };
+    if (sizeOf(call.outputs.out.shape) === 0) return;
+    const task = taskOf(call), { n } = task;
     if (n <= TILE) return sortTiles(task, Math.max(2, 2 ** Math.ceil(Math.log2(n))), undefined);
-    const sorted = call.temporary({ shape: [count], dtype: word === "u64" ? "f64" : "u32" });
+    const sorted = keysOf(task);
     sortTiles(task, TILE, sorted);
     for (let run = 2 * TILE; run < 2 * n; run *= 2) {
       stepRows(task, sorted, run / 2, true);
@@ -192,4 +255,40 @@ export const sortKernels: readonly KernelVariant<SortParams>[] = [{
     }
     takeSorted(task);
   },
-}];
+};
+
+/** Merge sort by ranks, from sorted runs of so many elements. */
+function recordMerge(call: Call, first: number): void {
+  if (sizeOf(call.outputs.out.shape) === 0) return;
+  const task = taskOf(call), { n, rows } = task, { positions } = call.outputs;
+  const other = call.temporary({ shape: [rows * n], dtype: "i32" });
+  let from: Sorted = { keys: keysOf(task), places: positions }, to: Sorted = { keys: keysOf(task), places: other };
+  const passes = Math.max(0, Math.ceil(Math.log2(n / first)));
+  // In turns, so that the last pass writes the result.
+  if (passes % 2 === 1) [from, to] = [{ ...from, places: other }, { ...to, places: positions }];
+  if (first === 1) makeKeys(task, from.keys, from.places);
+  else sortTiles(task, first, from.keys, from.places);
+  for (let width = first; width < n; width *= 2) {
+    mergeRuns(task, width, from, to);
+    [from, to] = [to, from];
+  }
+  takeSorted(task);
+}
+
+/** Without barriers, which software adapters take long for. */
+const merge: KernelVariant<SortParams> = {
+  name: "merge",
+  rank: (call) => call.info.software ? 1 : -1,
+  record: (call) => recordMerge(call, 1),
+};
+
+/** From tiles that are sorted in workgroup memory. */
+const tileMerge: KernelVariant<SortParams> = {
+  name: "tile merge",
+  when: (call) => lengthOf(call) > TILE,
+  rank: (call) => call.info.software ? -1 : 0,
+  record: (call) => recordMerge(call, TILE),
+};
+
+/** Ways to sort on WebGPU. */
+export const sortKernels: readonly KernelVariant<SortParams>[] = [bitonic, tileMerge, merge];
