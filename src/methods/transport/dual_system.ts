@@ -74,7 +74,14 @@ async function conjugateGradients(problem: Problem, { f, g }: Pair, s: Tensor, t
   };
   using scaled = over(below, c);
   using image = plan.apply(scaled);
-  let residual = Tensor.map("w > 0 ? s - x : 0", { w: a, s: right, x: image });
+  using mass = r.sum();
+  // The right side has no part along the null vector 1, but rounding gives it one, on which the iterations would run away.
+  const balanced = (v: Tensor): Tensor => {
+    using drift = v.sum();
+    return Tensor.map("v - r * drift / mass", { v, r, drift, mass });
+  };
+  using start = Tensor.map("w > 0 ? s - x : 0", { w: a, s: right, x: image });
+  let residual = balanced(start);
   let u = residual.mul(0), z = over(residual, r), d = z.add(0), rz = dot(residual, z);
   using size = dot(right, over(right, r));
   using size2 = dot(below, over(below, c));
