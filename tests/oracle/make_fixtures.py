@@ -5,6 +5,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import array_fixtures  # noqa: E402
+import iterative_fixtures  # noqa: E402
 import linalg_fixtures  # noqa: E402
 import matrix_function_fixtures  # noqa: E402
 import philox_fixtures  # noqa: E402
@@ -20,3 +21,4 @@ if __name__ == "__main__":
     linalg_fixtures.make()
     matrix_function_fixtures.make()
     transform_fixtures.make()
+    iterative_fixtures.make()
