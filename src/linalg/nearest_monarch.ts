@@ -1,4 +1,4 @@
-import { type LinearOperator, monarch, type transforms } from "../operators/mod.ts";
+import { type Complex, type LinearOperator, monarch } from "../operators/mod.ts";
 import { Tensor } from "../tensor/mod.ts";
 import { requireMatrix } from "./matrix_stack.ts";
 import { relativeDistance } from "./relative_distance.ts";
@@ -27,9 +27,9 @@ export interface NearestMonarch {
 /** The complex Monarch matrix that is nearest to a given one. */
 export interface NearestComplexMonarch {
   /** Blocks of the left factor, `[q, s, k]`. */
-  readonly left: transforms.Complex;
+  readonly left: Complex;
   /** Blocks of the right factor, `[k, q, p]`. */
-  readonly right: transforms.Complex;
+  readonly right: Complex;
   /** ‖A − M‖/‖A‖ in Frobenius norms, measured. */
   readonly relativeError: number;
 }
@@ -68,7 +68,7 @@ export async function nearestMonarch(a: Tensor, sizes: MonarchSizes = {}): Promi
  * table is one exactly: that is the four-step FFT.
  */
 export async function nearestComplexMonarch(
-  a: transforms.Complex,
+  a: Complex,
   sizes: MonarchSizes = {},
 ): Promise<NearestComplexMonarch> {
   const { s, q, k, p } = sizesOf(a?.re, "nearestComplexMonarch", sizes);
@@ -104,7 +104,7 @@ export async function nearestComplexMonarch(
 }
 
 /** Real or imaginary part of the matrix of complex factors: the difference or sum of two real ones. */
-function products(left: transforms.Complex, right: transforms.Complex, part: "re" | "im"): Tensor {
+function products(left: Complex, right: Complex, part: "re" | "im"): Tensor {
   const dense = (l: Tensor, r: Tensor) => {
     using operator = monarch(l, r);
     return operator.toDense({ maxBytes: Infinity });

@@ -51,5 +51,6 @@ export {
   hadamard,
   type HadamardOperatorOptions,
 } from "./transform_operators.ts";
+export type { Complex, HadamardOptions, HadamardOrder, Norm, TrigonometricType } from "./transforms/mod.ts";
 export * as transforms from "./transforms/mod.ts";
 export { zero } from "./zero.ts";
