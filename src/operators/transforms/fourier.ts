@@ -25,10 +25,37 @@ export function fourierState(plan: FourierPlan, state: Tensor): Tensor {
 
 function applyLevel({ radix, rest, block, twiddle }: FourierLevel, z: Tensor, b: number, q: number): Tensor {
   using blocks = z.reshape([b, 2 * radix, rest * q]);
+  if ("matrix" in block && twiddle) {
+    using turned = turnedProduct(block.matrix, blocks, twiddle, [b, radix, rest, q]);
+    return turned.reshape([b, 2, rest, radix * q]);
+  }
   using product = "matrix" in block ? blockProduct(block.matrix, blocks) : applyChirp(block.chirp, blocks);
   if (!twiddle) return product.reshape([b, 2, rest * radix, q]);
   using turned = turnedBy(twiddle, product, [b, radix, rest, q]);
   return turned.reshape([b, 2, rest, radix * q]);
+}
+
+/** {@linkcode turnedBy} of the product of a matrix of 2·r rows with blocks `[b, c, s·q]`. */
+export function turnedProduct(
+  matrix: Tensor,
+  blocks: Tensor,
+  twiddle: Twiddle,
+  [b, r, s, q]: readonly [number, number, number, number],
+): Tensor {
+  if (q > 1) {
+    using product = blockProduct(matrix, blocks);
+    return turnedBy(twiddle, product, [b, r, s, q]);
+  }
+  // The transposed product, [b, s, 2, r]: what is left to move are rows of r and not single numbers.
+  using columns = blocks.T;
+  using transposed = matrix.T;
+  using product = columns.matmul(transposed);
+  using parts = product.reshape([b, s, 2, r]);
+  using x = parts.transpose([0, 2, 1, 3]);
+  using y = x.flip(1);
+  using c = twiddle.cos.reshape([s, r]);
+  using i = twiddle.sin.reshape([2, s, r]);
+  return Tensor.map("x * c + y * s", { x, y, c, s: i });
 }
 
 /** M·X for X of shape `[b, c, p]`; where p is 1 as one product instead of b. */
