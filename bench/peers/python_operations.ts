@@ -48,6 +48,9 @@ export function pythonOperations(process: PythonProcess, name: () => string, dty
     svd: (n) => of("svd", { n }, [[n * n, 1]]),
     eigh: (n) => of("eigh", { n }, [[n * n, 1]]),
     qr: (n) => of("qr", { n }, [[n * n, 1]]),
+    cholesky: (n) => of("cholesky", { batch: 1, n }, [[n * n, 1]]),
+    choleskyBatched: (batch, n) => of("cholesky", { batch, n }, [[batch * n * n, 1]]),
+    lu: (n) => of("lu", { n }, [[n * n, 1]]),
     solve: (n) => of("solve", { n }, [[n * n, 1], [n, 2]]),
   };
 }
