@@ -35,11 +35,12 @@ export interface NearestComplexMonarch {
 }
 
 /**
- * The Monarch matrix nearest to A `[s·q, k·p]` in the Frobenius norm, in closed form (Dao et al. 2022, "Monarch", theorem 1 and algorithm 1): with rows (c, i)
- * and columns (b, j), M = left[i, c, b]·right[b, i, j] has rank 1 for each (i, b), so the best is the first singular pair of each of the q·k
- * matrices A[:, i, b, :] `[s, p]`. Exact for Monarch matrices, such as Hadamard's, and for Fourier's with its columns transposed, see
- * {@linkcode nearestComplexMonarch}. Throws a `TypeError` for what is no matrix of f32 or f64, a `RangeError` for sizes that do not
- * divide it or elements that are not finite.
+ * The Monarch matrix nearest to A `[s·q, k·p]` in the Frobenius norm, in closed form (Dao et al. 2022, "Monarch",
+ * theorem 1 and algorithm 1): with rows (c, i) and columns (b, j), M = left[i, c, b]·right[b, i, j] has rank 1 for each
+ * (i, b), so the best is the first singular pair of each of the q·k matrices A[:, i, b, :] `[s, p]`. Exact for Monarch
+ * matrices, such as Hadamard's, and for Fourier's with its columns transposed, see {@linkcode nearestComplexMonarch}.
+ * Throws a `TypeError` for what is no matrix of f32 or f64, a `RangeError` for sizes that do not divide it or elements
+ * that are not finite.
  *
  * @example
  * ```ts
@@ -64,8 +65,8 @@ export async function nearestMonarch(a: Tensor, sizes: MonarchSizes = {}): Promi
 }
 
 /**
- * {@linkcode nearestMonarch} of a complex matrix. The discrete Fourier transform of n = m² points with columns in the order of the transposed m × m
- * table is one exactly: that is the four-step FFT.
+ * {@linkcode nearestMonarch} of a complex matrix. The discrete Fourier transform of n = m² points with columns in the
+ * order of the transposed m × m table is one exactly: that is the four-step FFT.
  */
 export async function nearestComplexMonarch(
   a: Complex,
@@ -78,7 +79,8 @@ export async function nearestComplexMonarch(
   }
   using re = slicesOf(a.re, s, q, k, p);
   using im = slicesOf(a.im, s, q, k, p);
-  // [[Re, −Im], [Im, Re]] has each singular value twice, and (Re u, Im u) is a vector of it if u is one of the complex matrix.
+  // [[Re, −Im], [Im, Re]] has each singular value twice, and (Re u, Im u) is a vector of it if u is one of the complex
+  // matrix.
   using negative = im.neg();
   using upper = Tensor.apply("concatenate", { x0: re, x1: negative }, { axis: 3 }).out;
   using lower = Tensor.apply("concatenate", { x0: im, x1: re }, { axis: 3 }).out;

@@ -12,8 +12,9 @@ function typesOf(gpu: Gpu): Float[] {
 }
 
 /**
- * Fails unless the error in the norm is at most c·log₂ 2n·u of that of what is expected, the error of a fast transform that is made of products with
- * blocks (Higham 2002, theorem 24.2); all are multiples of orthogonal maps, but for a factor ≤ 2 at the ends.
+ * Fails unless the error in the norm is at most c·log₂ 2n·u of that of what is expected, the error of a fast transform
+ * that is made of products with blocks (Higham 2002, theorem 24.2); all are multiples of orthogonal maps, but for a
+ * factor ≤ 2 at the ends.
  */
 async function assertTransform(found: Tensor[], expected: number[][], n: number, u: number, what: string) {
   let error = 0, size = 0;

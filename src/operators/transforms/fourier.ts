@@ -3,13 +3,13 @@ import { applyChirp } from "./chirp.ts";
 import type { FourierLevel, FourierPlan, Twiddle } from "./fourier_plan.ts";
 
 /**
- * The discrete Fourier transform of a state `[b, 2, n, q]` along n, real parts before imaginary ones: per level one product with the matrix
- * of a block and one multiplication by twiddle factors, which also brings the axes into order (Cooley and Tukey 1965 in
- * Stockham's arrangement, which needs no bit reversal; Van Loan 1992, sec. 1.7).
+ * The discrete Fourier transform of a state `[b, 2, n, q]` along n, real parts before imaginary ones: per level one
+ * product with the matrix of a block and one multiplication by twiddle factors, which also brings the axes into order
+ * (Cooley and Tukey 1965 in Stockham's arrangement, which needs no bit reversal; Van Loan 1992, sec. 1.7).
  *
- * With m = r·s still to do and q done: j = s·j₁ + j₂ and k = k₁ + r·k₂ give
- * X[k₁ + r·k₂] = Σ_{j₂} ω_s^{j₂k₂} ω_m^{j₂k₁} Σ_{j₁} ω_r^{j₁k₁} x[s·j₁ + j₂]; the inner sum is the product, and what
- * is left is a transform of length s of `[s, r·q]`, whose trailing axis already has the digits in the order of the result.
+ * With m = r·s still to do and q done: j = s·j₁ + j₂ and k = k₁ + r·k₂ give X[k₁ + r·k₂] = Σ_{j₂} ω_s^{j₂k₂} ω_m^{j₂k₁}
+ * Σ_{j₁} ω_r^{j₁k₁} x[s·j₁ + j₂]; the inner sum is the product, and what is left is a transform of length s of
+ * `[s, r·q]`, whose trailing axis already has the digits in the order of the result.
  */
 export function fourierState(plan: FourierPlan, state: Tensor): Tensor {
   const [b, , , q] = state.shape;

@@ -6,8 +6,9 @@ import { type FourierPlan, fourierPlan, scaledTurn, type Twiddle, twiddle } from
 import { LONGEST_DIRECT, radices } from "./radices.ts";
 
 /**
- * Constants of the transform between n real numbers and half of their spectrum, ⌊n/2⌋ + 1 complex numbers. The real side is a product
- * with a block of length r, of whose outputs only h = ⌊r/2⌋ + 1 are needed: all else is complex and of half the size.
+ * Constants of the transform between n real numbers and half of their spectrum, ⌊n/2⌋ + 1 complex numbers. The real
+ * side is a product with a block of length r, of whose outputs only h = ⌊r/2⌋ + 1 are needed: all else is complex and
+ * of half the size.
  */
 export interface RealFourierPlan {
   readonly n: number;
@@ -21,7 +22,9 @@ export interface RealFourierPlan {
   };
   /** The complex transform of length n/r. */
   readonly rest: FourierPlan;
-  /** Where each number of the other arrangement of the spectrum comes from, and the sign of its parts, `[2, length, 1]`. */
+  /**
+   * Where each number of the other arrangement of the spectrum comes from, and the sign of its parts, `[2, length, 1]`.
+   */
   readonly order?: { readonly indices: Tensor; readonly signs: Tensor };
   readonly tensors: readonly Tensor[];
 }
@@ -143,7 +146,10 @@ function arranged(x: Tensor, { indices, signs }: { indices: Tensor; signs: Tenso
   return taken.mul(signs);
 }
 
-/** Half of a spectrum `[b, 2, ⌊n/2⌋ + 1, q]` to n real numbers, `[b, n, q]`; the imaginary parts of X[0] and X[n/2] have no say. */
+/**
+ * Half of a spectrum `[b, 2, ⌊n/2⌋ + 1, q]` to n real numbers, `[b, n, q]`; the imaginary parts of X[0] and X[n/2] have
+ * no say.
+ */
 export function inverseRealFourier({ n, real, rest, order }: RealFourierPlan, spectrum: Tensor): Tensor {
   const [b, , , q] = spectrum.shape;
   if (!real) {
