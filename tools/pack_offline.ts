@@ -1,6 +1,6 @@
 /**
  * Makes the folder `.gpu/` with which the tests and benchmarks run on a machine that has a GPU but no network and no Deno: the Deno
- * binary (compressed with xz), the npm packages of `deno.lock` in a Deno cache, and the Vulkan loader of Debian.
+ * binary (compressed with xz), the npm packages of `deno.lock` in a Deno cache, and the loaders of Vulkan and OpenGL of Debian.
  *
  * On the other machine: `bash .gpu/run test:gpu` or `bash .gpu/run bench --quick`.
  *
@@ -8,6 +8,8 @@
  */
 
 const folder = new URL("../.gpu/", import.meta.url).pathname;
+/** Debian packages with the loaders of Vulkan and OpenGL, without which NVIDIA's driver offers no adapter. */
+const LOADERS = ["libvulkan1", "libegl1", "libglvnd0", "libopengl0", "libgl1", "libglx0", "libgles2"];
 /** What such a machine can be sent, in bytes. */
 const LIMIT = 60e6;
 
@@ -26,9 +28,12 @@ mkdir -p "$home"
 [ -x "$home/deno" ] || { xz -dc "$here/deno.xz" > "$home/deno.new"; chmod +x "$home/deno.new"; mv "$home/deno.new" "$home/deno"; }
 [ -d "$home/cache" ] || { mkdir -p "$home/cache.new"; tar -xJf "$here/cache.tar.xz" -C "$home/cache.new"; mv "$home/cache.new" "$home/cache"; }
 if ! ldconfig -p | grep -q libvulkan && ls "$here"/*.deb >/dev/null 2>&1; then
-  mkdir -p "$home/lib"
-  for f in "$here"/*.deb; do dpkg -x "$f" "$home/lib"; done
-  export LD_LIBRARY_PATH="$home/lib/usr/lib/x86_64-linux-gnu:\${LD_LIBRARY_PATH:-}"
+  # NVIDIA's driver looks for the loaders of OpenGL too, even where nothing is drawn.
+  root="$home/lib"
+  if [ -w / ] && [ "$(id -u)" = 0 ]; then root=/; fi
+  mkdir -p "$root"
+  for f in "$here"/*.deb; do dpkg -x "$f" "$root"; done
+  if [ "$root" = / ]; then ldconfig; else export LD_LIBRARY_PATH="$root/usr/lib/x86_64-linux-gnu:\${LD_LIBRARY_PATH:-}"; fi
 fi
 for icd in /usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json /usr/share/vulkan/icd.d/nvidia_icd.json /etc/vulkan/icd.d/nvidia_icd.json; do
   [ -f "$icd" ] && export VK_DRIVER_FILES="\${VK_DRIVER_FILES:-$icd}"
@@ -61,7 +66,9 @@ try {
 }
 await sh(`xz -9 -T0 -c "${Deno.execPath()}" > "${folder}deno.xz"`);
 await sh(
-  `cd "${folder}" && apt-get download libvulkan1 2>/dev/null || echo "no Debian packages here: the loader must be there already"`,
+  `cd "${folder}" && apt-get download ${
+    LOADERS.join(" ")
+  } 2>/dev/null || echo "no Debian packages here: the loader must be there already"`,
 );
 await Deno.writeTextFile(`${folder}run`, RUN, { mode: 0o755 });
 

@@ -28,8 +28,20 @@ export interface Lapack {
     u: FloatArray,
     vt: FloatArray,
   ): number;
+  /** The same by bidiagonal QR: slower, and an end is found where that of `gesdd` is not. */
+  gesvd(
+    job: "N" | "S" | "A",
+    m: number,
+    n: number,
+    a: FloatArray,
+    s: FloatArray,
+    u: FloatArray,
+    vt: FloatArray,
+  ): number;
   /** Eigenvalues of a symmetric matrix of which one triangle is read, and the vectors in its place if `job` is `V`. */
   syevd(job: "N" | "V", triangle: Triangle, n: number, a: FloatArray, w: FloatArray): number;
+  /** A = Z T Zᵀ, T in the place of A with 1×1 and 2×2 blocks on its diagonal, of which the latter have complex eigenvalues. */
+  gees(n: number, a: FloatArray, z: FloatArray): number;
   /** A = Q R by reflectors. */
   geqrf(m: number, n: number, a: FloatArray, tau: FloatArray): number;
   /** The first n columns of Q from k reflectors. */
@@ -68,7 +80,9 @@ export type Triangle = "L" | "U";
 /** The routines that are used. */
 export type LapackRoutine =
   | "gesdd"
+  | "gesvd"
   | "syevd"
+  | "gees"
   | "geqrf"
   | "orgqr"
   | "potrf"
@@ -81,7 +95,9 @@ export type LapackRoutine =
 /** Arguments and, among them, characters of each routine. */
 const ROUTINES: Readonly<Record<LapackRoutine, readonly [number, number]>> = {
   gesdd: [14, 1],
+  gesvd: [14, 2],
   syevd: [11, 2],
+  gees: [15, 2],
   geqrf: [8, 0],
   orgqr: [9, 0],
   potrf: [5, 1],
@@ -159,6 +175,14 @@ function wrap(
         (work, length) => call("gesdd", a, job, m, n, a, step(m), s, u, step(m), vt, step(rows), work, length, whole),
       );
     },
+    gesvd(job, m, n, a, s, u, vt) {
+      const rows = job === "A" ? n : job === "S" ? Math.min(m, n) : 1;
+      return withScratch(
+        a,
+        `gesvd ${job} ${m} ${n}`,
+        (work, length) => call("gesvd", a, job, job, m, n, a, step(m), s, u, step(m), vt, step(rows), work, length),
+      );
+    },
     syevd(job, triangle, n, a, w) {
       const whole = new Int32Array(job === "V" ? 3 + 5 * n : 1);
       return withScratch(
@@ -166,6 +190,16 @@ function wrap(
         `syevd ${job} ${n}`,
         (work, length) =>
           call("syevd", a, job, triangle, n, a, step(n), w, work, length, whole, length < 0 ? -1 : whole.length),
+      );
+    },
+    gees(n, a, z) {
+      // No order of the eigenvalues is asked for: the function that would tell it is not called.
+      const none = result(), wr = a.slice(0, n), wi = a.slice(0, n);
+      return withScratch(
+        a,
+        `gees ${n}`,
+        (work, length) =>
+          call("gees", a, "V", "N", none, n, a, step(n), result(), wr, wi, z, step(n), work, length, none),
       );
     },
     geqrf: (m, n, a, tau) =>

@@ -1,6 +1,6 @@
-import type { Device } from "../device/mod.ts";
-import { showShape, sizeOf } from "../ops/value.ts";
-import { Tensor } from "../tensor/mod.ts";
+import type { Tensor } from "../tensor/mod.ts";
+import { deviation, partsOf, ratio, worse } from "./certificate_parts.ts";
+import { certifyFunction, type MatrixFunction } from "./certify_functions.ts";
 import type { Eigh } from "./eigh.ts";
 import { frobenius, type HostMatrix, hostMatrix, multiply } from "./host_product.ts";
 import type { Lu } from "./lu.ts";
@@ -17,6 +17,11 @@ export interface Certificate {
   readonly backwardError: number;
   /** ‖QᵀQ − I‖ of the factor that is furthest from being orthonormal; absent where there is none. */
   readonly orthogonality?: number;
+  /**
+   * Of a pseudoinverse X by how much Penrose's conditions fail: ‖AXA − A‖/(‖A‖²‖X‖), ‖XAX − X‖/(‖X‖²‖A‖), and the asymmetry of AX and of XA over
+   * ‖A‖‖X‖. The largest is its `backwardError`.
+   */
+  readonly penrose?: readonly [number, number, number, number];
 }
 
 /** A solution of A·x = b; with the `rank` that `lstsq` gives, one in the sense of least squares. */
@@ -29,8 +34,8 @@ export interface Solution {
   readonly rank?: Tensor;
 }
 
-/** What can be certified; a Cholesky factor is given as `{ l }`. */
-export type Factorization = Svd | Eigh | Qr | Lu | { readonly l: Tensor } | Solution;
+/** What can be certified; a Cholesky factor is given as `{ l }`, a square root as `{ sqrt }`, a pseudoinverse as `{ pinv }`, an inverse as `{ inverse }`. */
+export type Factorization = Svd | Eigh | Qr | Lu | { readonly l: Tensor } | Solution | MatrixFunction;
 
 /**
  * Multiplies the parts of a result together, in f64 on the host, and compares with the matrix: `await certificate(a, await svd(a))`,
@@ -41,10 +46,20 @@ export type Factorization = Svd | Eigh | Qr | Lu | { readonly l: Tensor } | Solu
  * ‖Aᵀr‖ / (‖A‖‖r‖) with the residual r, whichever is smaller (Paige & Saunders 1982): an upper bound, not sharp where x is large and
  * the residual small. A rank below min(m, n) means that singular values were taken for zero, and counts as an error.
  *
+ * Of a polar decomposition and of the sign of singular values the error is that of A = u·p, or what p lacks of symmetry, or its most negative eigenvalue, over
+ * ‖A‖, whichever is largest. Of the sign of eigenvalues and of a square root, of X² = I or X² = A (over ‖A‖: it may exceed rounding
+ * errors by ‖X‖²/‖A‖, as it must), of A·X = X·A, and what real parts of the eigenvalues have the wrong sign. Of an inverse it is
+ * ‖A·X − I‖/(‖A‖‖X‖).
+ *
  * Throws a `TypeError` if the shapes are not those of a result for this matrix.
  */
 export async function certificate(a: Tensor, result: Factorization): Promise<Certificate> {
   if ("x" in result) return await certifySolution(a, result);
+  if (
+    "pinv" in result || "sqrt" in result || "sign" in result || "inverse" in result || "p" in result && !("l" in result)
+  ) {
+    return await certifyFunction(a, result);
+  }
   const stack = await readMatrices(a, "certificate"), { device, rows: m, columns: n, count } = stack;
   const parts = await partsOf(result, stack.batch);
   let backwardError = 0, orthogonality: number | undefined;
@@ -84,39 +99,6 @@ export async function certificate(a: Tensor, result: Factorization): Promise<Cer
   return orthogonality === undefined ? { backwardError } : { backwardError, orthogonality };
 }
 
-/** The larger of two errors; NaN is the largest. */
-function worse(a: number, b: number): number {
-  return Number.isNaN(a) || Number.isNaN(b) ? NaN : Math.max(a, b);
-}
-
-function ratio(error: number, size: number): number {
-  return error === 0 ? 0 : error / size;
-}
-
-/** The tensors of a result as lists of matrices in f64; vectors become rows. */
-async function partsOf(
-  result: object,
-  batch: readonly number[],
-): Promise<Record<string, (q: number) => HostMatrix>> {
-  const parts: Record<string, (q: number) => HostMatrix> = {};
-  for (const [name, tensor] of Object.entries(result)) {
-    // What a randomized factorization says of itself.
-    if (typeof tensor === "number" || typeof tensor === "boolean") continue;
-    if (!(tensor instanceof Tensor)) {
-      throw new TypeError(`Expected tensors in the result, got ${typeof tensor} in "${name}"`);
-    }
-    const vector = name === "s" || name === "values", { shape } = tensor, own = shape.length - (vector ? 1 : 2);
-    if (own !== batch.length || batch.some((size, k) => size !== shape[k])) {
-      throw new TypeError(
-        `Expected ${name} of a stack ${showShape(batch)} of matrices, got the shape ${showShape(shape)}`,
-      );
-    }
-    const data = Float64Array.from(await tensor.data()), [rows, columns] = vector ? [1, shape[own]] : shape.slice(-2);
-    parts[name] = (q) => hostMatrix(rows, columns, nth(data, q, sizeOf([rows, columns])));
-  }
-  return parts;
-}
-
 /** A triangle alone: what is elsewhere is no part of such a factor, and so becomes an error. */
 function triangle({ rows, columns, data }: HostMatrix, which: "lower" | "upper"): HostMatrix {
   const out = hostMatrix(rows, columns);
@@ -145,12 +127,6 @@ function leading({ rows, columns, data }: HostMatrix, count: number): HostMatrix
 /** Copies the lower triangle, which is all that was read, to the upper one. */
 function mirrorLower({ columns: n, data }: HostMatrix): void {
   for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) data[j * n + i] = data[i * n + j];
-}
-
-function deviation(device: Device, basis: HostMatrix): number {
-  const gram = multiply(device, basis, basis, { transposeA: true });
-  for (let k = 0; k < gram.columns; k++) gram.data[k * gram.columns + k] -= 1;
-  return frobenius(gram.data);
 }
 
 async function certifySolution(a: Tensor, { x, b, rank }: Solution): Promise<Certificate> {

@@ -1,5 +1,7 @@
-import type { Tensor } from "../tensor/mod.ts";
+import { type Tensor, withVjp } from "../tensor/mod.ts";
 import { ConvergenceError } from "./errors.ts";
+import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
+import { eighPullback } from "./gradients/eigh.ts";
 import { eighByMlMatrix, loadMlMatrix, type MlMatrix } from "./loops/ml_matrix.ts";
 import {
   floats,
@@ -21,13 +23,31 @@ export interface Eigh {
   readonly vectors: Tensor;
 }
 
+/** Options of {@linkcode eigh}. */
+export interface EighOptions {
+  /** What its gradient does where eigenvalues coincide, see there. Default `refuse`. */
+  degenerate?: Degenerate;
+}
+
 /**
  * Eigenvalues and eigenvectors of each symmetric matrix of `[..., n, n]`, of which the lower triangle is read, in the matrix's own
  * precision by divide and conquer (LAPACK's `syevd`); without a LAPACK by tridiagonal QL in f64 (ml-matrix). Throws a `TypeError`
  * for other types than f32 and f64 and matrices that are not square, a `RangeError` if an element is not finite, and a
  * {@linkcode ConvergenceError}.
+ *
+ * The gradient is symmetric, as the matrix: it is right for symmetric changes. Eigenvectors change by 1/(λ_j − λ_i), without bound as
+ * eigenvalues approach each other. Within 4√n·u·‖A‖ they count as one, and a loss has a gradient only if it does not depend on the choice
+ * of their vectors: sums over them, and projections onto all of them. Any other is refused with a {@linkcode DegenerateError}, as is one
+ * that depends both on vectors and on how the eigenvalues come apart; or, with `degenerate: "zero"`, that part is left out. A loss of
+ * eigenvalues alone is never refused: where it has a kink its gradient is that at a matrix nearby.
  */
-export async function eigh(a: Tensor): Promise<Eigh> {
+export async function eigh(a: Tensor, options: EighOptions = {}): Promise<Eigh> {
+  const { degenerate = "refuse" } = options;
+  requireDegenerate(degenerate);
+  return await withVjp("eigh", { a }, { ...await factored(a) }, (call) => eighPullback(call, degenerate));
+}
+
+async function factored(a: Tensor): Promise<Eigh> {
   requireSquare(a, "eigh");
   const stack = await readMatrices(a, "eigh"), { device, dtype, data, rows: n, count } = stack;
   const values = floats(dtype, count * n), lapack = lapackWith(device, "syevd");

@@ -19,3 +19,9 @@ export class ConvergenceError extends Error {
   /** Name of the class, as in stack traces. */
   override readonly name = "ConvergenceError";
 }
+
+/** A gradient is not determined, because (singular) values coincide and the loss depends on the choice of their vectors. */
+export class DegenerateError extends RangeError {
+  /** Name of the class, as in stack traces. */
+  override readonly name = "DegenerateError";
+}

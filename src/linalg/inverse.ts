@@ -1,4 +1,6 @@
-import type { Tensor } from "../tensor/mod.ts";
+import { type Tensor, withVjp } from "../tensor/mod.ts";
+import { detPullback, invPullback, slogdetPullback } from "./gradients/inverse.ts";
+import { exchangeRows } from "./host_solve.ts";
 import { eliminate, substitute } from "./loops/elimination.ts";
 import {
   floats,
@@ -11,7 +13,7 @@ import {
   requireSquare,
   toTensor,
 } from "./matrix_stack.ts";
-import { exchangeRows, requirePivots } from "./solve.ts";
+import { requirePivots } from "./solve.ts";
 
 /**
  * The inverse of each matrix of `[..., n, n]`, in the matrix's own precision (LAPACK's `getri`); without a LAPACK in f64. To solve a system,
@@ -19,6 +21,10 @@ import { exchangeRows, requirePivots } from "./solve.ts";
  * other types than f32 and f64 and matrices that are not square, and a `RangeError` if an element is not finite.
  */
 export async function inv(a: Tensor): Promise<Tensor> {
+  return (await withVjp("inv", { a }, { inverse: await inverted(a) }, invPullback)).inverse;
+}
+
+async function inverted(a: Tensor): Promise<Tensor> {
   requireSquare(a, "inv");
   const stack = await readMatrices(a, "inv"), { device, data, rows: n, count } = stack;
   const pivots = new Int32Array(n), lapack = lapackWith(device, "getrf", "getri");
@@ -52,7 +58,7 @@ export async function inv(a: Tensor): Promise<Tensor> {
 export async function det(a: Tensor): Promise<Tensor> {
   const { stack, diagonals } = await eliminated(a, "det"), values = floats(stack.dtype, stack.count);
   diagonals.forEach(({ sign, pivots }, i) => values[i] = sign * scaledProduct(pivots) + 0); // not -0
-  return toTensor(stack, values, []);
+  return (await withVjp("det", { a }, { det: toTensor(stack, values, []) }, detPullback)).det;
 }
 
 /** Sign and logarithm of the magnitude of a determinant. */
@@ -65,7 +71,7 @@ export interface Slogdet {
 
 /**
  * Sign and logarithm of the determinant of each matrix of `[..., n, n]`. Throws a `TypeError` for other types than f32 and f64 and matrices
- * that are not square, and a `RangeError` if an element is not finite.
+ * that are not square, and a `RangeError` if an element is not finite; its gradient a {@linkcode SingularMatrixError} where the logarithm is −∞.
  */
 export async function slogdet(a: Tensor): Promise<Slogdet> {
   const { stack, diagonals } = await eliminated(a, "slogdet");
@@ -74,7 +80,8 @@ export async function slogdet(a: Tensor): Promise<Slogdet> {
     sign[i] = d.pivots.reduce((s, x) => s * Math.sign(x), d.sign) + 0; // not -0
     logAbsDet[i] = d.pivots.reduce((sum, x) => sum + Math.log(Math.abs(x)), 0);
   });
-  return { sign: toTensor(stack, sign, []), logAbsDet: toTensor(stack, logAbsDet, []) };
+  const found = { sign: toTensor(stack, sign, []), logAbsDet: toTensor(stack, logAbsDet, []) };
+  return await withVjp("slogdet", { a }, found, slogdetPullback);
 }
 
 /** The diagonal of U of an elimination, and the sign of its row exchanges. */

@@ -1,6 +1,7 @@
 import { type Device, type FloatArray, type Lapack, roundoff } from "../device/mod.ts";
-import { Tensor } from "../tensor/mod.ts";
+import { Tensor, withVjp } from "../tensor/mod.ts";
 import { ConvergenceError } from "./errors.ts";
+import { lstsqPullback } from "./gradients/lstsq.ts";
 import { hostMatrix, multiply } from "./host_product.ts";
 import { loadMlMatrix, type MlMatrix, svdByMlMatrix } from "./loops/ml_matrix.ts";
 import {
@@ -14,6 +15,8 @@ import {
   toTensor,
   transposed,
 } from "./matrix_stack.ts";
+import type { RefineOptions } from "./refine.ts";
+import { refineLeastSquares } from "./refine_least_squares.ts";
 
 /** The solution of a least-squares problem. */
 export interface Lstsq {
@@ -28,7 +31,7 @@ export interface Lstsq {
 }
 
 /** Options of {@linkcode lstsq}. */
-export interface LstsqOptions {
+export interface LstsqOptions extends RefineOptions {
   /** Singular values below this multiple of the largest count as zero. Default: max(m, n) times the distance from 1 to the next number. */
   rcond?: number;
 }
@@ -37,7 +40,9 @@ export interface LstsqOptions {
  * Least squares for each matrix of `[..., m, n]`, of any rank, in their own precision, by the singular value decomposition (LAPACK's
  * `gelsd`); without a LAPACK in f64 (ml-matrix). `b` is a vector `[m]`, or `[..., m, r]` with leading axes broadcast. Throws a
  * `TypeError` for other types than f32 and f64 and shapes that do not fit, a `RangeError` if an element is not finite, and a
- * {@linkcode ConvergenceError}.
+ * {@linkcode ConvergenceError}. To `refine` helps where the rank is full, and is left out where it is not.
+ *
+ * The gradient is that among matrices of the same rank (Golub & Pereyra 1973): x jumps where the rank changes.
  */
 export async function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): Promise<Lstsq> {
   const system = await readSystem(a, b, "lstsq"), { device, dtype, batch, data, rows: m, columns: n, count } = system.a;
@@ -54,15 +59,19 @@ export async function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): P
       if (k > 0 && r > 0) {
         ranks[i] = lapack ? byLapack(lapack, problem, parts) : byLoops(device, loops as MlMatrix, problem, parts);
       }
+      if (options.refine && k > 0 && r > 0 && ranks[i] === k) {
+        refineLeastSquares(device, hostMatrix(m, n, Float64Array.from(problem.a)), problem.b, parts.xt);
+      }
       nth(residuals, i, r).set(squaredResiduals(device, problem, parts.xt));
     }
   });
-  return {
+  const found = {
     x: toSolution(system, x),
     residuals: toTensor(system.a, residuals, system.vector ? [] : [r]),
     rank: Tensor.of(device, ranks, batch, "i32"),
     singularValues: toTensor(system.a, s, [k]),
   };
+  return await withVjp("lstsq", { a, b }, found, (call) => lstsqPullback(call, { ...options, rcond }));
 }
 
 interface Problem {

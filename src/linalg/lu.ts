@@ -1,5 +1,6 @@
 import type { FloatArray } from "../device/mod.ts";
-import type { Tensor } from "../tensor/mod.ts";
+import { type Tensor, withVjp } from "../tensor/mod.ts";
+import { luPullback } from "./gradients/lu.ts";
 import { eliminate } from "./loops/elimination.ts";
 import {
   floats,
@@ -25,9 +26,13 @@ export interface Lu {
 /**
  * LU decomposition with row exchanges of each matrix of `[..., m, n]`, in the matrix's own precision (LAPACK's `getrf`); without a
  * LAPACK in f64. A singular matrix has zeros on the diagonal of u. Throws a `TypeError` for other types than f32 and f64, and a
- * `RangeError` if an element is not finite.
+ * `RangeError` if an element is not finite; its gradient a {@linkcode SingularMatrixError} if the first k columns of the matrix are dependent.
  */
 export async function lu(a: Tensor): Promise<Lu> {
+  return await withVjp("lu", { a }, { ...await factored(a) }, luPullback);
+}
+
+async function factored(a: Tensor): Promise<Lu> {
   const stack = await readMatrices(a, "lu"), { device, dtype, data, rows: m, columns: n, count } = stack;
   const k = Math.min(m, n), pivots = new Int32Array(k), lapack = lapackWith(device, "getrf");
   const p = floats(dtype, count * m * m), l = floats(dtype, count * m * k), u = floats(dtype, count * k * n);

@@ -1,6 +1,6 @@
 import { type Device, type FloatArray, type Lapack, type LapackRoutine, typedArray } from "../device/mod.ts";
 import { broadcastShapes, showShape, sizeOf } from "../ops/value.ts";
-import { Tensor } from "../tensor/mod.ts";
+import { stopGradient, Tensor } from "../tensor/mod.ts";
 
 /** Element types that can be factored. */
 export type FloatType = "f32" | "f64";
@@ -99,12 +99,15 @@ export async function readSystem(a: Tensor, b: Tensor, operation: string): Promi
     const show = (t: Tensor) => `${t.dtype} on ${t.device.info.name}`;
     throw new TypeError(`Cannot solve ${show(a)} for ${show(b)}: expected one device and element type`);
   }
-  using columns = vector ? b.expandDims(1) : b.slice();
+  // What is read is not recorded.
+  using matrix = stopGradient(a);
+  using side = stopGradient(b);
+  using columns = vector ? side.expandDims(1) : side.slice();
   const batch = broadcastShapes({
     "the leading axes of the matrix": a.shape.slice(0, -2),
     "those of the right-hand side": columns.shape.slice(0, -2),
   });
-  using left = a.broadcastTo([...batch, ...a.shape.slice(-2)]);
+  using left = matrix.broadcastTo([...batch, ...a.shape.slice(-2)]);
   using right = columns.broadcastTo([...batch, ...columns.shape.slice(-2)]);
   // At once: what costs on a GPU is the wait.
   const [matrices, sides] = await Promise.all([

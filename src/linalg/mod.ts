@@ -17,14 +17,35 @@
  */
 export { type Certificate, certificate, type Factorization, type Solution } from "./certificate.ts";
 export { cholesky } from "./cholesky.ts";
-export { type Eigh, eigh } from "./eigh.ts";
-export { ConvergenceError, NotPositiveDefiniteError, SingularMatrixError } from "./errors.ts";
+export { cond } from "./cond.ts";
+export { type Eigh, eigh, type EighOptions } from "./eigh.ts";
+export { ConvergenceError, DegenerateError, NotPositiveDefiniteError, SingularMatrixError } from "./errors.ts";
+export { expm, type ExpmOptions } from "./expm.ts";
+export type { Degenerate } from "./gradients/coincident.ts";
 export { det, inv, type Slogdet, slogdet } from "./inverse.ts";
+export { khatriRao, kron } from "./kron.ts";
 export { type Lstsq, lstsq, type LstsqOptions } from "./lstsq.ts";
 export { type Lu, lu } from "./lu.ts";
+export { matrixPower } from "./matrix_power.ts";
+export { type MatrixSign, matrixSign, type MatrixSignOptions } from "./matrix_sign.ts";
+export { type Quintic } from "./newton_schulz.ts";
+export { type NearestKronecker, nearestKronecker, type NearestKroneckerOptions } from "./nearest_kronecker.ts";
+export {
+  type MonarchSizes,
+  type NearestComplexMonarch,
+  nearestComplexMonarch,
+  type NearestMonarch,
+  nearestMonarch,
+} from "./nearest_monarch.ts";
+export { norm, type NormOptions, type NormOrder } from "./norm.ts";
+export { matrixRank, type MatrixRankOptions, pinv, type PinvOptions } from "./pinv.ts";
+export { type Polar, polar, type PolarOptions } from "./polar.ts";
 export { type Qr, qr, type QrOptions } from "./qr.ts";
+export { type RefineOptions } from "./refine.ts";
 export { solve } from "./solve.ts";
+export { slogdetOperator, solveOperator } from "./solve_operator.ts";
 export { solveTriangular, type TriangularOptions } from "./solve_triangular.ts";
+export { sqrtm } from "./sqrtm.ts";
 export { type Svd, svd, type SvdOptions, svdvals } from "./svd.ts";
 export type { MatrixLike } from "./iterative/action.ts";
 export { cg, type CgOptions } from "./iterative/cg.ts";

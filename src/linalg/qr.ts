@@ -1,5 +1,6 @@
 import type { FloatArray, Lapack } from "../device/mod.ts";
-import type { Tensor } from "../tensor/mod.ts";
+import { type Tensor, withVjp } from "../tensor/mod.ts";
+import { qrPullback } from "./gradients/qr.ts";
 import { householder } from "./loops/householder.ts";
 import {
   floats,
@@ -31,8 +32,15 @@ export interface QrOptions {
  * QR decomposition of each matrix of `[..., m, n]`, in the matrix's own precision, by Householder reflectors (LAPACK's `geqrf`, `orgqr`);
  * without a LAPACK by the same in f64. The diagonal of r may be negative. Throws a `TypeError` for other types than f32 and f64,
  * and a `RangeError` if an element is not finite.
+ *
+ * Its gradient needs the first k columns of the matrix to be independent, else it throws a {@linkcode SingularMatrixError}; and a loss
+ * of the columns that complete q to depend on nothing but their span, else a {@linkcode DegenerateError}.
  */
 export async function qr(a: Tensor, options: QrOptions = {}): Promise<Qr> {
+  return await withVjp("qr", { a }, { ...await factored(a, options) }, qrPullback);
+}
+
+async function factored(a: Tensor, options: QrOptions): Promise<Qr> {
   const { mode = "reduced" } = options;
   if (mode !== "reduced" && mode !== "complete") {
     throw new TypeError(`Expected "mode" to be "reduced" or "complete", got ${JSON.stringify(mode)}`);

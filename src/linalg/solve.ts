@@ -1,5 +1,9 @@
-import type { Tensor } from "../tensor/mod.ts";
+import type { FloatArray } from "../device/mod.ts";
+import { type Tensor, withVjp } from "../tensor/mod.ts";
 import { SingularMatrixError } from "./errors.ts";
+import { solvePullback } from "./gradients/solve.ts";
+import { hostMatrix } from "./host_product.ts";
+import { exchangeRows } from "./host_solve.ts";
 import { eliminate, substitute } from "./loops/elimination.ts";
 import {
   lapackWith,
@@ -11,6 +15,7 @@ import {
   toSolution,
   transposed,
 } from "./matrix_stack.ts";
+import { type RefineOptions, refineSolutions } from "./refine.ts";
 
 /** Refuses a matrix whose elimination met a pivot of zero. */
 export function requirePivots(info: number, n: number, which: number, count: number): void {
@@ -27,20 +32,29 @@ export function requirePivots(info: number, n: number, which: number, count: num
  * {@linkcode SingularMatrixError} at a pivot of zero, a `TypeError` for other types than f32 and f64 and shapes that do not fit, and
  * a `RangeError` if an element is not finite.
  */
-export async function solve(a: Tensor, b: Tensor): Promise<Tensor> {
+export async function solve(a: Tensor, b: Tensor, options: RefineOptions = {}): Promise<Tensor> {
+  const outputs = { x: await solution(a, b, options) };
+  return (await withVjp("solve", { a, b }, outputs, (call) => solvePullback(call, options))).x;
+}
+
+async function solution(a: Tensor, b: Tensor, options: RefineOptions): Promise<Tensor> {
   requireSquare(a, "solve");
   const system = await readSystem(a, b, "solve"), { device, data, rows: n, count } = system.a, r = system.b.columns;
-  const pivots = new Int32Array(n), lapack = lapackWith(device, "getrf", "getrs"), solution = system.b.data.slice();
+  const pivots = new Int32Array(n), lapack = lapackWith(device, "getrf", "getrs"), found = system.b.data.slice();
   onHost(device, lapack ? "solve/lapack" : "solve/loops", () => {
     for (let i = 0; i < count; i++) {
-      const matrix = nth(data, i, n * n), right = nth(system.b.data, i, n * r), x = nth(solution, i, n * r);
+      const matrix = nth(data, i, n * n), right = nth(system.b.data, i, n * r), x = nth(found, i, n * r);
       if (lapack) {
+        const original = options.refine ? Float64Array.from(matrix) : undefined;
         // By columns this is the transposed matrix, and so is solved with its transpose.
         const info = lapack.getrf(n, n, matrix, pivots);
         requireArguments("getrf", info);
         requirePivots(info, n, i, count);
         transposed(right, n, r, x);
-        requireArguments("getrs", lapack.getrs(true, n, r, matrix, pivots, x));
+        const back = (columns: FloatArray) =>
+          requireArguments("getrs", lapack.getrs(true, n, r, matrix, pivots, columns));
+        back(x);
+        if (original) refineSolutions(device, hostMatrix(n, n, original), right, x, back);
       } else {
         const work = Float64Array.from(matrix), rows = Float64Array.from(right);
         requirePivots(eliminate(work, n, n, pivots), n, i, count);
@@ -48,16 +62,16 @@ export async function solve(a: Tensor, b: Tensor): Promise<Tensor> {
         substitute(work, n, rows, r, { lower: true, transpose: false, unitDiagonal: true });
         substitute(work, n, rows, r, { lower: false, transpose: false, unitDiagonal: false });
         x.set(transposed(rows, n, r));
+        if (!options.refine) continue;
+        refineSolutions(device, hostMatrix(n, n, Float64Array.from(matrix)), right, x, (columns) => {
+          const again = transposed(Float64Array.from(columns), r, n);
+          exchangeRows(again, r, pivots);
+          substitute(work, n, again, r, { lower: true, transpose: false, unitDiagonal: true });
+          substitute(work, n, again, r, { lower: false, transpose: false, unitDiagonal: false });
+          columns.set(transposed(again, n, r));
+        });
       }
     }
   });
-  return toSolution(system, solution);
-}
-
-/** Exchanges the rows of `b` `[n, r]` as an elimination did. */
-export function exchangeRows(b: Float64Array, r: number, pivots: Int32Array): void {
-  pivots.forEach((row, i) => {
-    const other = row - 1;
-    for (let c = 0; c < r && other !== i; c++) [b[i * r + c], b[other * r + c]] = [b[other * r + c], b[i * r + c]];
-  });
+  return toSolution(system, found);
 }

@@ -1,5 +1,6 @@
-import type { Tensor } from "../tensor/mod.ts";
+import { type Tensor, withVjp } from "../tensor/mod.ts";
 import { SingularMatrixError } from "./errors.ts";
+import { solveTriangularPullback } from "./gradients/solve.ts";
 import { substitute } from "./loops/elimination.ts";
 import {
   lapackWith,
@@ -29,13 +30,18 @@ export interface TriangularOptions {
  * not fit, and a `RangeError` if an element, of either triangle, is not finite.
  */
 export async function solveTriangular(a: Tensor, b: Tensor, options: TriangularOptions = {}): Promise<Tensor> {
+  const outputs = { x: await solution(a, b, options) };
+  return (await withVjp("solveTriangular", { a, b }, outputs, (call) => solveTriangularPullback(call, options))).x;
+}
+
+async function solution(a: Tensor, b: Tensor, options: TriangularOptions): Promise<Tensor> {
   requireSquare(a, "solveTriangular");
   const { lower = false, transpose = false, unitDiagonal = false } = options;
   const system = await readSystem(a, b, "solveTriangular"), { device, data, rows: n, count } = system.a;
-  const r = system.b.columns, lapack = lapackWith(device, "trtrs"), solution = system.b.data.slice();
+  const r = system.b.columns, lapack = lapackWith(device, "trtrs"), found = system.b.data.slice();
   onHost(device, lapack ? "solveTriangular/lapack" : "solveTriangular/loops", () => {
     for (let i = 0; i < count; i++) {
-      const matrix = nth(data, i, n * n), right = nth(system.b.data, i, n * r), x = nth(solution, i, n * r);
+      const matrix = nth(data, i, n * n), right = nth(system.b.data, i, n * r), x = nth(found, i, n * r);
       let info: number;
       if (lapack) {
         transposed(right, n, r, x);
@@ -54,5 +60,5 @@ export async function solveTriangular(a: Tensor, b: Tensor, options: TriangularO
       }
     }
   });
-  return toSolution(system, solution);
+  return toSolution(system, found);
 }

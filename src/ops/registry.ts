@@ -2,6 +2,8 @@ import type { OpDefinition } from "./define.ts";
 import { broadcast } from "./broadcast.ts";
 import { concatenate } from "./concatenate.ts";
 import { gather } from "./gather.ts";
+import { householder } from "./householder.ts";
+import { jacobi } from "./jacobi.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
 import { pairMatrix } from "./pair_matrix.ts";
@@ -43,6 +45,8 @@ export const registry: readonly OpDefinition<any>[] = [
   sparseMatmul,
   sampledMatmul,
   segmentReduce,
+  householder,
+  jacobi,
 ];
 
 const byName = new Map(registry.map((op) => [op.name, op]));

@@ -41,9 +41,9 @@ onPair("short calls run on the host without a wait, and info says so", async (gp
   assertEquals(profile.waits, []);
 });
 
-/** Distances to the nearest of 3,000 points: long enough to be sent to any adapter. */
+/** Distances to the nearest of 10,000 points: long enough to be sent to any adapter, whatever the number of processors. */
 const nearest = (gpu: Gpu, x: Tensor) => gpu.pairwise("min", "sqdist(x[i], x[j])", { x });
-const points = (gpu: Gpu) => gpu.tensor(new Float32Array(6000).map((_, k) => k % 97), { shape: [3000, 2] });
+const points = (gpu: Gpu) => gpu.tensor(new Float32Array(20_000).map((_, k) => k % 97), { shape: [10_000, 2] });
 
 onPair("long calls run on the adapter, and what they give stays there", async (gpu) => {
   using x = points(gpu);

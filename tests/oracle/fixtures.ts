@@ -192,6 +192,91 @@ export interface IterativeCase {
   toleranceError?: number;
   rank?: number;
   rankError?: number;
+/** Norms of a matrix of `linalg` or `linalg_adversarial` by NumPy, by the name of `ord`; `null` where it refuses. */
+export interface NormsCase {
+  name: string;
+  norm: Record<string, number | null>;
+  /** Vector norms of the rows, of small matrices. */
+  rows: Record<string, number[] | null> | null;
+  cond: Record<string, number | null>;
+}
+
+/** Pseudoinverse of such a matrix with singular values below 1e-5 of the largest taken for zero, `[n, m]`, and ranks by `rtol`. */
+export interface PinvCase {
+  name: string;
+  pinv: number[];
+  ranks: Record<string, number>;
+}
+
+/** A matrix and a function of it, to all digits of double precision. */
+export interface FunctionCase {
+  name: string;
+  of: "expm" | "sqrtm" | "sign" | "polar";
+  shape: [number, number];
+  a: number[];
+  /** Of `polar` the factor p. */
+  result: number[];
+  /** By how much a relative change of the matrix grows in the result, in Frobenius norms. */
+  kappa: number;
+  /** The other factor and its condition, where the rank is full. */
+  u?: number[];
+  kappaU?: number;
+}
+
+/** SciPy's `fft` and `ifft` of x + iy along an axis. */
+export interface FftCase {
+  name: string;
+  shape: number[];
+  axis: number;
+  norm: "backward" | "ortho" | "forward";
+  x: number[];
+  y: number[];
+  re: number[];
+  im: number[];
+  inverseRe: number[];
+  inverseIm: number[];
+}
+
+/** SciPy's `rfft` of x with length n, and `irfft` of u + iv. */
+export interface RfftCase {
+  name: string;
+  n: number;
+  norm: "backward" | "ortho" | "forward";
+  x: number[];
+  re: number[];
+  im: number[];
+  u: number[];
+  v: number[];
+  inverse: number[];
+}
+
+/** SciPy's `dct` or `dst` of x, and `idct` or `idst` of it. */
+export interface TrigonometricCase {
+  type: 1 | 2 | 3 | 4;
+  norm: "backward" | "ortho" | "forward";
+  x: number[];
+  y: number[];
+  inverse: number[];
+}
+
+/** Products with SciPy's Hadamard matrix, and with its rows in the order of their changes of sign. */
+export interface HadamardCase {
+  x: number[];
+  natural: number[];
+  sequency: number[];
+}
+
+/** Products with a Toeplitz matrix `[m, n]` and with TᵀT, with a Hankel matrix of the column and `hankelRow`, and with the circulant of the row. */
+export interface ToeplitzCase {
+  shape: [number, number];
+  column: number[];
+  row: number[];
+  x: number[][];
+  product: number[][];
+  transposed: number[][];
+  hankelRow: number[];
+  hankel: number[][];
+  circulant: number[][];
 }
 
 /** What each fixture file holds. */
@@ -208,7 +293,17 @@ export interface Fixtures {
   sparse: { cases: SparseCase[] };
   linalg: { cases: LinalgCase[] };
   iterative: { tolerance: number; cases: IterativeCase[] };
+  norms: { cases: NormsCase[] };
+  pinv: { cases: PinvCase[] };
+  matrix_functions: { cases: FunctionCase[] };
+  linalg_adversarial: { cases: LinalgCase[] };
   scan: { cases: ScanCase[] };
+  fft: { cases: FftCase[] };
+  rfft: { cases: RfftCase[] };
+  dct: { cases: TrigonometricCase[] };
+  dst: { cases: TrigonometricCase[] };
+  hadamard: { cases: HadamardCase[] };
+  toeplitz: { cases: ToeplitzCase[] };
   philox: { generator: string; published: number; cases: PhiloxCase[] };
 }
 

@@ -67,8 +67,56 @@ def make_linalg(rng):
     write("linalg", {"cases": cases})
 
 
+def latms(rng, mode, n, condition):
+    """Singular values as LAPACK's test generator `dlatms` makes them, by its number of the mode."""
+    k = np.arange(n)
+    values = {
+        1: np.where(k == 0, 1, 1 / condition),
+        2: np.where(k == n - 1, 1 / condition, 1),
+        3: condition ** (-k / (n - 1)),
+        4: 1 - k / (n - 1) * (1 - 1 / condition),
+        5: condition ** -rng.uniform(size=n),
+        6: rng.uniform(size=n),
+    }[mode]
+    return np.sort(values)[::-1]
+
+
+def make_adversarial(rng):
+    """More of the kinds that test suites and text books have (LAPACK Working Note 9; Higham 2002, chapter 28)."""
+    single = lambda a: np.float32(a).astype("f8")
+    moler = lambda n: np.minimum.outer(np.arange(1, n + 1), np.arange(1, n + 1)) - 2.0 + 2 * np.eye(n)
+    wilkinson = lambda n: np.diag(np.abs(np.arange(n) - (n - 1) // 2).astype("f8")) + np.eye(n, k=1) + np.eye(n, k=-1)
+    frank = lambda n: np.array([[n - max(i, j) if j >= i - 1 else 0 for j in range(n)] for i in range(n)], dtype="f8")
+    cases = []
+    for mode, condition in ((1, 1e3), (1, 1e9), (2, 1e3), (2, 1e9), (3, 1e3), (4, 1e9), (5, 1e4), (6, 1e3)):
+        values = latms(rng, mode, 6, condition)
+        cases.append(case(f"dlatms, mode {mode}, condition {condition:.0e}", rng, single(spectrum(rng, 7, 6, values))))
+    symmetric = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    cases += [
+        case("dlatms, symmetric, both signs", rng, single(symmetric * np.array([1, -1, 1e-3, -1e-3, 1e-8, 0]) @ symmetric.T)),
+        case("dlatms, banded", rng, np.triu(np.tril(dyadic(rng.normal(size=(9, 9)), 64), 1), -2)),
+        case("dlatms, near overflow", rng, 2.0**120 * dyadic(rng.normal(size=(4, 5)), 64)),
+        case("dlatms, near underflow", rng, 2.0**-115 * dyadic(rng.normal(size=(5, 4)), 64)),
+        case("Wilkinson", rng, wilkinson(13)),
+        case("Moler", rng, moler(8)),
+        case("Frank", rng, frank(8)),
+        case("Pascal", rng, scipy.linalg.pascal(8).astype("f8")),
+        case("Lotkin", rng, single(np.vstack([np.ones(7), scipy.linalg.hilbert(7)[1:]]))),
+        case("Laeuchli", rng, single(np.vstack([np.ones(5), 1e-4 * np.eye(5)]))),
+        case("Vandermonde", rng, np.vander(np.linspace(-1, 1, 9), 6)),
+        case("companion", rng, scipy.linalg.companion([1, -15, 85, -225, 274, -120.0])),
+        case("Jordan block", rng, np.eye(7, k=1) * 64 + np.eye(7) / 64),
+        case("nilpotent", rng, np.eye(6, k=1)),
+        case("pairs of equal rows", rng, np.repeat(dyadic(rng.normal(size=(3, 6)), 16), 2, axis=0)),
+        case("one large element", rng, np.ones((6, 6)) + 1e6 * np.eye(6)[:, [3]] * np.eye(6)[2]),
+        case("rows and columns of zeros", rng, np.pad(dyadic(rng.normal(size=(4, 3)), 16), ((1, 2), (2, 1)))),
+    ]
+    write("linalg_adversarial", {"cases": cases})
+
+
 def make():
     make_linalg(np.random.default_rng(20260901))
+    make_adversarial(np.random.default_rng(20261127))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import { onGpu } from "../gpu/devices.ts";
 import { withAndWithoutLibraries } from "../gpu/libraries.ts";
 import { type LinalgCase, load } from "./fixtures.ts";
 
-const { cases } = load("linalg");
+const cases = [...load("linalg").cases, ...load("linalg_adversarial").cases];
 const UNIT = { f32: 2 ** -24, f64: 2 ** -53 };
 
 /** Runs `check` on every case in both precisions, with the bound 16·n·u: LAPACK's own tests allow 60·n·u. */

@@ -1,0 +1,74 @@
+import { sizeOf } from "../../ops/value.ts";
+import { Tensor } from "../../tensor/mod.ts";
+import { type FloatType, readMatrices } from "../matrix_stack.ts";
+
+/** Zeros of the type and on the device of another tensor, as a view of one element. */
+export function zerosLike(like: Tensor, shape: readonly number[]): Tensor {
+  return constantLike(like, 0).broadcastTo(shape);
+}
+
+/** One number of the type and on the device of another tensor. */
+export function constantLike(like: Tensor, value: number): Tensor {
+  const data = like.dtype === "f64" ? Float64Array.of(value) : Float32Array.of(value);
+  return Tensor.of(like.device, data, [], like.dtype);
+}
+
+/** The numbers 0 … n − 1 (i32). */
+export function positions(like: Tensor, n: number): Tensor {
+  return Tensor.of(like.device, Int32Array.from({ length: n }, (_, k) => k), [n], "i32");
+}
+
+/** The identity `[n, m]` of the type and on the device of another tensor. */
+export function eyeLike(like: Tensor, n: number, m: number = n): Tensor {
+  const i = positions(like, n).reshape([n, 1]), j = positions(like, m);
+  return Tensor.map("i == j ? one : zero", { i, j, one: constantLike(like, 1), zero: constantLike(like, 0) });
+}
+
+/** Tensors one after the other along an axis. */
+export function joined(tensors: readonly Tensor[], axis: number): Tensor {
+  const some = tensors.filter((t) => t.shape[axis] > 0);
+  if (some.length <= 1) return some[0] ?? tensors[0];
+  return Tensor.apply("concatenate", Object.fromEntries(some.map((t, k) => [`x${k}`, t])), { axis }).out;
+}
+
+/** A stack `[count, m, n]` of matrices of moderate size, and what is known of the originals. */
+export interface ScaledStack {
+  /** The matrices, each divided by its largest element where that is very large or very small, so that squares are in range. */
+  readonly x: Tensor;
+  /** What they were multiplied by, `[count, 1, 1]`. */
+  readonly scale: Tensor;
+  /** Throws the `RangeError` of the host's routines if an element is not finite. It waits for the adapter. */
+  readonly requireFinite: () => Promise<void>;
+}
+
+/** Where squares and their sums are safe, and the smallest number that has an inverse. */
+const RANGE = { f32: { large: 1e10, small: 1e-10, least: 1e-37 }, f64: { large: 1e100, small: 1e-100, least: 1e-300 } };
+
+/** Flattens leading axes and scales: for kernels that square elements. */
+export function scaledStack(a: Tensor, operation: string): ScaledStack {
+  const [m, n] = a.shape.slice(-2), count = sizeOf(a.shape.slice(0, -2)), flat = a.reshape([count, m, n]);
+  const peaks = Tensor.reduce("max", "abs(x)", { x: flat }, [1, 2], { keepDims: true });
+  const { large, small, least } = RANGE[a.dtype as FloatType];
+  const scale = Tensor.map(`p > ${large} || (p < ${small} && p > ${least}) ? one / p : one`, {
+    p: peaks,
+    one: constantLike(a, 1),
+  });
+  return {
+    x: flat.mul(scale),
+    scale,
+    requireFinite: async () => {
+      const found = await peaks.data() as Float32Array | Float64Array;
+      if (!found.every((p) => Number.isFinite(p))) await readMatrices(a, operation);
+    },
+  };
+}
+
+/** A stack `[count, …]` with the leading axes of the matrices that it came from. */
+export function unflattened(x: Tensor, from: Tensor): Tensor {
+  return x.reshape([...from.shape.slice(0, -2), ...x.shape.slice(1)]);
+}
+
+/** Rows `[count, n, m]` that are orthonormal but for rounding errors, after a step of Newton–Schulz: but for the least of them. */
+export function orthonormalRows(x: Tensor): Tensor {
+  return Tensor.map("x + 0.5 * (x - y)", { x, y: x.matmul(x.T).matmul(x) });
+}
