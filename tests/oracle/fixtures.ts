@@ -192,6 +192,8 @@ export interface IterativeCase {
   toleranceError?: number;
   rank?: number;
   rankError?: number;
+}
+
 /** Norms of a matrix of `linalg` or `linalg_adversarial` by NumPy, by the name of `ord`; `null` where it refuses. */
 export interface NormsCase {
   name: string;
