@@ -6,6 +6,7 @@
 import denovo from "../deno.json" with { type: "json" };
 import { type device, type Gpu, Sparse, Tensor } from "../mod.ts";
 import { factorizations } from "./factorizations.ts";
+import { iterations } from "./iterations.ts";
 import {
   checksumOf,
   hostTime,
@@ -130,6 +131,7 @@ function operations(gpu: Gpu, name: string, dtype: device.DType): Operations {
     sampledMatmul: (n, count, d) =>
       of([sparse(n, count), values([n, d], 2), values([n, d], 3)], (s, a, b) => s.sampledMatmul(a, b)),
     ...factorizations(gpu, dtype),
+    ...iterations(gpu, dtype),
     randomUniform: (n) => of([], () => gpu.random.uniform([n], { seed: 1 })),
     randomNormal: (n) => of([], () => gpu.random.normal([n], { seed: 1 }), (z) => z.square()),
   };
