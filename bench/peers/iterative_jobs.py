@@ -18,10 +18,13 @@ def low_rank_svd(inputs, n, rank):
 
 @job("laplacianCg")
 def laplacian_cg(inputs, side):
+    import inspect
     from scipy import sparse
     from scipy.sparse.linalg import cg
     b = inputs[0]
     line = sparse.diags([-1, 2, -1], [-1, 0, 1], shape=(side, side))
     eye = sparse.identity(side)
     a = (sparse.kron(line, eye) + sparse.kron(eye, line) + 0.01 * sparse.identity(side * side)).tocsr().astype(b.dtype)
-    return lambda: cg(a, b, rtol=1e-5, atol=0)[0]
+    # Its name before SciPy 1.12.
+    relative = "rtol" if "rtol" in inspect.signature(cg).parameters else "tol"
+    return lambda: cg(a, b, **{relative: 1e-5}, atol=0)[0]
