@@ -24,9 +24,9 @@ export function factorizations(gpu: Gpu, dtype: device.DType): Operations {
     return Promise.resolve(job(run, checksum, () => inputs.forEach((t) => t.dispose())));
   }
 
-  /** The matrix of a formula over u = uniform(n·n, 1), its transpose, and the identity. */
-  function matrix(n: number, formula: string): Tensor {
-    using u = values([n, n], 1);
+  /** The matrix, or a stack of `batch`, of a formula over u = uniform(n·n, 1), its transpose, and the identity. */
+  function matrix(n: number, formula: string, batch?: number): Tensor {
+    using u = values(batch === undefined ? [n, n] : [batch, n, n], 1);
     using t = u.T;
     using single = gpu.eye(n);
     using eye = single.astype(dtype);
@@ -48,6 +48,18 @@ export function factorizations(gpu: Gpu, dtype: device.DType): Operations {
     qr: (n) => {
       const a = matrix(n, "u");
       return jobOf([a], () => linalg.qr(a), ({ r }) => r.abs());
+    },
+    cholesky: (n) => {
+      const a = matrix(n, `(u + t) / 2 + ${2 * Math.sqrt(n)} * eye`);
+      return jobOf([a], async () => ({ l: await linalg.cholesky(a) }), ({ l }) => l.slice());
+    },
+    choleskyBatched: (batch, n) => {
+      const a = matrix(n, `(u + t) / 2 + ${2 * Math.sqrt(n)} * eye`, batch);
+      return jobOf([a], async () => ({ l: await linalg.cholesky(a) }), ({ l }) => l.slice());
+    },
+    lu: (n) => {
+      const a = matrix(n, "u");
+      return jobOf([a], () => linalg.lu(a), ({ u }) => u.abs());
     },
     solve: (n) => {
       const a = matrix(n, `u + ${Math.sqrt(n)} * eye`), b = values([n], 2);

@@ -197,6 +197,24 @@ def qr(inputs, n):
     return run
 
 
+@job("cholesky")
+def cholesky(inputs, batch, n):
+    u = inputs[0].reshape(batch, n, n)
+    a = (u + u.swapaxes(1, 2)) / 2 + np.eye(n, dtype=u.dtype) * u.dtype.type(2 * np.sqrt(n))
+    return lambda: np.linalg.cholesky(a)
+
+
+@job("lu")
+def lu(inputs, n):
+    from scipy.linalg import lu_factor
+    a = inputs[0].reshape(n, n)
+
+    def run():
+        return lu_factor(a, check_finite=False)
+    run.finish = lambda parts: (np.abs(np.triu(parts[0])), {})
+    return run
+
+
 @job("solve")
 def solve(inputs, n):
     a = inputs[0].reshape(n, n) + np.eye(n, dtype=inputs[0].dtype) * inputs[0].dtype.type(np.sqrt(n))

@@ -100,6 +100,12 @@ export interface Operations {
   eigh?(n: number): Promise<Job>;
   /** Magnitudes of R of `uniform(n·n, 1)`, with Q computed: signs are each library's own. */
   qr?(n: number): Promise<Job>;
+  /** The Cholesky factor of `(U + Uᵀ)/2 + 2√n·I`, `U = uniform(n·n, 1)`. */
+  cholesky?(n: number): Promise<Job>;
+  /** The Cholesky factors of `batch` such matrices. */
+  choleskyBatched?(batch: number, n: number): Promise<Job>;
+  /** Magnitudes of U of `uniform(n·n, 1)` by elimination with row exchanges, with L computed. */
+  lu?(n: number): Promise<Job>;
   /** The solution of `(U + √n·I) x = uniform(n, 2)`, `U = uniform(n·n, 1)`. */
   solve?(n: number): Promise<Job>;
   /** The `rank` largest singular values, vectors computed, of X Y + E/1000 with X, Y and E of `uniform`: `[n, rank]`, `[rank, n]`, `[n, n]`. */

@@ -210,6 +210,23 @@ def qr(inputs, n):
     return run
 
 
+@job("cholesky")
+def cholesky(inputs, batch, n):
+    u = inputs[0].view(batch, n, n)
+    a = (u + u.transpose(1, 2)) / 2 + torch.eye(n, dtype=u.dtype, device=DEVICE) * (2 * n ** 0.5)
+    return lambda: torch.linalg.cholesky(a)
+
+
+@job("lu")
+def lu(inputs, n):
+    a = inputs[0].view(n, n)
+
+    def run():
+        return torch.linalg.lu_factor(a)
+    run.finish = lambda parts: (parts[0].triu().abs(), {})
+    return run
+
+
 @job("solve")
 def solve(inputs, n):
     a = inputs[0].view(n, n) + torch.eye(n, dtype=inputs[0].dtype, device=DEVICE) * n ** 0.5

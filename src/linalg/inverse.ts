@@ -1,9 +1,11 @@
-import { type Tensor, withVjp } from "../tensor/mod.ts";
+import { Tensor, withVjp } from "../tensor/mod.ts";
+import { eliminateOnAdapter, indices, luWork, solveEliminated, together, triangularWork } from "./device/eliminate.ts";
 import { detPullback, invPullback, slogdetPullback } from "./gradients/inverse.ts";
 import { exchangeRows } from "./host_solve.ts";
 import { eliminate, substitute } from "./loops/elimination.ts";
 import {
   floats,
+  type FloatType,
   lapackWith,
   type MatrixStack,
   nth,
@@ -13,19 +15,27 @@ import {
   requireSquare,
   toTensor,
 } from "./matrix_stack.ts";
+import { placeOf, type PlaceOptions } from "./place.ts";
 import { requirePivots } from "./solve.ts";
 
 /**
  * The inverse of each matrix of `[..., n, n]`, in the matrix's own precision (LAPACK's `getri`); without a LAPACK in f64. To solve a system,
  * {@linkcode solve} is faster and more accurate. Throws a {@linkcode SingularMatrixError} at a pivot of zero, a `TypeError` for
  * other types than f32 and f64 and matrices that are not square, and a `RangeError` if an element is not finite.
+ *
+ * On a hardware adapter large matrices and large stacks are inverted there; see {@linkcode PlaceOptions}.
  */
-export async function inv(a: Tensor): Promise<Tensor> {
-  return (await withVjp("inv", { a }, { inverse: await inverted(a) }, invPullback)).inverse;
+export async function inv(a: Tensor, options: PlaceOptions = {}): Promise<Tensor> {
+  return (await withVjp("inv", { a }, { inverse: await inverted(a, options) }, invPullback)).inverse;
 }
 
-async function inverted(a: Tensor): Promise<Tensor> {
+async function inverted(a: Tensor, options: PlaceOptions): Promise<Tensor> {
   requireSquare(a, "inv");
+  const size = a.shape[a.rank - 1], work = together(luWork(a), triangularWork(size, 2 * size, a.size / size ** 2 || 0));
+  if (placeOf("inv", [a], work, options) === "adapter") {
+    const inverse = await invertOnAdapter(a);
+    if (inverse) return inverse;
+  }
   const stack = await readMatrices(a, "inv"), { device, data, rows: n, count } = stack;
   const pivots = new Int32Array(n), lapack = lapackWith(device, "getrf", "getri");
   onHost(device, lapack ? "inv/lapack" : "inv/loops", () => {
@@ -51,12 +61,23 @@ async function inverted(a: Tensor): Promise<Tensor> {
   return toTensor(stack, data, [n, n]);
 }
 
+/** Undefined if an element of the matrix or of its inverse is not finite: the host says which, or finds another. */
+async function invertOnAdapter(a: Tensor): Promise<Tensor | undefined> {
+  const n = a.shape[a.rank - 1];
+  using factors = eliminateOnAdapter(a), rows = indices(a, [n, 1]), columns = indices(a, [n]);
+  using identity = Tensor.map("i == j ? 1 : 0", { i: rows, j: columns }, a.dtype);
+  const { x, info, left } = await solveEliminated(factors, identity);
+  if (!left) return x;
+  x.dispose();
+  if (info.every((k) => k >= 0)) info.forEach((k, i) => requirePivots(k, n, i, info.length));
+}
+
 /**
  * The determinant of each matrix of `[..., n, n]`, `[...]`; it over- or underflows easily, see {@linkcode slogdet}. Throws a `TypeError` for
  * other types than f32 and f64 and matrices that are not square, and a `RangeError` if an element is not finite.
  */
-export async function det(a: Tensor): Promise<Tensor> {
-  const { stack, diagonals } = await eliminated(a, "det"), values = floats(stack.dtype, stack.count);
+export async function det(a: Tensor, options: PlaceOptions = {}): Promise<Tensor> {
+  const { stack, diagonals } = await eliminated(a, "det", options), values = floats(stack.dtype, stack.count);
   diagonals.forEach(({ sign, pivots }, i) => values[i] = sign * scaledProduct(pivots) + 0); // not -0
   return (await withVjp("det", { a }, { det: toTensor(stack, values, []) }, detPullback)).det;
 }
@@ -73,8 +94,8 @@ export interface Slogdet {
  * Sign and logarithm of the determinant of each matrix of `[..., n, n]`. Throws a `TypeError` for other types than f32 and f64 and matrices
  * that are not square, and a `RangeError` if an element is not finite; its gradient a {@linkcode SingularMatrixError} where the logarithm is −∞.
  */
-export async function slogdet(a: Tensor): Promise<Slogdet> {
-  const { stack, diagonals } = await eliminated(a, "slogdet");
+export async function slogdet(a: Tensor, options: PlaceOptions = {}): Promise<Slogdet> {
+  const { stack, diagonals } = await eliminated(a, "slogdet", options);
   const sign = floats(stack.dtype, stack.count), logAbsDet = floats(stack.dtype, stack.count);
   diagonals.forEach((d, i) => {
     sign[i] = d.pivots.reduce((s, x) => s * Math.sign(x), d.sign) + 0; // not -0
@@ -90,8 +111,18 @@ interface Diagonal {
   readonly pivots: readonly number[];
 }
 
-async function eliminated(a: Tensor, operation: string): Promise<{ stack: MatrixStack; diagonals: Diagonal[] }> {
+/** What determinants take from an elimination, of a stack of which the elements are not asked for. */
+interface Diagonals {
+  readonly stack: Pick<MatrixStack, "device" | "dtype" | "batch" | "count">;
+  readonly diagonals: readonly Diagonal[];
+}
+
+async function eliminated(a: Tensor, operation: string, options: PlaceOptions): Promise<Diagonals> {
   requireSquare(a, operation);
+  if (placeOf(operation, [a], { ...luWork(a), results: 0 }, options) === "adapter") {
+    const found = await eliminatedOnAdapter(a);
+    if (found) return found;
+  }
   const stack = await readMatrices(a, operation), { device, data, rows: n, count } = stack;
   const exchanges = new Int32Array(n), lapack = lapackWith(device, "getrf"), diagonals: Diagonal[] = [];
   onHost(device, lapack ? `${operation}/lapack` : `${operation}/loops`, () => {
@@ -107,6 +138,22 @@ async function eliminated(a: Tensor, operation: string): Promise<{ stack: Matrix
     }
   });
   return { stack, diagonals };
+}
+
+/** Undefined if an element of the matrix or of its factors is not finite: the host says which, or goes on with them. */
+async function eliminatedOnAdapter(a: Tensor): Promise<Diagonals | undefined> {
+  using factors = eliminateOnAdapter(a);
+  const n = a.shape[a.rank - 1], batch = a.shape.slice(0, -2), { lu, pivots, info } = factors;
+  using flat = lu.reshape([...batch, n * n]);
+  using diagonal = flat.slice(...batch.map(() => null), [null, null, n + 1]);
+  // One wait for all.
+  const [d, exchanges, found] = await Promise.all([diagonal, pivots, info].map((t) => t.data()));
+  if (found.some((k) => k < 0)) return undefined;
+  const diagonals = Array.from({ length: found.length }, (_, i): Diagonal => ({
+    sign: (exchanges as Int32Array).subarray(i * n, (i + 1) * n).reduce((s, row, k) => row === k ? s : -s, 1),
+    pivots: [...d.subarray(i * n, (i + 1) * n)],
+  }));
+  return { stack: { device: a.device, dtype: a.dtype as FloatType, batch, count: found.length }, diagonals };
 }
 
 /** A product whose partial products may leave the range of numbers although the whole does not. */

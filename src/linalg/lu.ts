@@ -1,5 +1,6 @@
 import type { FloatArray } from "../device/mod.ts";
-import { type Tensor, withVjp } from "../tensor/mod.ts";
+import { Tensor, withVjp } from "../tensor/mod.ts";
+import { eliminateOnAdapter, indices, luWork } from "./device/eliminate.ts";
 import { luPullback } from "./gradients/lu.ts";
 import { eliminate } from "./loops/elimination.ts";
 import {
@@ -9,9 +10,11 @@ import {
   onHost,
   readMatrices,
   requireArguments,
+  requireMatrix,
   toTensor,
   transposed,
 } from "./matrix_stack.ts";
+import { placeOf, type PlaceOptions } from "./place.ts";
 
 /** A = p·l·u. */
 export interface Lu {
@@ -27,12 +30,19 @@ export interface Lu {
  * LU decomposition with row exchanges of each matrix of `[..., m, n]`, in the matrix's own precision (LAPACK's `getrf`); without a
  * LAPACK in f64. A singular matrix has zeros on the diagonal of u. Throws a `TypeError` for other types than f32 and f64, and a
  * `RangeError` if an element is not finite; its gradient a {@linkcode SingularMatrixError} if the first k columns of the matrix are dependent.
+ *
+ * On a hardware adapter large matrices and large stacks are factored there, by blocks of panels; see {@linkcode PlaceOptions}.
  */
-export async function lu(a: Tensor): Promise<Lu> {
-  return await withVjp("lu", { a }, { ...await factored(a) }, luPullback);
+export async function lu(a: Tensor, options: PlaceOptions = {}): Promise<Lu> {
+  return await withVjp("lu", { a }, { ...await factored(a, options) }, luPullback);
 }
 
-async function factored(a: Tensor): Promise<Lu> {
+async function factored(a: Tensor, options: PlaceOptions): Promise<Lu> {
+  requireMatrix(a, "lu");
+  if (placeOf("lu", [a], luWork(a), options) === "adapter") {
+    const parts = await onAdapter(a);
+    if (parts) return parts;
+  }
   const stack = await readMatrices(a, "lu"), { device, dtype, data, rows: m, columns: n, count } = stack;
   const k = Math.min(m, n), pivots = new Int32Array(k), lapack = lapackWith(device, "getrf");
   const p = floats(dtype, count * m * m), l = floats(dtype, count * m * k), u = floats(dtype, count * k * n);
@@ -52,6 +62,23 @@ async function factored(a: Tensor): Promise<Lu> {
     }
   });
   return { p: toTensor(stack, p, [m, m]), l: toTensor(stack, l, [m, k]), u: toTensor(stack, u, [k, n]) };
+}
+
+/** Undefined if an element of the matrix or of its factors is not finite: the host says which, or goes on with them. */
+async function onAdapter(a: Tensor): Promise<Lu | undefined> {
+  using factors = eliminateOnAdapter(a);
+  const [m, n] = a.shape.slice(-2), k = Math.min(m, n), { lu, order, info } = factors;
+  if ((await info.data()).some((found) => found < 0)) return undefined;
+  using rows = indices(a, [m, 1]), columns = indices(a, [Math.max(m, n)]), batch = order.expandDims(order.rank - 1);
+  using inL = columns.slice([0, k]), inU = rows.slice([0, k]), right = columns.slice([0, n]);
+  const all = a.shape.slice(0, -2).map(() => null);
+  using left = lu.slice(...all, null, [0, k]), upper = lu.slice(...all, [0, k], null);
+  return {
+    // Row i of l·u is row order[i] of the matrix.
+    p: Tensor.map("order == i ? 1 : 0", { order: batch, i: rows }, a.dtype),
+    l: Tensor.map("i > j ? x : i == j ? 1 : 0", { x: left, i: rows, j: inL }, a.dtype),
+    u: Tensor.map("i <= j ? x : 0", { x: upper, i: inU, j: right }, a.dtype),
+  };
 }
 
 /** Takes factors apart that are stored in one matrix `[m, n]`. */

@@ -82,10 +82,10 @@ export interface System {
 }
 
 /**
- * Reads matrices `[..., m, n]` and right-hand sides: a vector `[m]` for all of them, or `[..., m, r]`. Throws a `TypeError` where they
- * do not fit.
+ * Checks matrices `[..., m, n]` and right-hand sides: a vector `[m]` for all of them, or `[..., m, r]`; gives the leading axes of both,
+ * broadcast, and whether the right-hand side is a vector. Throws a `TypeError` where they do not fit.
  */
-export async function readSystem(a: Tensor, b: Tensor, operation: string): Promise<System> {
+export function requireSystem(a: Tensor, b: Tensor, operation: string): { batch: number[]; vector: boolean } {
   requireMatrix(a, operation);
   if (!(b instanceof Tensor)) throw new TypeError(`Expected a tensor for the right-hand side, got ${typeof b}`);
   requireFloat(b, operation);
@@ -99,14 +99,20 @@ export async function readSystem(a: Tensor, b: Tensor, operation: string): Promi
     const show = (t: Tensor) => `${t.dtype} on ${t.device.info.name}`;
     throw new TypeError(`Cannot solve ${show(a)} for ${show(b)}: expected one device and element type`);
   }
+  const batch = broadcastShapes({
+    "the leading axes of the matrix": a.shape.slice(0, -2),
+    "those of the right-hand side": vector ? [] : b.shape.slice(0, -2),
+  });
+  return { batch, vector };
+}
+
+/** Reads matrices and right-hand sides; see {@linkcode requireSystem}. */
+export async function readSystem(a: Tensor, b: Tensor, operation: string): Promise<System> {
+  const { batch, vector } = requireSystem(a, b, operation);
   // What is read is not recorded.
   using matrix = stopGradient(a);
   using side = stopGradient(b);
   using columns = vector ? side.expandDims(1) : side.slice();
-  const batch = broadcastShapes({
-    "the leading axes of the matrix": a.shape.slice(0, -2),
-    "those of the right-hand side": columns.shape.slice(0, -2),
-  });
   using left = matrix.broadcastTo([...batch, ...a.shape.slice(-2)]);
   using right = columns.broadcastTo([...batch, ...columns.shape.slice(-2)]);
   // At once: what costs on a GPU is the wait.
@@ -128,7 +134,11 @@ export function floats(dtype: FloatType, length: number): FloatArray {
 }
 
 /** A tensor `[...batch, ...shape]` on the device of a stack. */
-export function toTensor({ device, dtype, batch }: MatrixStack, data: FloatArray, shape: readonly number[]): Tensor {
+export function toTensor(
+  { device, dtype, batch }: Pick<MatrixStack, "device" | "dtype" | "batch">,
+  data: FloatArray,
+  shape: readonly number[],
+): Tensor {
   return Tensor.of(device, data as Parameters<typeof Tensor.of>[1], [...batch, ...shape], dtype);
 }
 

@@ -1,5 +1,7 @@
 import type { FloatArray } from "../device/mod.ts";
-import { type Tensor, withVjp } from "../tensor/mod.ts";
+import { sizeOf } from "../ops/value.ts";
+import { stopGradient, type Tensor, withVjp } from "../tensor/mod.ts";
+import { eliminateOnAdapter, luWork, solveEliminated, together, triangularWork } from "./device/eliminate.ts";
 import { SingularMatrixError } from "./errors.ts";
 import { solvePullback } from "./gradients/solve.ts";
 import { hostMatrix } from "./host_product.ts";
@@ -12,10 +14,15 @@ import {
   readSystem,
   requireArguments,
   requireSquare,
+  requireSystem,
   toSolution,
   transposed,
 } from "./matrix_stack.ts";
+import { type Place, placeOf, type PlaceOptions } from "./place.ts";
 import { type RefineOptions, refineSolutions } from "./refine.ts";
+
+/** Options of {@linkcode solve}. */
+export interface SolveOptions extends RefineOptions, PlaceOptions {}
 
 /** Refuses a matrix whose elimination met a pivot of zero. */
 export function requirePivots(info: number, n: number, which: number, count: number): void {
@@ -31,14 +38,20 @@ export function requirePivots(info: number, n: number, which: number, count: num
  * singular matrices are solved with what accuracy they allow: {@linkcode certificate} measures the backward error. Throws a
  * {@linkcode SingularMatrixError} at a pivot of zero, a `TypeError` for other types than f32 and f64 and shapes that do not fit, and
  * a `RangeError` if an element is not finite.
+ *
+ * On a hardware adapter large systems and large stacks are solved there, unless they are to be refined; see {@linkcode PlaceOptions}.
  */
-export async function solve(a: Tensor, b: Tensor, options: RefineOptions = {}): Promise<Tensor> {
+export async function solve(a: Tensor, b: Tensor, options: SolveOptions = {}): Promise<Tensor> {
   const outputs = { x: await solution(a, b, options) };
   return (await withVjp("solve", { a, b }, outputs, (call) => solvePullback(call, options))).x;
 }
 
-async function solution(a: Tensor, b: Tensor, options: RefineOptions): Promise<Tensor> {
+async function solution(a: Tensor, b: Tensor, options: SolveOptions): Promise<Tensor> {
   requireSquare(a, "solve");
+  if (placeFor(a, b, options) === "adapter") {
+    const x = await onAdapter(a, b);
+    if (x) return x;
+  }
   const system = await readSystem(a, b, "solve"), { device, data, rows: n, count } = system.a, r = system.b.columns;
   const pivots = new Int32Array(n), lapack = lapackWith(device, "getrf", "getrs"), found = system.b.data.slice();
   onHost(device, lapack ? "solve/lapack" : "solve/loops", () => {
@@ -74,4 +87,29 @@ async function solution(a: Tensor, b: Tensor, options: RefineOptions): Promise<T
     }
   });
   return toSolution(system, found);
+}
+
+function placeFor(a: Tensor, b: Tensor, { refine, on }: SolveOptions): Place {
+  const { batch, vector } = requireSystem(a, b, "solve"), sides = vector ? 1 : b.shape[b.rank - 1];
+  if (refine && on === "adapter") {
+    throw new TypeError("Cannot refine on an adapter: residuals are computed on the host");
+  }
+  const triangles = triangularWork(a.shape[a.rank - 1], 2 * sides, sizeOf(batch));
+  return placeOf("solve", [a, b], together(luWork(a), triangles), refine ? { on: "host" } : { on });
+}
+
+/** Undefined if an element of the system or of its solution is not finite: the host says which, or finds another. */
+async function onAdapter(a: Tensor, b: Tensor): Promise<Tensor | undefined> {
+  // What runs here is not recorded.
+  using factors = eliminateOnAdapter(a),
+    side = stopGradient(b),
+    columns = b.rank === 1 ? side.expandDims(1) : side.slice();
+  const { x, info, left } = await solveEliminated(factors, columns), n = a.shape[a.rank - 1];
+  if (!left) {
+    if (b.rank > 1) return x;
+    using solution = x;
+    return solution.reshape(x.shape.slice(0, -1));
+  }
+  x.dispose();
+  if (info.every((k) => k >= 0)) info.forEach((k, i) => requirePivots(k, n, i, info.length));
 }

@@ -1,6 +1,9 @@
 import type { OpDefinition } from "./define.ts";
 import { broadcast } from "./broadcast.ts";
 import { concatenate } from "./concatenate.ts";
+import { choleskyFactor } from "./factor_cholesky.ts";
+import { luFactor } from "./factor_lu.ts";
+import { triangularSolve } from "./factor_triangular.ts";
 import { gather } from "./gather.ts";
 import { householder } from "./householder.ts";
 import { jacobi } from "./jacobi.ts";
@@ -47,6 +50,9 @@ export const registry: readonly OpDefinition<any>[] = [
   segmentReduce,
   householder,
   jacobi,
+  choleskyFactor,
+  luFactor,
+  triangularSolve,
 ];
 
 const byName = new Map(registry.map((op) => [op.name, op]));

@@ -10,7 +10,7 @@ import {
   jvp,
   open,
   stopGradient,
-  Tensor,
+  type Tensor,
   valueAndGrad,
   vjp,
 } from "../../src/tensor/mod.ts";

@@ -19,6 +19,6 @@ if __name__ == "__main__":
     sinkhorn_fixtures.make()
     sparse_fixtures.make()
     linalg_fixtures.make()
-    iterative_fixtures.make()
     matrix_function_fixtures.make()
     transform_fixtures.make()
+    iterative_fixtures.make()
