@@ -4,6 +4,9 @@
  * adapter large matrices and large stacks are factored where they are, by kernels (see {@linkcode PlaceOptions}). Results are tensors on the
  * matrix's device. {@linkcode certificate} measures how exact a result is.
  *
+ * {@linkcode cg}, {@linkcode lanczos}, {@linkcode randomizedSvd} and their like touch a matrix by products only: they take tensors and the
+ * operators of `@denovo/denovo/operators`, work on the device, and say in their results how far they came.
+ *
  * @example
  * ```ts
  * import { linalg, open } from "@denovo/denovo";
