@@ -4,8 +4,8 @@
  * adapter large matrices and large stacks are factored where they are, by kernels (see {@linkcode PlaceOptions}). Results are tensors on the
  * matrix's device. {@linkcode certificate} measures how exact a result is.
  *
- * All of them but {@linkcode matrixRank} can be differentiated by `grad` and its kin, any number of times. Matrices of which one triangle is
- * read are taken to be symmetric, and their gradients are. See {@linkcode eigh} and {@linkcode svd} for values that coincide.
+ * The factorizations, solvers, norms and functions of dense matrices can be differentiated by `grad` and its kin, any number of times. Matrices
+ * of which one triangle is read are taken to be symmetric, and their gradients are. See {@linkcode eigh} and {@linkcode svd} for values that coincide.
  *
  * @example
  * ```ts
