@@ -292,6 +292,20 @@ onGpu("SciPy's hard matrices are factored on the adapter", async (gpu) => {
   }
 });
 
+onGpu("calls like earlier ones are replayed on other matrices", async (gpu) => {
+  await balanced(gpu, async (dtype) => {
+    for (let seed = 1; seed < 6; seed++) {
+      const a = normal(gpu, [2, 70, 70], seed, dtype), b = normal(gpu, [70, 2], seed + 10, dtype);
+      await certify(a, { x: await linalg.solve(a, b, { on }), b }, `solve ${seed}`);
+      await certify(a.T, await linalg.lu(a.T, { on }), `lu ${seed}`);
+      const positive = a.matmul(a.T).add(identity(gpu, 70, dtype));
+      await certify(positive, { l: await linalg.cholesky(positive, { on }) }, `cholesky ${seed}`);
+      // One that fails leaves nothing behind for the next.
+      await assertRejects(() => linalg.cholesky(positive.neg(), { on }), linalg.NotPositiveDefiniteError);
+    }
+  });
+});
+
 onGpu("gradients through factors of the adapter are those of the host's", async (gpu) => {
   const a = normal(gpu, [20, 20], 1, "f32").add(identity(gpu, 20, "f32").mul(8)), b = normal(gpu, [20, 2], 2, "f32");
   const losses = (place: "host" | "adapter"): ((x: Tensor) => Promise<Tensor>)[] => [
