@@ -1,4 +1,6 @@
-import { type Tensor, withVjp } from "../tensor/mod.ts";
+import { stopGradient, type Tensor, withVjp } from "../tensor/mod.ts";
+import { eighOnDevice } from "./device/eigh.ts";
+import { eighWork, runsOnAdapter } from "./device/work.ts";
 import { ConvergenceError } from "./errors.ts";
 import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
 import { eighPullback } from "./gradients/eigh.ts";
@@ -14,6 +16,7 @@ import {
   toTensor,
   toTransposed,
 } from "./matrix_stack.ts";
+import type { PlaceOptions } from "./place.ts";
 
 /** A = vectors·diag(values)·vectorsᵀ. */
 export interface Eigh {
@@ -24,7 +27,7 @@ export interface Eigh {
 }
 
 /** Options of {@linkcode eigh}. */
-export interface EighOptions {
+export interface EighOptions extends PlaceOptions {
   /** What its gradient does where eigenvalues coincide, see there. Default `refuse`. */
   degenerate?: Degenerate;
 }
@@ -40,15 +43,22 @@ export interface EighOptions {
  * of their vectors: sums over them, and projections onto all of them. Any other is refused with a {@linkcode DegenerateError}, as is one
  * that depends both on vectors and on how the eigenvalues come apart; or, with `degenerate: "zero"`, that part is left out. A loss of
  * eigenvalues alone is never refused: where it has a kink its gradient is that at a matrix nearby.
+ *
+ * On a hardware adapter large matrices and large stacks are decomposed there, by block Jacobi (Golub & Van Loan, Matrix Computations,
+ * §8.5); see {@linkcode PlaceOptions}.
  */
 export async function eigh(a: Tensor, options: EighOptions = {}): Promise<Eigh> {
   const { degenerate = "refuse" } = options;
   requireDegenerate(degenerate);
-  return await withVjp("eigh", { a }, { ...await factored(a) }, (call) => eighPullback(call, degenerate));
+  return await withVjp("eigh", { a }, { ...await factored(a, options) }, (call) => eighPullback(call, degenerate));
 }
 
-async function factored(a: Tensor): Promise<Eigh> {
+async function factored(a: Tensor, options: PlaceOptions): Promise<Eigh> {
   requireSquare(a, "eigh");
+  if (runsOnAdapter("eigh", a, eighWork(a), true, options)) {
+    using constant = stopGradient(a);
+    return await eighOnDevice(constant);
+  }
   const stack = await readMatrices(a, "eigh"), { device, dtype, data, rows: n, count } = stack;
   const values = floats(dtype, count * n), lapack = lapackWith(device, "syevd");
   const loops = lapack || n === 0 ? undefined : await loadMlMatrix();

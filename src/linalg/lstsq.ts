@@ -1,5 +1,9 @@
 import { type Device, type FloatArray, type Lapack, roundoff } from "../device/mod.ts";
-import { Tensor, withVjp } from "../tensor/mod.ts";
+import { sizeOf } from "../ops/value.ts";
+import { stopGradient, Tensor, withVjp } from "../tensor/mod.ts";
+import { lstsqOnDevice } from "./device/lstsq.ts";
+import { fitsDeviceSvd } from "./device/svd.ts";
+import { lstsqWork, runsOnAdapter } from "./device/work.ts";
 import { ConvergenceError } from "./errors.ts";
 import { lstsqPullback } from "./gradients/lstsq.ts";
 import { hostMatrix, multiply } from "./host_product.ts";
@@ -11,10 +15,12 @@ import {
   onHost,
   readSystem,
   requireArguments,
+  requireSystem,
   toSolution,
   toTensor,
   transposed,
 } from "./matrix_stack.ts";
+import type { PlaceOptions } from "./place.ts";
 import type { RefineOptions } from "./refine.ts";
 import { refineLeastSquares } from "./refine_least_squares.ts";
 
@@ -22,7 +28,7 @@ import { refineLeastSquares } from "./refine_least_squares.ts";
 export interface Lstsq {
   /** The x of least norm among those that minimize ‖A·x − b‖₂: `[n]`, or `[..., n, r]`. */
   readonly x: Tensor;
-  /** ‖A·x − b‖₂² of each right-hand side, computed in f64: `[]`, or `[..., r]`. */
+  /** ‖A·x − b‖₂² of each right-hand side, computed in f64 but on adapters without it: `[]`, or `[..., r]`. */
   readonly residuals: Tensor;
   /** How many singular values are above `rcond`·s₀: i32 `[...]`. */
   readonly rank: Tensor;
@@ -31,7 +37,7 @@ export interface Lstsq {
 }
 
 /** Options of {@linkcode lstsq}. */
-export interface LstsqOptions extends RefineOptions {
+export interface LstsqOptions extends RefineOptions, PlaceOptions {
   /** Singular values below this multiple of the largest count as zero. Default: max(m, n) times the distance from 1 to the next number. */
   rcond?: number;
 }
@@ -43,11 +49,57 @@ export interface LstsqOptions extends RefineOptions {
  * {@linkcode ConvergenceError}. To `refine` helps where the rank is full, and is left out where it is not.
  *
  * The gradient is that among matrices of the same rank (Golub & Pereyra 1973): x jumps where the rank changes.
+ *
+ * On a hardware adapter large problems and large stacks are solved there, unless they are to be refined, see {@linkcode PlaceOptions}; by
+ * the decomposition that {@linkcode svd} has there.
  */
 export async function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): Promise<Lstsq> {
-  const system = await readSystem(a, b, "lstsq"), { device, dtype, batch, data, rows: m, columns: n, count } = system.a;
-  const r = system.b.columns, k = Math.min(m, n), rcond = options.rcond ?? 2 * roundoff(dtype) * Math.max(m, n);
+  const { batch, vector } = requireSystem(a, b, "lstsq"), [m, n] = a.shape.slice(-2);
+  const rcond = options.rcond ?? 2 * roundoff(a.dtype) * Math.max(m, n);
   if (!(rcond >= 0 && rcond < 1)) throw new RangeError(`Expected "rcond" to be from 0 to 1, got ${rcond}`);
+  if (options.refine && options.on === "adapter") {
+    throw new TypeError("Cannot refine on an adapter: residuals are computed on the host");
+  }
+  const found = await onAdapter(a, b, { batch, vector, rcond, options }) ?? await solvedOnHost(a, b, rcond, options);
+  return await withVjp("lstsq", { a, b }, { ...found }, (call) => lstsqPullback(call, { ...options, rcond }));
+}
+
+/** Undefined where the problem is for the host, or an element is not finite: the host says which. */
+async function onAdapter(
+  a: Tensor,
+  b: Tensor,
+  { batch, vector, rcond, options }: { batch: number[]; vector: boolean; rcond: number; options: LstsqOptions },
+): Promise<Lstsq | undefined> {
+  const [m, n] = a.shape.slice(-2), r = vector ? 1 : b.shape[b.rank - 1], count = sizeOf(batch);
+  const place = options.refine ? { on: "host" as const } : options;
+  if (!runsOnAdapter("lstsq", a, lstsqWork(a, r, count), fitsDeviceSvd(a, false), place) || r * count === 0) {
+    return undefined;
+  }
+  // What runs here is not recorded.
+  using matrix = stopGradient(a);
+  using side = stopGradient(b);
+  using columns = vector ? side.expandDims(1) : side.slice();
+  using whole = matrix.broadcastTo([...batch, m, n]);
+  using right = columns.broadcastTo([...batch, m, r]);
+  using flat = whole.reshape([count, m, n]);
+  using sides = right.reshape([count, m, r]);
+  const found = await lstsqOnDevice(flat, sides, rcond);
+  if (!found) return undefined;
+  const shaped = (t: Tensor, shape: number[]) => {
+    using held = t;
+    return held.reshape(shape);
+  };
+  return {
+    x: shaped(found.x, vector ? [...batch, n] : [...batch, n, r]),
+    residuals: shaped(found.residuals, vector ? batch : [...batch, r]),
+    rank: shaped(found.rank, batch),
+    singularValues: shaped(found.singularValues, [...batch, Math.min(m, n)]),
+  };
+}
+
+async function solvedOnHost(a: Tensor, b: Tensor, rcond: number, options: LstsqOptions): Promise<Lstsq> {
+  const system = await readSystem(a, b, "lstsq"), { device, dtype, batch, data, rows: m, columns: n, count } = system.a;
+  const r = system.b.columns, k = Math.min(m, n);
   const x = floats(dtype, count * n * r), s = floats(dtype, count * k), residuals = floats(dtype, count * r);
   const ranks = new Int32Array(count),
     lapack = lapackWith(device, "gelsd"),
@@ -65,13 +117,12 @@ export async function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): P
       nth(residuals, i, r).set(squaredResiduals(device, problem, parts.xt));
     }
   });
-  const found = {
+  return {
     x: toSolution(system, x),
     residuals: toTensor(system.a, residuals, system.vector ? [] : [r]),
     rank: Tensor.of(device, ranks, batch, "i32"),
     singularValues: toTensor(system.a, s, [k]),
   };
-  return await withVjp("lstsq", { a, b }, found, (call) => lstsqPullback(call, rcond));
 }
 
 interface Problem {

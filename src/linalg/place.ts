@@ -18,6 +18,8 @@ export interface PlaceOptions {
 export interface Work {
   /** Floating-point operations. */
   readonly flops: number;
+  /** The same of the host's method, where that is another one. Default: the same. */
+  readonly hostFlops?: number;
   /** Dispatches that wait for each other on an adapter, however many matrices there are. */
   readonly dispatches: number;
   /** Steps within them that wait for each other: pivots that are looked for, columns that are eliminated. */
@@ -81,13 +83,13 @@ function onAdapterMs(inputs: readonly Tensor[], { flops, dispatches, steps }: Wo
   return WAIT + whereBytesAre(inputs).host / TRANSFER + dispatches * DISPATCH + steps * STEP + flops / rate;
 }
 
-function onHostMs(inputs: readonly Tensor[], { flops, largest, results = largest }: Work): number {
+function onHostMs(inputs: readonly Tensor[], { flops, hostFlops = flops, largest, results = largest }: Work): number {
   const { device, dtype } = inputs[0], bytes = whereBytesAre(inputs);
   const out = results * byteSize(dtype);
   // Small arrays stay on the host of a device that has both; and what was never on the adapter need not go there.
   const moved = bytes.adapter > 0 ? bytes.adapter + out : out > STAYS ? out : 0;
   const rate = device.libraries.lapack ? threads(device) * LAPACK[dtype as "f32" | "f64"] : LOOPS;
-  return (bytes.adapter > 0 ? WAIT : 0) + moved / TRANSFER + flops / rate;
+  return (bytes.adapter > 0 ? WAIT : 0) + moved / TRANSFER + hostFlops / rate;
 }
 
 /** Bytes up to which a result stays in the host's memory. */

@@ -1,5 +1,7 @@
 import type { FloatArray, Lapack } from "../device/mod.ts";
-import { type Tensor, withVjp } from "../tensor/mod.ts";
+import { stopGradient, type Tensor, withVjp } from "../tensor/mod.ts";
+import { fitsDeviceQr, qrOnDevice } from "./device/qr.ts";
+import { qrWork, runsOnAdapter } from "./device/work.ts";
 import { qrPullback } from "./gradients/qr.ts";
 import { householder } from "./loops/householder.ts";
 import {
@@ -9,21 +11,23 @@ import {
   onHost,
   readMatrices,
   requireArguments,
+  requireMatrix,
   toTensor,
   toTransposed,
   transposed,
 } from "./matrix_stack.ts";
+import type { PlaceOptions } from "./place.ts";
 
 /** A = q·r. */
 export interface Qr {
-  /** Orthonormal columns, `[..., m, k]` with k = min(m, n) (`[..., m, m]` if complete): a view of the transpose, which is stored. */
+  /** Orthonormal columns, `[..., m, k]` with k = min(m, n) (`[..., m, m]` if complete). */
   readonly q: Tensor;
   /** Upper triangular, `[..., k, n]` (`[..., m, n]` if complete). */
   readonly r: Tensor;
 }
 
 /** Options of {@linkcode qr}. */
-export interface QrOptions {
+export interface QrOptions extends PlaceOptions {
   /** `reduced` (the default) gives k = min(m, n) columns, `complete` an orthogonal matrix. */
   mode?: "reduced" | "complete";
 }
@@ -35,6 +39,9 @@ export interface QrOptions {
  *
  * Its gradient needs the first k columns of the matrix to be independent, else it throws a {@linkcode SingularMatrixError}; and a loss
  * of the columns that complete q to depend on nothing but their span, else a {@linkcode DegenerateError}.
+ *
+ * On a hardware adapter large matrices and large stacks are factored there by blocks of reflectors in compact WY form (Schreiber & Van Loan
+ * 1989), and tall ones by blocks of rows (TSQR: Demmel, Grigori, Hoemmen & Langou 2012); see {@linkcode PlaceOptions}.
  */
 export async function qr(a: Tensor, options: QrOptions = {}): Promise<Qr> {
   return await withVjp("qr", { a }, { ...await factored(a, options) }, qrPullback);
@@ -44,6 +51,12 @@ async function factored(a: Tensor, options: QrOptions): Promise<Qr> {
   const { mode = "reduced" } = options;
   if (mode !== "reduced" && mode !== "complete") {
     throw new TypeError(`Expected "mode" to be "reduced" or "complete", got ${JSON.stringify(mode)}`);
+  }
+  requireMatrix(a, "qr");
+  const [rows, columns] = a.shape.slice(-2), work = qrWork(a, mode === "complete" ? rows : Math.min(rows, columns));
+  if (runsOnAdapter("qr", a, work, fitsDeviceQr(rows, columns, mode), options)) {
+    using constant = stopGradient(a);
+    return await qrOnDevice(constant, mode);
   }
   const stack = await readMatrices(a, "qr"), { device, dtype, data, rows: m, columns: n, count } = stack;
   const p = mode === "complete" ? m : Math.min(m, n);

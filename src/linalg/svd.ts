@@ -1,5 +1,7 @@
 import type { FloatArray, Lapack } from "../device/mod.ts";
-import { type Range, type Tensor, withVjp } from "../tensor/mod.ts";
+import { type Range, stopGradient, type Tensor, withVjp } from "../tensor/mod.ts";
+import { fitsDeviceSvd, svdOnDevice } from "./device/svd.ts";
+import { runsOnAdapter, svdWork } from "./device/work.ts";
 import { ConvergenceError } from "./errors.ts";
 import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
 import { gradientOfValues, svdPullback } from "./gradients/svd.ts";
@@ -16,6 +18,7 @@ import {
   toTensor,
   toTransposed,
 } from "./matrix_stack.ts";
+import type { PlaceOptions } from "./place.ts";
 
 /** A = u·diag(s)·vᵀ, of the first k singular values: k = min(m, n), or the `rank` that was asked for. */
 export interface Svd {
@@ -23,12 +26,12 @@ export interface Svd {
   readonly u: Tensor;
   /** Singular values, descending, `[..., k]`. */
   readonly s: Tensor;
-  /** Right singular vectors in columns, `[..., n, k]` (`[..., n, n]` if full): a view of the transpose, which is stored. */
+  /** Right singular vectors in columns, `[..., n, k]` (`[..., n, n]` if full). */
   readonly v: Tensor;
 }
 
 /** Options of {@linkcode svd}. */
-export interface SvdOptions {
+export interface SvdOptions extends PlaceOptions {
   /** Gives orthogonal bases of the whole spaces instead of the first k vectors. Default false. */
   full?: boolean;
   /**
@@ -51,6 +54,9 @@ export interface SvdOptions {
  * apart if it depends on vectors too. Any other is refused with a {@linkcode DegenerateError}; or, with `degenerate: "zero"`, that part is
  * left out. So is one that depends on the vectors that `full` adds by more than their span. A loss of singular values alone is never refused:
  * where it has a kink its gradient is that at a matrix nearby.
+ *
+ * On a hardware adapter large matrices and large stacks are decomposed there, by one-sided block Jacobi after a QR decomposition (Drmač &
+ * Veselić 2008), which finds small singular values of matrices whose columns differ in size to more digits; see {@linkcode PlaceOptions}.
  */
 export async function svd(a: Tensor, options: SvdOptions = {}): Promise<Svd> {
   requireMatrix(a, "svd");
@@ -62,7 +68,12 @@ export async function svd(a: Tensor, options: SvdOptions = {}): Promise<Svd> {
     throw new RangeError(`Expected "rank" to be a whole number from 0 to ${k}, got ${rank}`);
   }
   requireDegenerate(degenerate);
-  const all = await withVjp("svd", { a }, { ...await factored(a, full) }, (call) => svdPullback(call, degenerate));
+  const all = await withVjp(
+    "svd",
+    { a },
+    { ...await factored(a, full, options) },
+    (call) => svdPullback(call, degenerate),
+  );
   if (rank === k) return all;
   // All of them have a part in the gradient of the first ones.
   const first = (t: Tensor) => t.slice(...t.shape.map((_, axis): Range => axis === t.rank - 1 ? [0, rank] : null));
@@ -72,7 +83,11 @@ export async function svd(a: Tensor, options: SvdOptions = {}): Promise<Svd> {
   return { u: first(u), s: first(s), v: first(v) };
 }
 
-async function factored(a: Tensor, full: boolean): Promise<Svd> {
+async function factored(a: Tensor, full: boolean, options: PlaceOptions): Promise<Svd> {
+  if (runsOnAdapter("svd", a, svdWork(a, full), fitsDeviceSvd(a, full), options)) {
+    using constant = stopGradient(a);
+    return await svdOnDevice(constant, full ? "full" : "reduced");
+  }
   const stack = await readMatrices(a, "svd"), { rows: m, columns: n, count, dtype } = stack, k = Math.min(m, n);
   const [p, q] = full ? [m, n] : [k, k];
   const u = floats(dtype, count * m * p), s = floats(dtype, count * k), vt = floats(dtype, count * q * n);
@@ -81,19 +96,26 @@ async function factored(a: Tensor, full: boolean): Promise<Svd> {
 }
 
 /** The singular values alone, `[..., k]`, descending; faster than {@linkcode svd}. */
-export async function svdvals(a: Tensor): Promise<Tensor> {
+export async function svdvals(a: Tensor, options: PlaceOptions = {}): Promise<Tensor> {
+  const { s: values } = await withVjp("svdvals", { a }, { s: await valuesOf(a, options) }, async (call) => ({
+    a: call.cotangents.s && await gradientOfValues(call.inputs.a, call.cotangents.s),
+  }));
+  return values;
+}
+
+async function valuesOf(a: Tensor, options: PlaceOptions): Promise<Tensor> {
+  requireMatrix(a, "svdvals");
+  if (runsOnAdapter("svdvals", a, svdWork(a, false), fitsDeviceSvd(a, false), options)) {
+    using constant = stopGradient(a);
+    const { u, s, v } = await svdOnDevice(constant, "none");
+    u.dispose();
+    v.dispose();
+    return s;
+  }
   const stack = await readMatrices(a, "svdvals"), { rows, columns, count, dtype } = stack, k = Math.min(rows, columns);
   const s = floats(dtype, count * k), none = floats(dtype, 0);
   await eachSvd(stack, "N", (i) => ({ u: none, s: nth(s, i, k), vt: none }));
-  const { s: values } = await withVjp(
-    "svdvals",
-    { a },
-    { s: toTensor(stack, s, [k]) },
-    async ({ inputs, cotangents }) => ({
-      a: cotangents.s && await gradientOfValues(inputs.a, cotangents.s),
-    }),
-  );
-  return values;
+  return toTensor(stack, s, [k]);
 }
 
 /** Where the parts of one decomposition go: u `[m, p]`, s `[k]`, vᵀ `[q, n]`. */

@@ -66,7 +66,8 @@ export const householder: OpDefinition<Record<string, never>> = defineOp({
     return { v: bounds[0], t: bounds[1], r: bounds[2] };
   },
 
-  cases: [...householderCases, ...inDouble(householderCases)],
+  // In f64 a part of them: every shape is a pipeline.
+  cases: [...householderCases, ...inDouble(householderCases.filter((_, k) => k % 3 === 1))],
 });
 
 /** Sizes of a call. */

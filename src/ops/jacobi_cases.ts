@@ -60,7 +60,7 @@ function one(name: string, shape: Shape): Case<JacobiParams> {
 /** Input sets for `jacobi`: one pair of blocks of every kind of size, tournaments, stacks, layouts, what needs no rotation. */
 export const jacobiCases: readonly Case<JacobiParams>[] = (["f32", "f64"] as const).flatMap((dtype) => [
   ...(["symmetric", "rows"] as const).flatMap((of) => [
-    ...[0, 2, 10, 32, 64].map((n) => one(`n = ${n}`, { of, n, dtype })),
+    ...(dtype === "f32" ? [0, 2, 10, 32, 64] : [10, 64]).map((n) => one(`n = ${n}`, { of, n, dtype })),
     one("three pairs of blocks", { of, n: 96, carried: 70, dtype }),
     one("until nothing is left", { of, n: 8, inner: 12, dtype }),
     one("two sweeps of a stack", { of, n: 6, batch: [3], sweeps: 2, dtype }),

@@ -1,16 +1,23 @@
+import { map } from "../../ops/map.ts";
 import { sizeOf } from "../../ops/value.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import { type FloatType, readMatrices } from "../matrix_stack.ts";
+import { runOnAdapter } from "../run_on_adapter.ts";
 
-/** Zeros of the type and on the device of another tensor, as a view of one element. */
-export function zerosLike(like: Tensor, shape: readonly number[]): Tensor {
-  return constantLike(like, 0).broadcastTo(shape);
+/** The tensor itself if it lies on the adapter, else a copy there: work with it stays on the adapter. */
+export function onAdapter(x: Tensor): Tensor {
+  return x.value.storage.onHost ? runOnAdapter(map, { x }, { out: { formula: "x", dtype: x.dtype } }).out : x;
 }
 
-/** One number of the type and on the device of another tensor. */
+/** One number of the type of another tensor, on the adapter. */
 export function constantLike(like: Tensor, value: number): Tensor {
   const data = like.dtype === "f64" ? Float64Array.of(value) : Float32Array.of(value);
-  return Tensor.of(like.device, data, [], like.dtype);
+  return onAdapter(Tensor.of(like.device, data, [], like.dtype));
+}
+
+/** Zeros of the type of another tensor, as a view of one element. */
+export function zerosLike(like: Tensor, shape: readonly number[]): Tensor {
+  return constantLike(like, 0).broadcastTo(shape);
 }
 
 /** The numbers 0 … n − 1 (i32). */
@@ -18,7 +25,7 @@ export function positions(like: Tensor, n: number): Tensor {
   return Tensor.of(like.device, Int32Array.from({ length: n }, (_, k) => k), [n], "i32");
 }
 
-/** The identity `[n, m]` of the type and on the device of another tensor. */
+/** The identity `[n, m]` of the type of another tensor. */
 export function eyeLike(like: Tensor, n: number, m: number = n): Tensor {
   const i = positions(like, n).reshape([n, 1]), j = positions(like, m);
   return Tensor.map("i == j ? one : zero", { i, j, one: constantLike(like, 1), zero: constantLike(like, 0) });
@@ -37,28 +44,31 @@ export interface ScaledStack {
   readonly x: Tensor;
   /** What they were multiplied by, `[count, 1, 1]`. */
   readonly scale: Tensor;
-  /** Throws the `RangeError` of the host's routines if an element is not finite. It waits for the adapter. */
+  /** Whether all elements are finite. It waits for the adapter. */
+  readonly isFinite: () => Promise<boolean>;
+  /** Throws the `RangeError` of the host's routines unless they are. */
   readonly requireFinite: () => Promise<void>;
 }
 
-/** Where squares and their sums are safe, and the smallest number that has an inverse. */
-const RANGE = { f32: { large: 1e10, small: 1e-10, least: 1e-37 }, f64: { large: 1e100, small: 1e-100, least: 1e-300 } };
+/** Sizes of the largest element that are left as they are, and the smallest number that has an inverse. */
+const RANGE = { f32: { large: 1e3, small: 1e-3, least: 1e-37 }, f64: { large: 1e10, small: 1e-10, least: 1e-300 } };
 
 /** Flattens leading axes and scales: for kernels that square elements. */
 export function scaledStack(a: Tensor, operation: string): ScaledStack {
-  const [m, n] = a.shape.slice(-2), count = sizeOf(a.shape.slice(0, -2)), flat = a.reshape([count, m, n]);
+  const [m, n] = a.shape.slice(-2), count = sizeOf(a.shape.slice(0, -2)), flat = onAdapter(a.reshape([count, m, n]));
   const peaks = Tensor.reduce("max", "abs(x)", { x: flat }, [1, 2], { keepDims: true });
   const { large, small, least } = RANGE[a.dtype as FloatType];
   const scale = Tensor.map(`p > ${large} || (p < ${small} && p > ${least}) ? one / p : one`, {
     p: peaks,
     one: constantLike(a, 1),
   });
+  const isFinite = async () => (await peaks.data() as Float32Array | Float64Array).every((p) => Number.isFinite(p));
   return {
     x: flat.mul(scale),
     scale,
+    isFinite,
     requireFinite: async () => {
-      const found = await peaks.data() as Float32Array | Float64Array;
-      if (!found.every((p) => Number.isFinite(p))) await readMatrices(a, operation);
+      if (!await isFinite()) await readMatrices(a, operation);
     },
   };
 }
@@ -68,7 +78,7 @@ export function unflattened(x: Tensor, from: Tensor): Tensor {
   return x.reshape([...from.shape.slice(0, -2), ...x.shape.slice(1)]);
 }
 
-/** Rows `[count, n, m]` that are orthonormal but for rounding errors, after a step of Newton–Schulz: but for the least of them. */
+/** Rows `[count, n, m]` that are nearly orthonormal, after a step of Newton–Schulz, which squares how far they are from it. */
 export function orthonormalRows(x: Tensor): Tensor {
   return Tensor.map("x + 0.5 * (x - y)", { x, y: x.matmul(x.T).matmul(x) });
 }

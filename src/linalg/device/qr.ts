@@ -1,11 +1,17 @@
-import { PANEL_ROWS } from "../../ops/householder.ts";
+import { PANEL_COLUMNS, PANEL_ROWS } from "../../ops/householder.ts";
 import { runScope } from "../../tensor/scope.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import { eyeLike, joined, scaledStack, unflattened, zerosLike } from "./parts.ts";
+import { constantLike, eyeLike, joined, scaledStack, unflattened } from "./parts.ts";
 import { leadingColumns, reflected, reflectedTransposed, type Reflectors, reflectorsOf } from "./reflectors.ts";
 
-/** Columns that are reflected before the rest of the matrix is: so many that the products are worth while. */
-const BLOCK = 128;
+/**
+ * Columns that are reflected before the rest of the matrix is: a panel, which takes the fewest calls; in large matrices more, so that their
+ * products, over so many columns, are worth while.
+ */
+function blockOf(n: number): number {
+  return n <= 1024 ? PANEL_COLUMNS : 128;
+}
+
 /** Heights from which blocks of rows are reduced at once. */
 const TALL = 2048;
 
@@ -72,17 +78,18 @@ async function tallFactors(x: Tensor): Promise<Factors> {
 /** By blocks of columns, of which each reflects all that is to the right of it. */
 async function blockedFactors(x: Tensor, p: number): Promise<Factors> {
   return await runScope(async () => {
-    const [count, m, n] = x.shape, k = Math.min(m, n);
-    if (n <= BLOCK || k <= BLOCK && p === k) return whole(x, p);
+    const [count, m, n] = x.shape,
+      k = Math.min(m, n),
+      width = blockOf(n),
+      zero = constantLike(x, 0),
+      eye = eyeLike(x, m, p);
     const blocks: Pick<Reflectors, "v" | "t">[] = [], strips: Tensor[] = [];
     let rest = x;
-    for (let start = 0; start < k; start += BLOCK) {
+    for (let start = 0; start < k; start += width) {
       const done = await runScope(() => {
-        const width = Math.min(BLOCK, n - start),
-          panel = reflectorsOf(rest.slice(null, null, [0, width])),
-          height = panel.t.shape[1];
+        const panel = reflectorsOf(rest.slice(null, null, [0, width]), zero), height = panel.t.shape[1];
         const right = width < n - start ? reflectedTransposed(panel, rest.slice(null, null, [width])) : undefined;
-        const left = [zerosLike(x, [count, height, start]), panel.r];
+        const left = [zero.broadcastTo([count, height, start]), panel.r];
         return {
           v: panel.v,
           t: panel.t,
@@ -95,29 +102,28 @@ async function blockedFactors(x: Tensor, p: number): Promise<Factors> {
       strips.push(done.strip);
       if (done.rest) rest = done.rest;
     }
-    if (p > k) strips.push(zerosLike(x, [count, p - k, n]));
-    return { q: await product(blocks, x, p), r: joined(strips, 1) };
+    if (p > k) strips.push(zero.broadcastTo([count, p - k, n]));
+    return { q: await product(blocks, width, eye, zero), r: joined(strips, 1) };
   });
 }
 
-/** All columns in one panel. */
-function whole(x: Tensor, p: number): Factors {
-  const [count, , n] = x.shape, panel = reflectorsOf(x), k = panel.t.shape[1];
-  return {
-    q: leadingColumns(panel, p),
-    r: p > k ? joined([panel.r, zerosLike(x, [count, p - k, n])], 1) : panel.r,
-  };
-}
-
-/** The first p columns of Q = Q₁ Q₂ …, from the last block backwards: what is before a block's own columns is the identity still. */
-async function product(blocks: readonly Pick<Reflectors, "v" | "t">[], x: Tensor, p: number): Promise<Tensor> {
-  const [count, m] = x.shape, starts = blocks.map((_, b) => b * BLOCK), last = blocks.length - 1;
-  let q = leadingColumns(blocks[last], p - starts[last]);
+/**
+ * The first columns of Q = Q₁ Q₂ …, as many as `eye` `[m, p]` has, from the last block backwards: what is before a block's own columns
+ * is the identity still.
+ */
+async function product(
+  blocks: readonly Pick<Reflectors, "v" | "t">[],
+  width: number,
+  eye: Tensor,
+  zero: Tensor,
+): Promise<Tensor> {
+  const [m, p] = eye.shape, last = blocks.length - 1, first = last * width, [count] = blocks[last].v.shape;
+  let q = leadingColumns(blocks[last], eye.slice([0, m - first], [0, p - first]));
   for (let b = last - 1; b >= 0; b--) {
-    const before = q, rows = m - starts[b], columns = p - starts[b];
+    const before = q, rows = m - b * width, columns = p - b * width;
     q = await runScope(() => {
-      const top = eyeLike(x, BLOCK, columns).broadcastTo([count, BLOCK, columns]);
-      const below = joined([zerosLike(x, [count, rows - BLOCK, BLOCK]), before], 2);
+      const top = eye.slice([0, width], [0, columns]).broadcastTo([count, width, columns]);
+      const below = joined([zero.broadcastTo([count, rows - width, width]), before], 2);
       return reflected(blocks[b], joined([top, below], 1));
     });
     before.dispose();
