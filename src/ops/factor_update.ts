@@ -48,7 +48,7 @@ export function recordUpdate<P>(call: KernelCall<P>, update: Update): void {
   // Large tiles load less, small ones make more workgroups: a processor has about a hundred cores to fill.
   const tiles = x.count * Math.ceil(m / 128) * Math.ceil(n / 128) / (lower ? 2 : 1);
   const large = x.wide && m > 64 && n > 64 && (call.info.software || (scalar === "f32" && tiles >= 100));
-  const v = large ? 2 : 1, size = 64 * v, depth = v === 2 ? 8 : 16, pitch = size / 4 + 1;
+  const v = large ? 2 : 1, size = 64 * v, depth = v === 2 || scalar === "f64" ? 8 : 16, pitch = size / 4 + 1;
   const tile = { size, depth, threads: THREADS * THREADS }, range = (count: number) => [...Array(count).keys()];
   const offset = t?.value.offset ?? 0, first = { ...left, start: left.start + offset };
   const four = x.size % 4 === 0 && out.column === 1 && isWhole(first, m, k) && isWhole(right, k, n) &&

@@ -46,7 +46,9 @@ export function tileLoads(factor: UpdateFactor, tile: TileShape, scalar: string,
   const { name, source, outer: outerStep, inner: innerStep, steps, limit } = factor, { size, depth, threads } = tile;
   const along = Math.abs(innerStep) === 1 && (innerStep === 1 || outerStep !== 1) ? "inner" : "outer";
   const width = four ? 4 : 1, pitch = size / 4 + 1, type = four ? `vec4<${scalar}>` : scalar;
-  const each = Array.from({ length: size * depth / (width * threads) }, (_, e) => e);
+  const count = size * depth / width, each = Array.from({ length: Math.ceil(count / threads) }, (_, e) => e);
+  // Where there are more threads than pieces, some have none.
+  const guarded = (statement: string) => count < threads ? `if (lane < ${count}u) { ${statement} }` : statement;
   const row = (along === "inner" ? depth : size) / width, times = four ? " * 4u" : "";
   const places = each.map((e) => {
     const at = `(lane + ${e * threads}u)`,
@@ -63,14 +65,14 @@ export function tileLoads(factor: UpdateFactor, tile: TileShape, scalar: string,
     hold: each.map((e) => `var next_${name}${e}: ${type};`),
     fetch: (begin) =>
       places.map(({ inner, outer }, e) =>
-        `next_${name}${e} = fetch_${name}(base_${name}, first_${name} + ${outer}, ${begin} + ${inner});`
+        guarded(`next_${name}${e} = fetch_${name}(base_${name}, first_${name} + ${outer}, ${begin} + ${inner});`)
       ),
     keep: places.flatMap(({ inner, outer }, e) => {
       const next = `next_${name}${e}`,
         tileAt = (q: number) => `tile_${name}[(${inner} + ${q}u) * ${pitch}u + (${outer} >> 2u)]`;
-      if (!four) return [`${tileAt(0)}[${outer} & 3u] = ${next};`];
-      if (along === "outer") return [`${tileAt(0)} = ${next};`];
-      return [0, 1, 2, 3].map((q) => `${tileAt(q)}[${outer} & 3u] = ${next}.${"xyzw"[q]};`);
+      if (!four) return [guarded(`${tileAt(0)}[${outer} & 3u] = ${next};`)];
+      if (along === "outer") return [guarded(`${tileAt(0)} = ${next};`)];
+      return [0, 1, 2, 3].map((q) => guarded(`${tileAt(q)}[${outer} & 3u] = ${next}.${"xyzw"[q]};`));
     }),
   };
 }
