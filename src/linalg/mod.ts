@@ -4,6 +4,9 @@
  * adapter large matrices and large stacks are factored where they are, by kernels (see {@linkcode PlaceOptions}). Results are tensors on the
  * matrix's device. {@linkcode certificate} measures how exact a result is.
  *
+ * {@linkcode cg}, {@linkcode lanczos}, {@linkcode randomizedSvd} and their like touch a matrix by products only: they take tensors and the
+ * operators of `@denovo/denovo/operators`, work on the device, and say in their results how far they came.
+ *
  * @example
  * ```ts
  * import { linalg, open } from "@denovo/denovo";
@@ -29,7 +32,8 @@ export { type Lstsq, lstsq, type LstsqOptions } from "./lstsq.ts";
 export { type Lu, lu } from "./lu.ts";
 export { matrixPower } from "./matrix_power.ts";
 export { type MatrixSign, matrixSign, type MatrixSignOptions } from "./matrix_sign.ts";
-export { type Quintic } from "./newton_schulz.ts";
+export type { MatrixFunction } from "./certify_functions.ts";
+export type { Quintic, Schedule } from "./newton_schulz.ts";
 export { type NearestKronecker, nearestKronecker, type NearestKroneckerOptions } from "./nearest_kronecker.ts";
 export {
   type MonarchSizes,
@@ -43,7 +47,7 @@ export { matrixRank, type MatrixRankOptions, pinv, type PinvOptions } from "./pi
 export { type Place, type PlaceOptions } from "./place.ts";
 export { type Polar, polar, type PolarOptions } from "./polar.ts";
 export { type Qr, qr, type QrOptions } from "./qr.ts";
-export { type RefineOptions } from "./refine.ts";
+export type { RefineOptions } from "./refine.ts";
 export { solve, type SolveOptions } from "./solve.ts";
 export { slogdetOperator, solveOperator } from "./solve_operator.ts";
 export { solveTriangular, type TriangularOptions } from "./solve_triangular.ts";
