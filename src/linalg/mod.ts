@@ -1,7 +1,8 @@
 /**
  * Linear algebra on dense matrices: factorizations and solvers, batched over leading axes, in the matrix's own precision. They run on
- * the host, by the system's LAPACK where there is one that may be called (`gpu.info.libraries`), else in f64 by TypeScript; results
- * are tensors on the matrix's device. {@linkcode certificate} measures how exact a result is.
+ * the host, by the system's LAPACK where there is one that may be called (`gpu.info.libraries`), else in f64 by TypeScript; on hardware
+ * adapters large matrices and large stacks are factored where they are, see {@linkcode PlaceOptions}. Results are tensors on the matrix's
+ * device. {@linkcode certificate} measures how exact a result is.
  *
  * @example
  * ```ts
