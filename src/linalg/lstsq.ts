@@ -61,7 +61,7 @@ export async function lstsq(a: Tensor, b: Tensor, options: LstsqOptions = {}): P
     throw new TypeError("Cannot refine on an adapter: residuals are computed on the host");
   }
   const found = await onAdapter(a, b, { batch, vector, rcond, options }) ?? await solvedOnHost(a, b, rcond, options);
-  return await withVjp("lstsq", { a, b }, { ...found }, (call) => lstsqPullback(call, rcond));
+  return await withVjp("lstsq", { a, b }, { ...found }, (call) => lstsqPullback(call, { ...options, rcond }));
 }
 
 /** Undefined where the problem is for the host, or an element is not finite: the host says which. */

@@ -1,6 +1,8 @@
 import { roundoff } from "../device/mod.ts";
-import type { Tensor } from "../tensor/mod.ts";
+import { stopGradient, type Tensor, withVjp } from "../tensor/mod.ts";
 import { ConvergenceError } from "./errors.ts";
+import { frechet } from "./gradients/frechet.ts";
+import { polarGradient } from "./gradients/polar.ts";
 import { identity } from "./matrix_power.ts";
 import { readMatrices, requireMatrix, requireSquare } from "./matrix_stack.ts";
 import { deviation, gram, normalized, type Quintic, quinticStep, SCHEDULES, settles } from "./newton_schulz.ts";
@@ -53,6 +55,9 @@ export interface MatrixSign {
  * anything below if steps are few; {@linkcode polar} by `svd` has no such limits. That of the eigenvalues is found by Newton's iteration with inverses on the host
  * in f64.
  *
+ * The gradient of a sign that was found to convergence is that of the exact one; that of a given number of steps goes back through them. The
+ * residual is a constant.
+ *
  * Throws a {@linkcode ConvergenceError} if the sign is not found (of singular values that are zero, of eigenvalues on the imaginary
  * axis), a `TypeError` for other types than f32 and f64 and shapes that do not fit, and a `RangeError` if an element is not finite, or
  * an option out of range. With a number of `steps` an element that is not finite makes all of the sign NaN.
@@ -77,13 +82,43 @@ export async function matrixSign(a: Tensor, options: MatrixSignOptions = {}): Pr
     if (options.coefficients !== undefined || options.steps !== undefined) {
       throw new TypeError('Expected no "coefficients" and "steps" for the sign of the eigenvalues');
     }
-    return { ...await spectralSign(a, maxIterations, signal), of };
+    const found = await spectralSign(a, maxIterations, signal);
+    const { sign } = await withVjp("matrixSign", { a }, { sign: found.sign }, async ({ inputs, cotangents }) => ({
+      a: cotangents.sign &&
+        await frechet(async (x) => (await matrixSign(x, options)).sign, inputs.a.T, cotangents.sign),
+    }));
+    return { ...found, sign, of };
   }
   requireMatrix(a, "matrixSign");
   const schedule = scheduleOf(options.coefficients ?? "newtonSchulz");
   const own = options.coefficients === "muon" || typeof options.coefficients === "object" ? schedule.length : undefined;
   const steps = options.steps ?? own;
-  if (steps !== undefined) requireCount(steps, "steps");
+  if (steps !== undefined) {
+    requireCount(steps, "steps");
+    return await iterate(a, schedule, steps, maxIterations, signal);
+  }
+  // Once converged it is the orthogonal polar factor, whatever the way there.
+  using point = stopGradient(a);
+  const found = await iterate(point, schedule, undefined, maxIterations, signal);
+  const { sign } = await withVjp(
+    "matrixSign",
+    { a },
+    { sign: found.sign },
+    async ({ inputs, outputs, cotangents }) => ({
+      a: await polarGradient({ a: inputs.a, u: outputs.sign, uBar: cotangents.sign, operation: "matrixSign" }),
+    }),
+  );
+  return { ...found, sign };
+}
+
+/** The iteration for singular values: so many steps, or until it has converged. */
+async function iterate(
+  a: Tensor,
+  schedule: readonly Quintic[],
+  steps: number | undefined,
+  maxIterations: number,
+  signal: AbortSignal | undefined,
+): Promise<MatrixSign> {
   const [m, n] = a.shape.slice(-2), wide = m < n;
   using tall = wide ? a.T : a.slice();
   let x = await normalized(tall), iterations = 0;
@@ -97,7 +132,7 @@ export async function matrixSign(a: Tensor, options: MatrixSignOptions = {}): Pr
       if (steps !== undefined || settled(worst)) {
         const sign = wide ? x.T : x.slice();
         x.dispose();
-        return { sign, residual, iterations, of };
+        return { sign, residual, iterations, of: "singularValues" };
       }
       residual.dispose();
       if (last || !Number.isFinite(worst)) {

@@ -1,8 +1,8 @@
 /**
  * Linear algebra on dense matrices: factorizations and solvers, batched over leading axes, in the matrix's own precision. They run on
- * the host, by the system's LAPACK where there is one that may be called (`gpu.info.libraries`), else in f64 by TypeScript; on hardware
- * adapters large matrices and large stacks are factored where they are, see {@linkcode PlaceOptions}. Results are tensors on the matrix's
- * device. {@linkcode certificate} measures how exact a result is.
+ * the host, by the system's LAPACK where there is one that may be called (`gpu.info.libraries`), else in f64 by TypeScript; on a hardware
+ * adapter large matrices and large stacks are factored where they are, by kernels (see {@linkcode PlaceOptions}). Results are tensors on the
+ * matrix's device. {@linkcode certificate} measures how exact a result is.
  *
  * @example
  * ```ts
@@ -30,6 +30,14 @@ export { type Lu, lu } from "./lu.ts";
 export { matrixPower } from "./matrix_power.ts";
 export { type MatrixSign, matrixSign, type MatrixSignOptions } from "./matrix_sign.ts";
 export { type Quintic } from "./newton_schulz.ts";
+export { type NearestKronecker, nearestKronecker, type NearestKroneckerOptions } from "./nearest_kronecker.ts";
+export {
+  type MonarchSizes,
+  type NearestComplexMonarch,
+  nearestComplexMonarch,
+  type NearestMonarch,
+  nearestMonarch,
+} from "./nearest_monarch.ts";
 export { norm, type NormOptions, type NormOrder } from "./norm.ts";
 export { matrixRank, type MatrixRankOptions, pinv, type PinvOptions } from "./pinv.ts";
 export { type Place, type PlaceOptions } from "./place.ts";
@@ -37,6 +45,7 @@ export { type Polar, polar, type PolarOptions } from "./polar.ts";
 export { type Qr, qr, type QrOptions } from "./qr.ts";
 export { type RefineOptions } from "./refine.ts";
 export { solve, type SolveOptions } from "./solve.ts";
+export { slogdetOperator, solveOperator } from "./solve_operator.ts";
 export { solveTriangular, type TriangularOptions } from "./solve_triangular.ts";
 export { sqrtm } from "./sqrtm.ts";
 export { type Svd, svd, type SvdOptions, svdvals } from "./svd.ts";

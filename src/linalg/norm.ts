@@ -1,4 +1,4 @@
-import { Tensor } from "../tensor/mod.ts";
+import { stopGradient, Tensor } from "../tensor/mod.ts";
 import { showShape } from "../ops/value.ts";
 import { requireFloat } from "./matrix_stack.ts";
 import { svdvals } from "./svd.ts";
@@ -73,7 +73,7 @@ function axesOf(a: Tensor, axis: number | readonly number[] | null): readonly nu
   return axes;
 }
 
-/** A power of two near a magnitude: a scale that rounds nothing, and has no derivative. */
+/** A power of two near a magnitude: a scale that rounds nothing. */
 const SCALE = {
   f32: "m > 0 && isfinite(m) ? exp2(clamp(floor(log2(m)), -126, 126)) : 1",
   f64: "m > 0 && isfinite(m) ? exp2(clamp(floor(log2(m)), -1022, 1022)) : 1",
@@ -81,8 +81,8 @@ const SCALE = {
 
 /** The p-norm over axes, all if `null`. */
 function vectorNorm(x: Tensor, p: number, axis: readonly number[] | null, keepDims: boolean): Tensor {
-  const magnitudes = (reduction: "sum" | "max" | "min", keep = keepDims) =>
-    Tensor.reduce(reduction, "abs(x)", { x }, axis, { keepDims: keep });
+  const magnitudes = (reduction: "sum" | "max" | "min", keep = keepDims, of = x) =>
+    Tensor.reduce(reduction, "abs(x)", { x: of }, axis, { keepDims: keep });
   if ((axis ?? [...x.shape.keys()]).some((k) => x.shape[k] === 0)) {
     if (p === -Infinity) throw smallestOfNothing(x);
     using zero = magnitudes("sum");
@@ -96,7 +96,9 @@ function vectorNorm(x: Tensor, p: number, axis: readonly number[] | null, keepDi
     return count.astype(x.dtype);
   }
   // The magnitude that counts most; where it is 0 or infinite it is the norm, and nothing is scaled by it.
-  using extreme = magnitudes(p > 0 ? "max" : "min", true);
+  // The scale cancels out of the norm, and so is a constant for its derivative.
+  using point = stopGradient(x);
+  using extreme = magnitudes(p > 0 ? "max" : "min", true, point);
   // From one power to the next the largest square changes by less than 4; other powers may be too high for that.
   const formula = p === 2 ? SCALE[x.dtype as "f32" | "f64"] : "m > 0 && isfinite(m) ? m : 1";
   using scale = Tensor.map(formula, { m: extreme });

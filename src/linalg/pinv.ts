@@ -1,6 +1,7 @@
 import { roundoff } from "../device/mod.ts";
-import { Tensor } from "../tensor/mod.ts";
+import { stopGradient, Tensor, withVjp } from "../tensor/mod.ts";
 import { eigh } from "./eigh.ts";
+import { pinvPullback } from "./gradients/pinv.ts";
 import { requireMatrix, requireSquare } from "./matrix_stack.ts";
 import { svd, svdvals } from "./svd.ts";
 
@@ -16,7 +17,7 @@ export interface PinvOptions {
  * Pseudoinverse (Moore 1920, Penrose 1955) of each matrix of `[..., m, n]`, `[..., n, m]`: v·diag(1/s)·uᵀ with the singular values that are
  * not taken for zero, by {@linkcode svd}, which is read on the host, and a product on the device. {@linkcode certificate} measures by how
  * much Penrose's four conditions fail. Throws a `TypeError` for other types than f32 and f64, a `RangeError` if an element is
- * not finite or `rcond` out of range, and a {@linkcode ConvergenceError}.
+ * not finite or `rcond` out of range, and a {@linkcode ConvergenceError}. The gradient is that among matrices of the same rank.
  *
  * @example
  * ```ts
@@ -29,6 +30,13 @@ export interface PinvOptions {
 export async function pinv(a: Tensor, options: PinvOptions = {}): Promise<Tensor> {
   const { hermitian = false } = options;
   (hermitian ? requireSquare : requireMatrix)(a, "pinv");
+  using point = stopGradient(a);
+  const outputs = { pinv: await pseudoinverse(point, options) };
+  return (await withVjp("pinv", { a }, outputs, (call) => pinvPullback(call, hermitian))).pinv;
+}
+
+async function pseudoinverse(a: Tensor, options: PinvOptions): Promise<Tensor> {
+  const { hermitian = false } = options;
   const [m, n] = a.shape.slice(-2), rcond = options.rcond ?? 2 * roundoff(a.dtype) * Math.max(m, n);
   if (!(rcond >= 0 && rcond < 1)) throw new RangeError(`Expected "rcond" to be from 0 to 1, got ${rcond}`);
   if (a.size === 0) {

@@ -36,7 +36,7 @@ export interface Work {
  */
 const WAIT = 10, DISPATCH = 0.008, STEP = 0.003;
 /** Operations in a millisecond: of kernels, whose doubles many processors compute at 1/32 of the rate; and of a LAPACK's thread, or of loops. */
-const KERNELS = { f32: 4e9, f64: 1.5e8 }, LAPACK = { f32: 2.5e7, f64: 1.2e7 }, LOOPS = 5e5;
+const KERNELS = { f32: 4e9, f64: 1.5e8 }, LAPACK = { f32: 1.5e7, f64: 8e6 }, LOOPS = 5e5;
 /** Bytes in a millisecond between an adapter and the host. */
 const TRANSFER = 1.5e6;
 

@@ -1,6 +1,7 @@
 import { roundoff } from "../device/mod.ts";
-import { Tensor } from "../tensor/mod.ts";
+import { stopGradient, Tensor, withVjp } from "../tensor/mod.ts";
 import { ConvergenceError } from "./errors.ts";
+import { polarPullback } from "./gradients/polar.ts";
 import { inv } from "./inverse.ts";
 import { identity } from "./matrix_power.ts";
 import { requireMatrix, requireSquare } from "./matrix_stack.ts";
@@ -35,7 +36,8 @@ const NEWTON_STEPS = 30;
 /**
  * Polar decomposition of each matrix of `[..., m, n]` (Higham 2008, chapter 8). Where the rank is not full, u is one of many. {@linkcode certificate}
  * measures its errors. Throws a `TypeError` for other types than f32 and f64, a `RangeError` if an element is not finite, and a
- * {@linkcode ConvergenceError} or {@linkcode SingularMatrixError} for matrices that the method cannot do.
+ * {@linkcode ConvergenceError} or {@linkcode SingularMatrixError} for matrices that the method cannot do. Singular values may coincide in its
+ * gradient, but not be zero, which is a {@linkcode SingularMatrixError} (one of a square matrix may, for u).
  *
  * @example
  * ```ts
@@ -54,6 +56,16 @@ export async function polar(a: Tensor, options: PolarOptions = {}): Promise<Pola
     throw new TypeError(`Expected "method" to be "svd", "newtonSchulz" or "newton", got ${JSON.stringify(method)}`);
   }
   requireMatrix(a, "polar");
+  using point = stopGradient(a);
+  const outputs = { ...await factored(point, side, method) };
+  return await withVjp("polar", { a }, outputs, (call) => polarPullback(call, side));
+}
+
+async function factored(
+  a: Tensor,
+  side: "right" | "left",
+  method: NonNullable<PolarOptions["method"]>,
+): Promise<Polar> {
   if (method === "svd") return await bySvd(a, side);
   const u = method === "newton" ? await byNewton(a) : await bySchulz(a);
   // The nearest symmetric matrix to uᵀ·a or a·uᵀ: what it lacks of symmetry is the error of u (Higham 2008, §8.8).

@@ -42,7 +42,8 @@ export function requirePivots(info: number, n: number, which: number, count: num
  * On a hardware adapter large systems and large stacks are solved there, unless they are to be refined; see {@linkcode PlaceOptions}.
  */
 export async function solve(a: Tensor, b: Tensor, options: SolveOptions = {}): Promise<Tensor> {
-  return (await withVjp("solve", { a, b }, { x: await solution(a, b, options) }, solvePullback)).x;
+  const outputs = { x: await solution(a, b, options) };
+  return (await withVjp("solve", { a, b }, outputs, (call) => solvePullback(call, options))).x;
 }
 
 async function solution(a: Tensor, b: Tensor, options: SolveOptions): Promise<Tensor> {

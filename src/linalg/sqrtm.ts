@@ -1,6 +1,7 @@
 import { type Device, roundoff } from "../device/mod.ts";
-import type { Tensor } from "../tensor/mod.ts";
+import { type Tensor, withVjp } from "../tensor/mod.ts";
 import { ConvergenceError } from "./errors.ts";
+import { sqrtmPullback } from "./gradients/sqrtm.ts";
 import { frobenius, type HostMatrix, hostMatrix, multiply } from "./host_product.ts";
 import { eighByMlMatrix, loadMlMatrix, type MlMatrix } from "./loops/ml_matrix.ts";
 import { realSchur } from "./loops/real_schur.ts";
@@ -27,7 +28,8 @@ const U = 2 ** -53;
  * Throws a `RangeError` for a matrix with an eigenvalue on the negative real axis, which has no real principal root, for one with too few eigenvectors for an
  * eigenvalue of zero, which has none at all, and if an element is not finite; a {@linkcode ConvergenceError} if no root could be
  * verified; and a `TypeError` for other types than f32 and f64 and matrices that are not square. Eigenvalues that are rounding errors (n·u
- * of the norm, with the u of the type) of zero count as zero.
+ * of the norm, with the u of the type) of zero count as zero; the root of a singular matrix has no gradient, which is a
+ * {@linkcode SingularMatrixError}.
  *
  * @example
  * ```ts
@@ -37,6 +39,10 @@ const U = 2 ** -53;
  * ```
  */
 export async function sqrtm(a: Tensor): Promise<Tensor> {
+  return (await withVjp("sqrtm", { a }, { x: await roots(a) }, sqrtmPullback)).x;
+}
+
+async function roots(a: Tensor): Promise<Tensor> {
   requireSquare(a, "sqrtm");
   const stack = await readMatrices(a, "sqrtm"), { device, dtype, data, rows: n, count } = stack;
   const loops = lapackWith(device, "syevd") ? undefined : await loadMlMatrix();

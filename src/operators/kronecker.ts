@@ -1,7 +1,9 @@
 import type { Tensor } from "../tensor/mod.ts";
+import { folded } from "./folded.ts";
 import { filled, identity } from "./identity.ts";
 import type { LinearOperator } from "./linear_operator.ts";
 import { linearOperator, sameOperator } from "./make_operator.ts";
+import { requireOperators } from "./require_operators.ts";
 
 /**
  * The Kronecker product A₁ ⊗ A₂ ⊗ …, never stored: products go through the factors one by one. Kronecker products among the factors are
@@ -17,15 +19,7 @@ import { linearOperator, sameOperator } from "./make_operator.ts";
  * ```
  */
 export function kronecker(operators: readonly LinearOperator[]): LinearOperator {
-  if (operators.length === 0) throw new TypeError("Expected at least one factor of a Kronecker product");
-  for (const b of operators) {
-    if (typeof b?.applyTransposed !== "function") {
-      throw new TypeError(`Expected operators as Kronecker factors, got ${typeof b}`);
-    }
-    if (b.dtype !== operators[0].dtype || b.device !== operators[0].device) {
-      throw new TypeError("Cannot take the Kronecker product of operators of several dtypes or devices");
-    }
-  }
+  requireOperators(operators, "Kronecker factors");
   const factors = operators.flatMap((f) => f.structure.kind === "kronecker" ? f.structure.factors : [f]);
   const { device, dtype } = factors[0];
   const shape = [0, 1].map((axis) => factors.reduce((s, f) => s * f.shape[axis], 1)) as [number, number];
@@ -48,7 +42,7 @@ export function kronecker(operators: readonly LinearOperator[]): LinearOperator 
     ...(square
       ? {
         diagonal: () => outerOf(factors.map((f) => f.diagonal())),
-        trace: () => factors.map((f) => f.trace()).reduce(joined((p, q) => p.mul(q))),
+        trace: () => folded(factors.map((f) => f.trace()), "x * y"),
       }
       : {}),
     ...(factors.every((f) => f.solve) ? { solve: (b: Tensor) => solveThrough(factors, b) } : {}),
@@ -123,20 +117,13 @@ function outer(factors: readonly LinearOperator[], at: number, axis: 0 | 1): Ten
 
 /** The Kronecker product of vectors, which it takes over. */
 function outerOf(vectors: readonly Tensor[]): Tensor {
-  return vectors.reduce(joined((p, q) => {
+  return vectors.reduce((x, y) => {
+    using p = x;
+    using q = y;
     using column = p.reshape([p.size, 1]);
     using table = column.mul(q);
     return table.reshape([p.size * q.size]);
-  }));
-}
-
-/** `fn`, whose arguments are freed. */
-function joined(fn: (p: Tensor, q: Tensor) => Tensor): (p: Tensor, q: Tensor) => Tensor {
-  return (p, q) => {
-    using _p = p;
-    using _q = q;
-    return fn(p, q);
-  };
+  });
 }
 
 /** det(A ⊗ B) = det(A)^q · det(B)^p for A of order p and B of order q: each factor counts n / own order times. */
@@ -148,8 +135,8 @@ function slogdetOf(factors: readonly LinearOperator[], n: number): { sign: Tenso
     return { sign: times % 2 === 0 ? sign.square() : sign.slice(), logAbsDet: logAbsDet.mul(times) };
   });
   return {
-    sign: parts.map((p) => p.sign).reduce(joined((p, q) => p.mul(q))),
-    logAbsDet: parts.map((p) => p.logAbsDet).reduce(joined((p, q) => p.add(q))),
+    sign: folded(parts.map((p) => p.sign), "x * y"),
+    logAbsDet: folded(parts.map((p) => p.logAbsDet), "x + y"),
   };
 }
 

@@ -1,6 +1,7 @@
 import { type Device, type DType, typedArray } from "../device/mod.ts";
 import { Tensor } from "../tensor/mod.ts";
-import { addOperators, composeOperators, powerOperator, scaleOperator, transposeOperator } from "./algebra.ts";
+import { addOperators } from "./add_operators.ts";
+import { composeOperators, powerOperator } from "./compose_operators.ts";
 import { completeFlags } from "./flags.ts";
 import { holdOf, requireHeld, setHold } from "./hold.ts";
 import { kronecker } from "./kronecker.ts";
@@ -14,7 +15,9 @@ import {
   requireProduct,
 } from "./linear_operator.ts";
 import { identityColumns, probedDiagonal } from "./probe.ts";
+import { scaleOperator } from "./scale_operator.ts";
 import type { Structure } from "./structure.ts";
+import { transposeOperator } from "./transpose_operator.ts";
 
 /** What {@linkcode linearOperator} makes an operator of. Functions get arguments that fit. */
 export interface OperatorDefinition {
@@ -126,13 +129,16 @@ export function linearOperator(definition: OperatorDefinition): LinearOperator {
     data[at] = 1;
     return Tensor.of(device, data, [length], dtype);
   };
-  const solve = definition.solve && (async (b: Tensor): Promise<Tensor> => {
+  // The inverse of an orthogonal operator is its transpose.
+  const inverse = definition.solve ??
+    (flags.orthogonal && transposed ? (b: Tensor) => Promise.resolve(transposed(b)) : undefined);
+  const solve = inverse && (async (b: Tensor): Promise<Tensor> => {
     requireHeld(hold, shape);
     requireSquareOperator(shape, "solve with");
     requireProduct(self, b, true);
-    if (b.rank === 2) return await definition.solve!(b);
+    if (b.rank === 2) return await inverse(b);
     using column = b.reshape([b.size, 1]);
-    using x = await definition.solve!(column);
+    using x = await inverse(column);
     return x.reshape([x.size]);
   });
   const slogdet = definition.slogdet && (() => {

@@ -1,10 +1,13 @@
-import { areTransposes } from "./algebra.ts";
+import { circulant } from "./circulant.ts";
 import { diagonal } from "./diagonal.ts";
 import { identity } from "./identity.ts";
 import { kronecker } from "./kronecker.ts";
 import type { LinearOperator } from "./linear_operator.ts";
 import { lowRank } from "./low_rank.ts";
 import { isDiagonal } from "./merge_sum.ts";
+import { blockProducts } from "./paired_blocks.ts";
+import { permutation } from "./permutation.ts";
+import { areTransposes } from "./transpose_operator.ts";
 
 /** A·B as one operator of their structure; undefined where there is none. */
 export function mergedProduct(a: LinearOperator, b: LinearOperator): LinearOperator | undefined {
@@ -28,6 +31,14 @@ export function mergedProduct(a: LinearOperator, b: LinearOperator): LinearOpera
   if (x.kind === "lowRank") {
     const v = b.applyTransposed(x.v);
     return lowRank(x.u, v, { owns: [v] });
+  }
+  if (x.kind === "circulant" && y.kind === "circulant") return circulant(a.apply(y.column), { owns: true });
+  // P_a·P_b·x takes x[b[a[i]]].
+  if (x.kind === "permutation" && y.kind === "permutation") {
+    return permutation(a, x.indices.map((i) => y.indices[i]), a.dtype);
+  }
+  if (x.kind === "blockDiagonal" && y.kind === "blockDiagonal") {
+    return blockProducts(x.blocks, y.blocks);
   }
   // (A ⊗ B)(C ⊗ D) = AC ⊗ BD where the inner sizes agree.
   if (

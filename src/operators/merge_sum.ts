@@ -1,8 +1,12 @@
 import { Tensor } from "../tensor/mod.ts";
+import { banded } from "./banded.ts";
+import { circulant } from "./circulant.ts";
 import { dense } from "./dense.ts";
 import { diagonal } from "./diagonal.ts";
 import type { LinearOperator } from "./linear_operator.ts";
 import { lowRank } from "./low_rank.ts";
+import { blockSums } from "./paired_blocks.ts";
+import { toeplitz } from "./toeplitz.ts";
 
 /** A + B as one operator of their structure; undefined where they have none in common. */
 export function mergedSum(a: LinearOperator, b: LinearOperator): LinearOperator | undefined {
@@ -16,6 +20,29 @@ export function mergedSum(a: LinearOperator, b: LinearOperator): LinearOperator 
       owns: true,
       flags: { positiveSemidefinite: semidefinite, positiveDefinite: definite },
     });
+  }
+  if (x.kind === "circulant" && y.kind === "circulant") {
+    return circulant(x.column.add(y.column), { owns: true, flags: sumFlags(a, b) });
+  }
+  if (x.kind === "toeplitz" && y.kind === "toeplitz") {
+    const row = x.row === x.column && y.row === y.column ? undefined : x.row.add(y.row);
+    return toeplitz(x.column.add(y.column), row, { owns: true, flags: sumFlags(a, b) });
+  }
+  if (x.kind === "blockDiagonal" && y.kind === "blockDiagonal") {
+    return blockSums(x.blocks, y.blocks);
+  }
+  if (x.kind === "banded" && y.kind === "banded") {
+    const offsets = [...new Set([...x.offsets, ...y.offsets])];
+    const of = (s: typeof x, offset: number) => s.diagonals[s.offsets.indexOf(offset)] as Tensor | undefined;
+    const owns: Tensor[] = [];
+    const diagonals = offsets.map((offset) => {
+      const p = of(x, offset), q = of(y, offset);
+      if (!p || !q) return (p ?? q)!;
+      const sum = p.add(q);
+      owns.push(sum);
+      return sum;
+    });
+    return banded(diagonals, offsets, { shape: a.shape, owns, flags: sumFlags(a, b) });
   }
   if (x.kind === "dense" && y.kind === "dense") {
     return dense(x.matrix.add(y.matrix), { owns: true, flags: sumFlags(a, b) });

@@ -16,9 +16,14 @@
  *
  * @module
  */
+export { banded, type BandedOptions, tridiagonal } from "./banded.ts";
+export { blockDiagonal } from "./block_diagonal.ts";
+export { circulant } from "./circulant.ts";
+export { concatenate } from "./concatenate.ts";
 export { asLinearOperator, dense } from "./dense.ts";
 export { diagonal } from "./diagonal.ts";
 export { SingularMatrixError } from "./errors.ts";
+export { householder } from "./householder.ts";
 export { identity } from "./identity.ts";
 export { kronecker } from "./kronecker.ts";
 export type {
@@ -31,8 +36,20 @@ export type {
 } from "./linear_operator.ts";
 export { lowRank } from "./low_rank.ts";
 export { linearOperator, type OperatorDefinition } from "./make_operator.ts";
+export { monarch } from "./monarch.ts";
 export { pairwise } from "./pairwise.ts";
+export { permutation } from "./permutation.ts";
 export { sparse } from "./sparse.ts";
 export type { Structure } from "./structure.ts";
-export { zero } from "./zero.ts";
+export { hankel, toeplitz } from "./toeplitz.ts";
+export {
+  dct,
+  type DctOperatorOptions,
+  dst,
+  fft,
+  type FftOperatorOptions,
+  hadamard,
+  type HadamardOperatorOptions,
+} from "./transform_operators.ts";
 export * as transforms from "./transforms/mod.ts";
+export { zero } from "./zero.ts";

@@ -4,8 +4,8 @@ import { lowerInverse, magnitudes, masked, type Matrix, matrixOf, times, transpo
 import { sizeOf } from "./value.ts";
 
 /**
- * The computed factors are those of p·a + Δ with |Δ| ≤ γ |l||u|, γ = k u to first order (Higham 2002, Theorem 9.3), and quotients of a driver
- * err by a few u. With the leading triangles l₁ and u₁, G = l₁⁻¹ Δ₁₁ u₁⁻¹ splits into what l₁ and u₁ err by, relatively: l₁ low(G) and
+ * The computed factors are those of p·a + Δ with |Δ| ≤ γ |l||u|, γ = k u to first order (Higham 2002, Theorem 9.3), and
+ * quotients of a driver err by a few u. With the leading triangles l₁ and u₁, G = l₁⁻¹ Δ₁₁ u₁⁻¹ splits into what l₁ and u₁ err by, relatively: l₁ low(G) and
  * up(G) u₁; what is below errs by (Δ₂₁ + l₂ up(G) u₁) u₁⁻¹, what is right of them by l₁⁻¹ (Δ₁₂ + l₁ low(G) u₂). Nothing is said of a
  * singular matrix. Pivots are to be the same: cases must not have near ties.
  */

@@ -13,6 +13,11 @@ export const luKernels: readonly KernelVariant<Record<string, never>>[] = [false
   name: wide ? "wide" : "narrow",
   // One is better for all sizes: nothing to be timed.
   rank: (call) => wide === call.info.software ? -1 : 0,
+  // Invocations go through their rows for each column, and once more: some adapters stop after 65,535 iterations without a word.
+  when: (call) => {
+    const [m, n] = call.outputs.lu.shape.slice(-2);
+    return call.info.probes.longLoops || m / 64 * (Math.min(n, 16) + 1) < 60_000;
+  },
   record: (call) => record(call, wide),
 }));
 
@@ -97,15 +102,15 @@ function exchangeRows(call: Call, x: Stack, { from, to, without, ordered, rows, 
   const [first, last] = without, others = to - from - (last - first);
   const work = others + (ordered ? 1 : 0);
   if (work === 0 || x.count === 0) return;
-  const { pivots, order } = call.outputs;
-  launchEach(call, x.count, [Math.ceil(work / 64), 1], {
+  const { pivots, order } = call.outputs, columnsOf = Math.min(Math.ceil(work / 64), call.info.limits.workgroups);
+  launchEach(call, x.count, [columnsOf, Math.ceil(work / (64 * columnsOf))], {
     key: `exchange|${ordered}`,
     read: { pivots },
     write: { x: x.value, ...(ordered ? { order } : {}) },
     uniforms: { start: from, others, first_step: first, last_step: last, rows, columns, count },
     workgroupSize: 64,
     body: () =>
-      `let number = workgroup.x * 64u + lane;
+      `let number = (workgroup.y * workgroup_count.x + workgroup.x) * 64u + lane;
 let steps = matrix * p.count;
 if (number < p.others) {
   var column = p.start + number;

@@ -17,9 +17,10 @@ export interface Panel {
 }
 
 /**
- * Eliminates the columns of a panel that has more rows than invocations can hold, with row exchanges within it: each invocation has rows of its own, which stay where
- * they are in memory. For each column the workgroup looks for the element of largest magnitude, the first of equal ones; the two rows that
- * change places go through workgroup memory; and a pass over the rows subtracts the pivot's and finds the candidates for the next.
+ * Eliminates the columns of a panel that has more rows than invocations can hold, with row exchanges within it: each invocation has
+ * rows of its own, which stay where they are in memory. For each column the workgroup looks for the element of largest magnitude, the
+ * first of equal ones; the two rows that change places go through workgroup memory; and a pass over the rows subtracts the pivot's
+ * and finds the candidates for the next.
  */
 export function recordTallPanel(
   call: KernelCall<Record<string, never>>,

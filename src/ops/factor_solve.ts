@@ -1,5 +1,5 @@
 import type { KernelCall } from "./define.ts";
-import { type Block, blockSize, from, launchEach, type Stack } from "./factor_block.ts";
+import { type Block, blockSize, from, launchEach } from "./factor_block.ts";
 import { type FactorScalar, quotientText } from "./factor_passes.ts";
 import { recordUpdate, type Update } from "./factor_update.ts";
 
@@ -55,6 +55,12 @@ export function recordSolve<P>(call: KernelCall<P>, system: TriangularSystem): v
  */
 function recordBlock<P>(call: KernelCall<P>, system: TriangularSystem, size: number): void {
   const { x, t, triangle, unitDiagonal, b, n, r } = system, scalar = x.value.dtype as FactorScalar;
+  const most = LANES * call.info.limits.workgroups;
+  if (r > most) {
+    recordBlock(call, { ...system, r: most }, size);
+    recordBlock(call, { ...system, r: r - most, b: from(b, 0, most) }, size);
+    return;
+  }
   const pitch = size / 4 + 1, zero = `${scalar}(0)`, source = t ? "t" : "x";
   const alongColumns = Math.abs(triangle.row) === 1;
   const held = [...Array(HELD).keys()], quads = [...Array(HELD / 4).keys()];

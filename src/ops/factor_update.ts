@@ -1,5 +1,5 @@
 import type { KernelCall } from "./define.ts";
-import { type Block, launchEach, type Stack } from "./factor_block.ts";
+import { type Block, from, launchEach, type Stack } from "./factor_block.ts";
 import type { Indexing } from "./indexing.ts";
 import type { Value } from "./value.ts";
 
@@ -32,6 +32,18 @@ export interface Update {
 export function recordUpdate<P>(call: KernelCall<P>, update: Update): void {
   const { x, t, left, right, out, m, n, k, lower = false } = update, scalar = x.value.dtype;
   if (m === 0 || n === 0 || k === 0) return;
+  // One dispatch has no more tiles than the limit along each axis.
+  const most = 64 * call.info.limits.workgroups;
+  if (m > most) {
+    recordUpdate(call, { ...update, m: most });
+    recordUpdate(call, { ...update, m: m - most, left: from(left, most, 0), out: from(out, most, 0), lower: false });
+    return;
+  }
+  if (n > most) {
+    recordUpdate(call, { ...update, n: most });
+    recordUpdate(call, { ...update, n: n - most, right: from(right, 0, most), out: from(out, 0, most) });
+    return;
+  }
   // Large tiles load less, small ones make more workgroups: a processor has about a hundred cores to fill.
   const tiles = x.count * Math.ceil(m / 128) * Math.ceil(n / 128) / (lower ? 2 : 1);
   const large = x.wide && m > 64 && n > 64 && (call.info.software || (scalar === "f32" && tiles >= 100));

@@ -74,6 +74,8 @@ export function pairwiseVjp<T extends ArrayType>(
         const column = k.map("r == c ? 1 : 0", { r: k.range(x.shape[1]), c: leaf.component });
         term = k.map("t * column", { t: k.reshape(term, [x.shape[0], 1]), column });
       }
+      // A scalar derivative by a vector stands for all of its components.
+      if (term.shape.length < x.shape.length) term = k.reshape(term, [x.shape[0], 1]);
       add(leaf.name, k.broadcastTo(term, x.shape));
     }
   }

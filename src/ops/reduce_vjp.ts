@@ -2,11 +2,12 @@ import type { Calculus, Kept, VjpCall } from "./define.ts";
 import type { Formula } from "./formulas.ts";
 import { partialsOf, readByPartials } from "./partials.ts";
 import type { ReduceParams } from "./reduce.ts";
+import { shifted } from "./scan_vjp.ts";
 import { type ArrayType, broadcastShapes, sizeOf } from "./value.ts";
 
 /**
  * With v the formula's values and y = reduce(v), the cotangent of each value is v̄ = ȳ · ∂y/∂v:
- *   sum 1 · mean 1/n · logsumexp exp(v − y) · prod y/v · max, min: 1/(number of ties) where v = y, else 0,
+ *   sum 1 · mean 1/n · logsumexp exp(v − y) · prod Π of the others · max, min: 1/(number of ties) where v = y, else 0,
  * and each input's is ā = Σ v̄ · ∂f/∂a over the axes along which it was broadcast.
  */
 export function reduceVjp<T extends ArrayType>(
@@ -67,10 +68,22 @@ export function throughFormula<T extends ArrayType>(
   return result;
 }
 
-/** ∂(Π v)/∂v_k is the product of the others: y / v_k, but right when one or more values are zero. */
+/**
+ * ∂(Π v)/∂v_k is the product of the others: of those before times of those after, two linear recurrences. Unlike y / v_k it is right where
+ * values are zero, and so are its own derivatives.
+ */
 function productSeeds<T extends ArrayType>(k: Calculus<T>, g: T, v: T, axes: readonly number[]): T {
-  const over = (formula: string, reduction: string) =>
-    k.apply("reduce", { v }, { reduction, formula, axes, keepDims: true }).out;
-  const zeros = over("v == 0 ? 1 : 0", "sum"), others = over("v == 0 ? 1 : v", "prod");
-  return k.map("g * (zeros == 0 ? others / v : zeros == 1 && v == 0 ? others : 0)", { g, v, zeros, others });
+  const count = sizeOf(axes.map((axis) => v.shape[axis])),
+    kept = [...v.shape.keys()].filter((axis) => !axes.includes(axis));
+  if (sizeOf(v.shape) === 0) return k.map("g * v", { g, v });
+  const order = [...kept, ...axes], turned = k.permute(v, order), axis = kept.length;
+  const flat = k.reshape(turned, [...kept.map((q) => v.shape[q]), count]), range = k.range(count);
+  const over = (reverse: boolean): T => {
+    const here = { formula: "r == at ? 1 : 0", dtype: v.dtype };
+    const one = k.apply("map", { r: range, at: reverse ? count - 1 : 0 }, { out: here }).out;
+    const a = shifted(k, flat, axis, !reverse), x = k.broadcastTo(one, flat.shape);
+    return k.apply("scan", { a, x }, { scan: "linear", axis, reverse }).out;
+  };
+  const others = k.reshape(k.map("b * a", { b: over(false), a: over(true) }), order.map((q) => v.shape[q]));
+  return k.map("g * others", { g, others: k.permute(others, order.map((_, q) => order.indexOf(q))) });
 }

@@ -34,7 +34,7 @@ export function scanVjp<T extends ArrayType>(
 }
 
 /** The elements one place later along an axis (or earlier), with a zero where none comes from. */
-function shifted<T extends ArrayType>(k: Calculus<T>, value: T, axis: number, later: boolean): T {
+export function shifted<T extends ArrayType>(k: Calculus<T>, value: T, axis: number, later: boolean): T {
   const { shape, dtype } = value;
   if (shape.some((s) => s === 0)) return value;
   const zero = k.apply("map", {}, { out: { formula: "0", dtype } }).out;

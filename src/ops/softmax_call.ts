@@ -40,8 +40,14 @@ fn normalizer(m: ${scalar}, s: ${scalar}) -> ${scalar} {
     log ? `${logarithm}(s)` : `${whole(scalar, 1)} / s`
   }, fine);
 }
+// v − m where no compiler may take its terms elsewhere: m plus a logarithm can be m.
+fn above(v: ${scalar}, m: ${scalar}) -> ${scalar} {
+  return bitcast<${scalar}>(min(bitcast<${scalar === "f64" ? "u64" : "u32"}>(v - m), ${
+    scalar === "f64" ? "0xfffffffffffffffelu" : "0xfffffffeu"
+  }));
+}
 fn normalized(v: ${scalar}, m: ${scalar}, by: ${scalar}) -> ${scalar} {
-  return ${log ? "(v - m) - by" : `${exp}(v - m) * by`};
+  return ${log ? "above(v, m) - by" : `${exp}(v - m) * by`};
 }`;
 }
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Gpu, linalg, open, Tensor } from "../../mod.ts";
+import { type Gpu, grad, linalg, open, type Tensor } from "../../mod.ts";
 import { roundoff } from "../../src/device/mod.ts";
 import { load } from "../oracle/fixtures.ts";
 import { hasGpu, onGpu } from "./devices.ts";
@@ -289,6 +289,26 @@ onGpu("SciPy's hard matrices are factored on the adapter", async (gpu) => {
         assert(Math.abs(v - problem.x![k]) <= 4 * bound * kappa * size, `${problem.name}: x[${k}] is ${v}`)
       );
     });
+  }
+});
+
+onGpu("gradients through factors of the adapter are those of the host's", async (gpu) => {
+  const a = normal(gpu, [20, 20], 1, "f32").add(identity(gpu, 20, "f32").mul(8)), b = normal(gpu, [20, 2], 2, "f32");
+  const losses = (place: "host" | "adapter"): ((x: Tensor) => Promise<Tensor>)[] => [
+    async (x) => (await linalg.solve(x, b, { on: place })).square().sum(),
+    async (x) => (await linalg.solve(a, x.slice(null, [0, 3]), { on: place })).square().sum(),
+    async (x) => (await linalg.solveTriangular(x, b, { lower: true, on: place })).square().sum(),
+    async (x) => (await linalg.inv(x, { on: place })).square().sum(),
+    async (x) => (await linalg.slogdet(x, { on: place })).logAbsDet,
+    async (x) => (await linalg.lu(x, { on: place })).u.square().sum(),
+    async (x) => (await linalg.cholesky(x.matmul(x.T), { on: place })).sum(),
+  ];
+  const host = losses("host"), adapter = losses("adapter");
+  for (let k = 0; k < host.length; k++) {
+    const expected = await grad(host[k])(a),
+      found = await grad(adapter[k])(a),
+      size = await expected.abs().max().item();
+    assert(await apart(gpu, found, expected) <= 1e4 * roundoff("f32") * size, `gradient ${k}`);
   }
 });
 

@@ -154,6 +154,37 @@ export interface LinalgCase {
   residuals?: number[];
 }
 
+/** Norms of a matrix of `linalg` or `linalg_adversarial` by NumPy, by the name of `ord`; `null` where it refuses. */
+export interface NormsCase {
+  name: string;
+  norm: Record<string, number | null>;
+  /** Vector norms of the rows, of small matrices. */
+  rows: Record<string, number[] | null> | null;
+  cond: Record<string, number | null>;
+}
+
+/** Pseudoinverse of such a matrix with singular values below 1e-5 of the largest taken for zero, `[n, m]`, and ranks by `rtol`. */
+export interface PinvCase {
+  name: string;
+  pinv: number[];
+  ranks: Record<string, number>;
+}
+
+/** A matrix and a function of it, to all digits of double precision. */
+export interface FunctionCase {
+  name: string;
+  of: "expm" | "sqrtm" | "sign" | "polar";
+  shape: [number, number];
+  a: number[];
+  /** Of `polar` the factor p. */
+  result: number[];
+  /** By how much a relative change of the matrix grows in the result, in Frobenius norms. */
+  kappa: number;
+  /** The other factor and its condition, where the rank is full. */
+  u?: number[];
+  kappaU?: number;
+}
+
 /** SciPy's `fft` and `ifft` of x + iy along an axis. */
 export interface FftCase {
   name: string;
@@ -210,6 +241,46 @@ export interface ToeplitzCase {
   circulant: number[][];
 }
 
+/** What an iterative method of SciPy found: its verdict (0: converged), its iterations and the residual recomputed. */
+export interface IterativeAnswer {
+  x: number[];
+  info: number;
+  iterations: number;
+  residual: number;
+}
+
+/** A problem for the iterative and randomized methods; which fields there are depends on `kind`. */
+export interface IterativeCase {
+  name: string;
+  kind: "system" | "leastSquares" | "eigen" | "lowRank";
+  shape: [number, number];
+  a: number[];
+  /** The right-hand side; of a pencil the other matrix. */
+  b?: number[];
+  /** Condition number. */
+  kappa?: number;
+  /** The solution, or all eigenvalues, by a factorization. */
+  exact?: number[];
+  cg?: IterativeAnswer;
+  minres?: IterativeAnswer;
+  gmres?: IterativeAnswer;
+  damp?: number;
+  lsmr?: { x: number[]; iterations: number; residual: number; normalResidual: number };
+  k?: number;
+  /** The k largest eigenvalues. */
+  eigsh?: number[];
+  /** The k smallest. */
+  lobpcg?: number[];
+  /** Singular values. */
+  s?: number[];
+  tolerance?: number;
+  /** Rank and error of SciPy's interpolative decomposition to the tolerance, and its error at `rank`. */
+  toleranceRank?: number;
+  toleranceError?: number;
+  rank?: number;
+  rankError?: number;
+}
+
 /** What each fixture file holds. */
 export interface Fixtures {
   sinkhorn_sqeuclidean: { convention: string; cases: SinkhornCase[] };
@@ -223,7 +294,11 @@ export interface Fixtures {
   index: { cases: IndexCase[] };
   sparse: { cases: SparseCase[] };
   linalg: { cases: LinalgCase[] };
+  norms: { cases: NormsCase[] };
+  pinv: { cases: PinvCase[] };
+  matrix_functions: { cases: FunctionCase[] };
   linalg_adversarial: { cases: LinalgCase[] };
+  iterative: { tolerance: number; cases: IterativeCase[] };
   scan: { cases: ScanCase[] };
   fft: { cases: FftCase[] };
   rfft: { cases: RfftCase[] };

@@ -1,11 +1,13 @@
-"""Makes every file under fixtures/. Run: python3 tests/oracle/make_fixtures.py (needs NumPy, SciPy and POT)."""
+"""Makes every file under fixtures/. Run: python3 tests/oracle/make_fixtures.py (needs NumPy, SciPy, mpmath and POT)."""
 
 import sys
 
 sys.dont_write_bytecode = True
 
 import array_fixtures  # noqa: E402
+import iterative_fixtures  # noqa: E402
 import linalg_fixtures  # noqa: E402
+import matrix_function_fixtures  # noqa: E402
 import philox_fixtures  # noqa: E402
 import sinkhorn_fixtures  # noqa: E402
 import sparse_fixtures  # noqa: E402
@@ -17,4 +19,6 @@ if __name__ == "__main__":
     sinkhorn_fixtures.make()
     sparse_fixtures.make()
     linalg_fixtures.make()
+    matrix_function_fixtures.make()
     transform_fixtures.make()
+    iterative_fixtures.make()

@@ -57,10 +57,12 @@ export const arithmetic: readonly FunctionRecord[] = [
     form: infix("/", 7),
     arity: [2, 2],
     // As above: 0 / x and x / x are NaN where x is 0 or NaN, x / x where it is ±Inf.
-    wgsl: ([a, b], { strict, use }) =>
-      strict && (a.constant === 0 || a.text === b.text)
-        ? `${use("dn_div")}(${a.text}, ${b.text})`
-        : `${a.text} / ${b.text}`,
+    wgsl: ([a, b], { strict, scalar, use }) => {
+      if (strict && (a.constant === 0 || a.text === b.text)) return `${use("dn_div")}(${a.text}, ${b.text})`;
+      return strict && scalar === "f32" && b.constant === undefined
+        ? `${use("dn_quotient")}(${a.text}, ${b.text})`
+        : `${a.text} / ${b.text}`;
+    },
     js: jsInfix("/"),
     wasm: (m, a, b) => m.div(a, b),
     vjp: ([_, b], value, g) => [div(g, b), neg(div(mul(g, value), b))],

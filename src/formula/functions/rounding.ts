@@ -1,5 +1,5 @@
 import type { FunctionRecord } from "../function_record.ts";
-import { CALL, jsCall, noVjp, wgslBuiltin } from "./rules.ts";
+import { CALL, jsCall, noVjp, wgslFloat } from "./rules.ts";
 
 type Rounding = "floor" | "ceil" | "trunc" | "round";
 
@@ -8,7 +8,7 @@ function rounding(name: Rounding, js: string, kink: (x: number) => number): Func
     name,
     form: CALL,
     arity: [1, 1],
-    wgsl: wgslBuiltin(name),
+    wgsl: wgslFloat(name),
     js: jsCall(js),
     wasm: (m, a) => (name === "round" ? m.nearest : m[name])(a),
     expandInteger: (x) => x,

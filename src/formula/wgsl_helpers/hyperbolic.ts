@@ -2,24 +2,26 @@ import type { WgslHelpers } from "./helper.ts";
 
 /** Hyperbolic functions that neither overflow early nor lose digits near 0. */
 export const hyperbolic: WgslHelpers = {
-  // exp(x / 2) is squared where exp(x) would overflow before its half does.
+  // exp(x / 2) is squared where exp(x) would overflow before its half does: not before it is halved.
   dn_sinh: {
+    needs: ["dn_keep"],
     text: `fn dn_sinh(x: f32) -> f32 {
   let z = x * x;
   let p = 1.0f + z * (0.166667342f + z * (0.00832991209f + z * 0.000203939882f));
   let a = abs(x);
   let e = exp(a);
   let h = exp(0.5f * a);
-  let r = select(0.5f * (e - 1.0f / e), (0.5f * h) * h, a > 80.0f);
+  let r = select(0.5f * (e - 1.0f / e), dn_keep(0.5f * h) * h, a > 80.0f);
   return select(select(r, -r, x < 0.0f), x * p, a < 1.0f);
 }`,
   },
   dn_cosh: {
+    needs: ["dn_keep"],
     text: `fn dn_cosh(x: f32) -> f32 {
   let a = abs(x);
   let e = exp(a);
   let h = exp(0.5f * a);
-  return select(0.5f * (e + 1.0f / e), (0.5f * h) * h, a > 80.0f);
+  return select(0.5f * (e + 1.0f / e), dn_keep(0.5f * h) * h, a > 80.0f);
 }`,
   },
   dn_tanh: {
@@ -49,11 +51,11 @@ export const hyperbolic: WgslHelpers = {
 }`,
   },
   dn_atanh: {
-    needs: ["dn_log1p"],
+    needs: ["dn_log1p", "dn_nan"],
     text: `fn dn_atanh(x: f32) -> f32 {
   let a = abs(x);
   let r = 0.5f * dn_log1p(2.0f * a / (1.0f - a));
-  return select(r, -r, x < 0.0f);
+  return select(select(r, -r, x < 0.0f), dn_nan(), a > 1.0f);
 }`,
   },
 };

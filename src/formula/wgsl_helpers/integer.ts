@@ -4,10 +4,11 @@ import type { WgslHelpers } from "./helper.ts";
 export const integer: { readonly i32: WgslHelpers; readonly u32: WgslHelpers } = {
   i32: {
     dn_mod: {
-      // The builtin takes the sign of the dividend and is undefined for a divisor of 0 and for -2^31 % -1.
+      // The builtin is undefined for a divisor of 0 and for -2^31 % -1, and Vulkan's for negative numbers: some drivers take them for
+      // unsigned ones. The quotient is towards zero everywhere.
       text: `fn dn_mod_i32(a: i32, b: i32) -> i32 {
   if (b == 0i || b == -1i) { return 0i; }
-  let r = a % b;
+  let r = a - (a / b) * b;
   return select(r, r + b, r != 0i && ((r < 0i) != (b < 0i)));
 }`,
     },

@@ -81,12 +81,12 @@ export const trigonometric: WgslHelpers = {
 }`,
   },
   dn_atan2: {
-    needs: ["dn_atan", "dn_isnan", "dn_nan"],
+    needs: ["dn_atan", "dn_isnan", "dn_nan", "dn_quotient"],
     text: `fn dn_atan2(y: f32, x: f32) -> f32 {
   let ax = abs(x);
   let ay = abs(y);
   let large = max(ax, ay);
-  let ratio = select(select(min(ax, ay) / large, 1.0f, ax == ay), 0.0f, large == 0.0f);
+  let ratio = select(select(dn_quotient(min(ax, ay), large), 1.0f, ax == ay), 0.0f, large == 0.0f);
   let t = dn_atan(ratio);
   let upper = select(t, 1.57079637f - t, ay > ax);
   let right = select(upper, 3.14159274f - upper, (bitcast<u32>(x) >> 31u) == 1u);

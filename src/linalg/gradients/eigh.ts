@@ -29,7 +29,7 @@ import { constant, lessTransposed, type PullbackCall, scaleColumns, sumOf, symme
  */
 export async function eighPullback(
   { outputs, cotangents }: PullbackCall<"values" | "vectors">,
-  degenerate: Degenerate = "refuse",
+  degenerate: Degenerate,
 ): Promise<{ a?: Tensor }> {
   const { values, vectors } = outputs, { values: valuesBar, vectors: vectorsBar } = cotangents;
   const diagonal = valuesBar && scaleColumns(vectors, valuesBar);

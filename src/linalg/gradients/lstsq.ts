@@ -1,5 +1,5 @@
 import { Tensor } from "../../tensor/mod.ts";
-import { lstsq } from "../lstsq.ts";
+import { lstsq, type LstsqOptions } from "../lstsq.ts";
 import { gradientOfValues } from "./svd.ts";
 import { type PullbackCall, sumOf, unbroadcast } from "./parts.ts";
 import { asColumns, sideGradient } from "./solve.ts";
@@ -18,9 +18,9 @@ import { asColumns, sideGradient } from "./solve.ts";
  */
 export async function lstsqPullback(
   { inputs, outputs, cotangents, wanted }: PullbackCall<"x" | "residuals" | "singularValues">,
-  rcond: number,
+  options: LstsqOptions,
 ): Promise<{ a?: Tensor; b?: Tensor }> {
-  const { a, b } = inputs, vector = b.rank === 1, options = { rcond };
+  const { a, b } = inputs, vector = b.rank === 1;
   const { residuals: residualsBar, singularValues } = cotangents;
   const x = vector ? outputs.x.expandDims(-1) : outputs.x, side = vector ? b.expandDims(-1) : b;
   const residual = side.sub(a.matmul(x)), g = cotangents.x && asColumns(b, outputs.x, cotangents.x).g;

@@ -3,6 +3,22 @@ import { solve } from "../solve.ts";
 import { lessTransposed, type PullbackCall, sumOf, symmetricPart } from "./parts.ts";
 import { symmetricSylvester } from "./sylvester.ts";
 
+/** Factors of A `[..., m, n]` and their cotangents. */
+export interface PolarCotangents {
+  /** A. */
+  readonly a: Tensor;
+  /** U, `[..., m, n]`. */
+  readonly u: Tensor;
+  /** Ū. */
+  readonly uBar?: Tensor;
+  /** P̄, of the factor on the side `side`. */
+  readonly pBar?: Tensor;
+  /** Where P stands. Default `right`. */
+  readonly side?: "right" | "left";
+  /** What to call it in errors. */
+  readonly operation: string;
+}
+
 /**
  * The cotangent of A `[m, n]` where A = U·P (side `right`) or A = P·U (`left`).
  *
@@ -16,49 +32,32 @@ import { symmetricSylvester } from "./sylvester.ts";
  * There are only sums of singular values in it, so that they may coincide. Throws a `SingularMatrixError` where the result is not
  * differentiable: for two singular values of zero, and for one in P or where m ≠ n.
  */
+export async function polarGradient(given: PolarCotangents): Promise<Tensor | undefined> {
+  const { uBar, pBar, side = "right", operation } = given, [rows, columns] = given.a.shape.slice(-2);
+  // By Aᵀ = Uᵀ·P, or Aᵀ = P·Uᵀ.
+  if (rows < columns || (rows === columns && side === "left")) {
+    const other = side === "left" ? "right" : "left";
+    const turned = { a: given.a.T, u: given.u.T, uBar: uBar?.T, pBar, side: other, operation } as const;
+    return (await polarGradient(turned))?.T;
+  }
+  const { a, u } = given, square = rows === columns, h = symmetricPart(u.T.matmul(a));
+  const [short, long] = side === "right" ? [pBar, undefined] : [undefined, pBar];
+  const basis = sumOf(uBar, long?.T.matmul(a));
+  let fromU: Tensor | undefined, fromH: Tensor | undefined;
+  if (basis) {
+    const product = u.T.matmul(basis);
+    fromU = u.matmul(await symmetricSylvester(h, lessTransposed(product), operation, square));
+    if (!square) fromU = fromU.add((await solve(h, basis.sub(u.matmul(product)).T)).T);
+  }
+  if (short) fromH = u.matmul(h).matmul(await symmetricSylvester(h, short.add(short.T), operation));
+  return sumOf(fromU, fromH, long?.matmul(u));
+}
+
+/** The same as a pullback. */
 export async function polarPullback(
   { inputs, outputs, cotangents }: PullbackCall<"u" | "p">,
   side: "right" | "left",
-  operation = "polar",
 ): Promise<{ a?: Tensor }> {
-  const [rows, columns] = inputs.a.shape.slice(-2), wide = rows < columns;
-  const tall = (x: Tensor) => wide ? x.T : x;
-  const a = tall(inputs.a), u = tall(outputs.u), { p: pBar } = cotangents;
-  const short = rows === columns || (side === "left") === wide;
-  const long = pBar && rows !== columns && !short ? tall(pBar) : undefined;
-  // P stands before U if the transpose is on the right, and so on: a square A with P on the left is turned too.
-  if (rows === columns && side === "left") return await turned({ inputs, outputs, cotangents }, operation);
-  const h = symmetricPart(u.T.matmul(a));
-  const uBar = sumOf(cotangents.u && tall(cotangents.u), long && long.T.matmul(a));
-  let fromU: Tensor | undefined, fromH: Tensor | undefined;
-  if (uBar) {
-    const square = rows === columns, product = u.T.matmul(uBar);
-    fromU = u.matmul(await symmetricSylvester(h, lessTransposed(product), operation, square));
-    if (!square) {
-      const outside = uBar.sub(u.matmul(product));
-      fromU = fromU.add((await solve(h, outside.T)).T);
-    }
-  }
-  if (pBar && short) {
-    fromH = u.matmul(h).matmul(await symmetricSylvester(h, pBar.add(pBar.T), operation));
-  }
-  const sum = sumOf(fromU, fromH, long && long.matmul(u));
-  return sum ? { a: wide ? sum.T : sum } : {};
-}
-
-/** The same for A = P·U with a square A, by Aᵀ = Uᵀ·P. */
-async function turned(
-  { inputs, outputs, cotangents }: PullbackCall<"u" | "p">,
-  operation: string,
-): Promise<{ a?: Tensor }> {
-  const { a } = await polarPullback(
-    {
-      inputs: { a: inputs.a.T },
-      outputs: { u: outputs.u.T, p: outputs.p },
-      cotangents: { u: cotangents.u?.T, p: cotangents.p },
-    },
-    "right",
-    operation,
-  );
-  return { a: a?.T };
+  const { u: uBar, p: pBar } = cotangents;
+  return { a: await polarGradient({ a: inputs.a, u: outputs.u, uBar, pBar, side, operation: "polar" }) };
 }

@@ -1,4 +1,5 @@
 import type { Tensor } from "../../tensor/mod.ts";
+import type { RefineOptions } from "../refine.ts";
 import { solve } from "../solve.ts";
 import { solveTriangular, type TriangularOptions } from "../solve_triangular.ts";
 import { type PullbackCall, unbroadcast, weighTriangles } from "./parts.ts";
@@ -12,11 +13,12 @@ import { type PullbackCall, unbroadcast, weighTriangles } from "./parts.ts";
  */
 export async function solvePullback(
   { inputs, outputs, cotangents, wanted }: PullbackCall<"x">,
+  options: RefineOptions,
 ): Promise<{ a?: Tensor; b?: Tensor }> {
   const { a, b } = inputs;
   if (!cotangents.x) return {};
   const { x, g } = asColumns(b, outputs.x, cotangents.x);
-  const right = await solve(a.T, g);
+  const right = await solve(a.T, g, options);
   return {
     a: wanted.has("a") ? unbroadcast(right.matmul(x.T).neg(), a.shape) : undefined,
     b: sideGradient(right, b),

@@ -23,7 +23,7 @@ import { separateSingularValues } from "./singular_pairs.ts";
  */
 export async function svdPullback(
   { outputs, cotangents }: PullbackCall<"u" | "s" | "v">,
-  degenerate: Degenerate = "refuse",
+  degenerate: Degenerate,
 ): Promise<{ a?: Tensor }> {
   const { s } = outputs, { s: sBar } = cotangents, k = s.shape.at(-1)!;
   const [u, v] = [splitBasis(outputs.u, k), splitBasis(outputs.v, k)];

@@ -1,5 +1,6 @@
 import { Tensor } from "../../tensor/mod.ts";
 import type { MatrixLike } from "./action.ts";
+import { implicitly } from "./implicit.ts";
 import { type Preconditioner, preconditioning } from "./options.ts";
 import { type Recurrence, runRecurrence, solveInRounds } from "./rounds.ts";
 import type { IterativeSolution, SolverOptions } from "./solution.ts";
@@ -32,6 +33,13 @@ type State = { x: Tensor; r: Tensor; p: Tensor; rho: Tensor; bad: Tensor };
  * ```
  */
 export async function cg(a: MatrixLike, b: Tensor, options: CgOptions = {}): Promise<IterativeSolution> {
+  return await implicitly("cg", a, b, {
+    solve: (a, b) => solve(a, b, options),
+    adjoint: async (a, c) => (await cg(a, c, { ...options, x0: undefined })).x,
+  });
+}
+
+async function solve(a: MatrixLike, b: Tensor, options: CgOptions): Promise<IterativeSolution> {
   const system = await readScaled(a, b, options.x0, "cg");
   try {
     const { a: action } = system, precondition = preconditioning(options.preconditioner, action);
@@ -63,10 +71,9 @@ function conjugateGradients(
       const alpha = computed(Tensor.map("c > 0 && bad == 0 ? rho / c : 0 * rho", { c: curvature, rho, bad }));
       const next = maps({ x: "x + s * p", r: "r - s * q" }, { x, r, p, q, s: alpha });
       const z = precondition ? precondition(next.r) : next.r, rhoNext = dots(next.r, z);
-      const beta = computed(Tensor.map("rho > 0 ? new / rho : 0 * rho", { new: rhoNext, rho }));
       return {
         ...next,
-        p: Tensor.map("z + beta * p", { z, beta, p }),
+        p: Tensor.map("z + (rho > 0 ? new / rho : 0 * rho) * p", { z, new: rhoNext, rho, p }),
         rho: rhoNext,
         bad: Tensor.map("(rho > 0 && !(c > 0)) || new < 0 ? 1 + 0 * bad : bad", {
           bad,

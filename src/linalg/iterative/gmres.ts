@@ -3,6 +3,7 @@ import { sizeOf } from "../../ops/value.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
 import type { Action, MatrixLike } from "./action.ts";
+import { implicitly, transposedPreconditioner, transposeOf } from "./implicit.ts";
 import { extended } from "./krylov_basis.ts";
 import { type Preconditioner, preconditioning, requireCount } from "./options.ts";
 import { type Round, type RoundCall, solveInRounds } from "./rounds.ts";
@@ -34,6 +35,16 @@ export interface GmresOptions extends SolverOptions {
  * ```
  */
 export async function gmres(a: MatrixLike, b: Tensor, options: GmresOptions = {}): Promise<IterativeSolution> {
+  return await implicitly("gmres", a, b, {
+    solve: (a, b) => solve(a, b, options),
+    adjoint: async (a, c) => {
+      const preconditioner = transposedPreconditioner(options.preconditioner);
+      return (await gmres(transposeOf(a), c, { ...options, x0: undefined, preconditioner })).x;
+    },
+  });
+}
+
+async function solve(a: MatrixLike, b: Tensor, options: GmresOptions): Promise<IterativeSolution> {
   const { restart = 30 } = options;
   requireCount("restart", restart);
   const system = await readScaled(a, b, options.x0, "gmres");

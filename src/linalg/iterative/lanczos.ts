@@ -17,7 +17,7 @@ export interface LanczosOptions extends IterationOptions {
   which?: "largest" | "smallest" | "magnitude";
   /** Vectors of the basis before it is compressed. Default max(2k + 1, 20), at most n. */
   basis?: number;
-  /** Products with the matrix before giving up. Default 10·n, at least 300. */
+  /** Products with the matrix before giving up; fewer than k give fewer pairs. Default 10·n, at least 300. */
   maxIterations?: number;
   /** Where to start, `[n]`. Default: random numbers. */
   start?: Tensor;
@@ -79,7 +79,7 @@ async function restarted(a: Action, settings: Settings): Promise<Lanczos> {
   try {
     for (;;) {
       // One product for each row of the basis that has none yet.
-      for (let j = kept; j < most && iterations < Math.max(maxIterations, k); j++, iterations++) {
+      for (let j = kept; j < most && iterations < maxIterations; j++, iterations++) {
         state = await advance<State>(state, (s) => {
           const e = extended(s.basis, a.apply(s.basis.slice([j, j + 1]).T).T, tiny);
           return { ...s, basis: e.basis, [`h${j}`]: joined([e.coefficients, e.norm], 1) };

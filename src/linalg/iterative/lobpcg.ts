@@ -1,3 +1,4 @@
+import { roundoff } from "../../device/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
 import { NotPositiveDefiniteError } from "../errors.ts";
@@ -74,6 +75,7 @@ export async function lobpcg(a: MatrixLike, options: LobpcgOptions = {}): Promis
   }
   signal?.throwIfAborted();
   const seed = seedOf(options.seed ?? 0), history: IterationProgress[] = [];
+  const floor = 100 * Math.sqrt(n) * roundoff(action.dtype);
   let known: Norms = { a: 0, b: 0 };
   const renewed = async (s: Tensor, directions: boolean): Promise<State> => {
     const { norms, ...next } = await project(action, b, s, k, which, directions);
@@ -99,7 +101,8 @@ export async function lobpcg(a: MatrixLike, options: LobpcgOptions = {}): Promis
       signal?.throwIfAborted();
       stalls = residual < 0.9 * best ? 0 : stalls + 1;
       best = Math.min(best, residual);
-      const stalled = stalls >= 30, exhausted = iterations >= maxIterations;
+      // Slow is no reason to stop before the residual is near rounding errors.
+      const stalled = stalls >= 30 && best < floor, exhausted = iterations >= maxIterations;
       if (residual <= tolerance / 2 || stalled || exhausted) {
         const flat = state.values.reshape([k]),
           { norms: found, errors } = await eigenResiduals(action, state.x, flat, b);

@@ -1,6 +1,7 @@
 import { Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
 import type { Action, MatrixLike } from "./action.ts";
+import { leastSquaresImplicitly } from "./implicit_least_squares.ts";
 import { nextCheck } from "./next_check.ts";
 import { type IterationOptions, type IterationProgress, requireIteration } from "./options.ts";
 import { type IterativeSolution, type StopReason, warn } from "./solution.ts";
@@ -60,6 +61,13 @@ export async function lsmr(a: MatrixLike, b: Tensor, options: LsmrOptions = {}):
   if (!(typeof damp === "number" && damp >= 0 && damp < Infinity)) {
     throw new RangeError(`Expected "damp" to be zero or positive, got ${damp}`);
   }
+  return await leastSquaresImplicitly(a, b, damp, {
+    solve: (a, b) => solve(a, b, damp, options),
+    again: async (a, b, damp) => (await lsmr(a, b, { ...options, damp })).x,
+  });
+}
+
+async function solve(a: MatrixLike, b: Tensor, damp: number, options: LsmrOptions): Promise<LsmrSolution> {
   options.signal?.throwIfAborted();
   const system = await readScaled(a, b, undefined, "lsmr", { square: false });
   try {

@@ -2,6 +2,7 @@ import { roundoff } from "../../device/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
 import type { Action, MatrixLike } from "./action.ts";
+import { implicitly } from "./implicit.ts";
 import { type Preconditioner, preconditioning } from "./options.ts";
 import { type Recurrence, type Round, type RoundCall, runRecurrence, solveInRounds } from "./rounds.ts";
 import type { IterativeSolution, SolverOptions } from "./solution.ts";
@@ -48,6 +49,13 @@ type State = Record<Names, Tensor>;
  * ```
  */
 export async function minres(a: MatrixLike, b: Tensor, options: MinresOptions = {}): Promise<IterativeSolution> {
+  return await implicitly("minres", a, b, {
+    solve: (a, b) => solve(a, b, options),
+    adjoint: async (a, c) => (await minres(a, c, { ...options, x0: undefined })).x,
+  });
+}
+
+async function solve(a: MatrixLike, b: Tensor, options: MinresOptions): Promise<IterativeSolution> {
   const system = await readScaled(a, b, options.x0, "minres");
   try {
     const { a: action } = system, precondition = preconditioning(options.preconditioner, action);

@@ -4,7 +4,8 @@ import { type IterationProgress, requireIteration } from "./options.ts";
 import { type IterativeSolution, type SolverOptions, type StopReason, warn } from "./solution.ts";
 import { type ScaledSystem, startOf } from "./system.ts";
 import { residualOf, type TrueResidual } from "./true_residual.ts";
-import { advance, computed, free, toHost } from "./vectors.ts";
+import type { Action } from "./action.ts";
+import { advance, computed, free, fromHost, toHost } from "./vectors.ts";
 
 /** What one round of a method is given: to solve A·d = r from 0. */
 export interface RoundCall {
@@ -89,18 +90,10 @@ export async function solveInRounds(
         next.dispose();
         throw error;
       }
-      const before = worst(open.norms, sizes), after = worst(found.norms, sizes);
-      const better = after < before || before === 0;
-      if (better) {
-        x.dispose();
-        open.r.dispose();
-        [x, at] = [next, found];
-      } else {
-        next.dispose();
-        found.r.dispose();
-      }
-      const done2 = found.norms.every((r, c) => r + found.errors[c] <= targets[c]);
-      if (better && done2) reason = "converged";
+      const before = worst(open.norms, sizes), better = found.norms.map((r, c) => Number(r < open.norms[c]));
+      [x, at] = chosen(a, better, [next, found], [x, open]);
+      const after = worst(at.norms, sizes);
+      if (at.norms.every((r, c) => r + at!.errors[c] <= targets[c])) reason = "converged";
       else if (stop) reason = stop;
       else if (iterations >= maxIterations) reason = "maxIterations";
       else if (!(after < method.progress * before)) reason = "stagnation";
@@ -123,6 +116,32 @@ export async function solveInRounds(
     x.dispose();
     at?.r.dispose();
   }
+}
+
+/** Of each column the better solution; frees the others. */
+function chosen(
+  { batch, device, dtype }: Action,
+  better: Float64Array,
+  [x, one]: [Tensor, TrueResidual],
+  [y, two]: [Tensor, TrueResidual],
+): [Tensor, TrueResidual] {
+  const all = better.every((b) => b === 1), none = better.every((b) => b === 0);
+  if (all || none) {
+    const [kept, gone] = all ? [[x, one] as const, [y, two] as const] : [[y, two] as const, [x, one] as const];
+    gone[0].dispose();
+    gone[1].r.dispose();
+    return [kept[0], kept[1]];
+  }
+  const pick = (p: Float64Array, q: Float64Array) => p.map((v, c) => better[c] ? v : q[c]);
+  using mask = fromHost(device, better, [...batch, 1, x.shape.at(-1)!], dtype);
+  const either = (p: Tensor, q: Tensor): Tensor => {
+    const out = computed(Tensor.map("m > 0 ? p : q", { m: mask, p, q }));
+    p.dispose();
+    q.dispose();
+    return out;
+  };
+  const solution = either(x, y), r = either(one.r, two.r);
+  return [solution, { r, norms: pick(one.norms, two.norms), errors: pick(one.errors, two.errors) }];
 }
 
 /** The largest of the norms, each relative to its right-hand side. */

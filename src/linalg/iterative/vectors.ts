@@ -1,6 +1,6 @@
 import type { Device, TypedArray } from "../../device/mod.ts";
 import { Tensor, type TensorLike } from "../../tensor/mod.ts";
-import { runScope } from "../../tensor/scope.ts";
+import { nextSeed, runScope } from "../../tensor/scope.ts";
 import type { FloatType } from "../matrix_stack.ts";
 
 /** Products ⟨x, y⟩ of the columns of `[..., n, k]`: `[..., 1, k]`. */
@@ -68,7 +68,7 @@ export function drawn(
 
 /** A seed that was given, checked, or a new one. */
 export function seedOf(seed: number | undefined): number {
-  if (seed === undefined) return Math.floor(Math.random() * 2 ** 53);
+  if (seed === undefined) return nextSeed();
   if (Number.isSafeInteger(seed) && seed >= 0) return seed;
   throw new RangeError(`Expected "seed" to be a whole number from 0 to 2^53 − 1, got ${seed}`);
 }

@@ -1,7 +1,7 @@
 /** Machine epsilon of f64. */
 const EPSILON = 2 ** -52;
 
-/** What is so much less than the matrix's largest element counts for nothing: the square of anything larger is in range. */
+/** What is so much less than the matrix's largest element, which is near 1, counts for nothing: the square of anything larger is in range. */
 const TINY = 2 ** -400;
 
 /** A = Z·T·Zᵀ with an orthogonal Z and a T with 1×1 and 2×2 blocks on its diagonal, the latter with complex eigenvalues. */
@@ -20,14 +20,17 @@ export interface RealSchur {
 export function realSchur(h: Float64Array, n: number): RealSchur | undefined {
   const z = new Float64Array(n * n);
   for (let k = 0; k < n; k++) z[k * n + k] = 1;
-  toHessenberg(h, z, n);
   let size = 0;
   for (const x of h) size = Math.max(size, Math.abs(x));
+  // To about 1, so that products stay in range: a power of two rounds nothing.
+  const scale = size === 0 ? 1 : 2 ** Math.max(-1000, Math.min(1000, Math.round(Math.log2(size))));
+  for (let k = 0; k < h.length; k++) h[k] /= scale;
+  toHessenberg(h, z, n);
   for (let last = n - 1, steps = 0, left = 100 + 30 * n; last > 0;) {
     let first = last;
     for (; first > 0; first--) {
       const below = first * n + first - 1, near = Math.abs(h[below - n]) + Math.abs(h[below + 1]);
-      if (Math.abs(h[below]) > Math.max(EPSILON * near, TINY * size)) continue;
+      if (Math.abs(h[below]) > Math.max(EPSILON * near, TINY)) continue;
       h[below] = 0;
       break;
     }
@@ -38,6 +41,7 @@ export function realSchur(h: Float64Array, n: number): RealSchur | undefined {
     } else if (left-- === 0) return undefined;
     else francisStep(h, z, n, first, last, ++steps);
   }
+  for (let k = 0; k < h.length; k++) h[k] *= scale;
   return { t: h, z };
 }
 
@@ -97,19 +101,19 @@ function francisStep(
   steps: number,
 ): void {
   const at = (i: number, j: number) => h[i * n + j];
-  // Sum and product of the shifts: the eigenvalues of the last 2×2 block, or others where those lead nowhere.
-  let sum = at(last - 1, last - 1) + at(last, last);
-  let product = at(last - 1, last - 1) * at(last, last) - at(last - 1, last) * at(last, last - 1);
+  // The shifts are the eigenvalues of the last 2×2 block, or of another where those lead nowhere.
+  let a = at(last - 1, last - 1), d = at(last, last), bc = at(last - 1, last) * at(last, last - 1);
   if (steps % 10 === 0) {
     const other = Math.abs(at(last, last - 1)) + Math.abs(at(last - 1, last - 2));
-    sum = 1.5 * other;
-    product = other * other;
+    a = d = 0.75 * other + d;
+    bc = -0.4375 * other * other;
   }
-  // The first column of H² − sum·H + product·I.
+  // The first column of H² − (a + d)·H + (ad − bc)·I over the element below the diagonal, from differences: the sum itself would cancel.
+  const p = at(first, first);
   let bulge = Float64Array.of(
-    at(first, first) ** 2 + at(first, first + 1) * at(first + 1, first) - sum * at(first, first) + product,
-    at(first + 1, first) * (at(first, first) + at(first + 1, first + 1) - sum),
-    at(first + 1, first) * at(first + 2, first + 1),
+    ((a - p) * (d - p) - bc) / at(first + 1, first) + at(first, first + 1),
+    at(first + 1, first + 1) - p - (a - p) - (d - p),
+    at(first + 2, first + 1),
   );
   for (let k = first; k < last; k++) {
     const { v, tau } = reflector(bulge);

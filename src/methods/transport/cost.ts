@@ -1,5 +1,5 @@
 import { nearest } from "../../formula/mod.ts";
-import { Tensor, type TensorLike } from "../../tensor/mod.ts";
+import { Tensor, type TensorLike, vjp, withVjp } from "../../tensor/mod.ts";
 
 /** Mean radius of the Earth in km (IUGG, rounded to the whole km). */
 export const EARTH_RADIUS_KM = 6371;
@@ -78,5 +78,19 @@ async function onSphere(name: string, points: Tensor): Promise<Tensor> {
     out[3 * k + 1] = Math.cos(lat) * Math.sin(lon);
     out[3 * k + 2] = Math.sin(lat);
   }
-  return Tensor.of(points.device, out, [n, 3]);
+  const vectors = Tensor.of(points.device, out, [n, 3]);
+  await withVjp("greatcircle", { points }, { vectors }, ({ inputs, cotangents }) => {
+    using joined = vjp(sphereVectors, inputs.points);
+    return { points: joined.pullback(cotangents.vectors)[0] };
+  });
+  return vectors;
+}
+
+/** The same on the device, to differentiate. */
+function sphereVectors(degrees: Tensor): Tensor {
+  const [lon, lat] = [0, 1].map((k) => degrees.slice(null, [k, k + 1]).mul(Math.PI / 180));
+  const inputs = Object.fromEntries(
+    ["cos(t) * cos(l)", "cos(t) * sin(l)", "sin(t)"].map((f, k) => [`x${k}`, Tensor.map(f, { l: lon, t: lat })]),
+  );
+  return Tensor.apply("concatenate", inputs, { axis: 1 }).out;
 }

@@ -25,14 +25,30 @@ export interface Geometry {
   /** Largest cost per row, `[n]`. */
   maxCost(): Tensor;
   /** log Σ exp((g − C)/ε) over the other side. */
-  logSum(side: Side, other: Potential, epsilon: number): Tensor;
+  logSum(side: Side, other: Potential, epsilon: Epsilon): Tensor;
   /** Σ exp((f + g − C)/ε) over the other side: the marginal of the plan. */
-  marginal(side: Side, f: Potential, g: Potential, epsilon: number): Tensor;
+  marginal(side: Side, f: Potential, g: Potential, epsilon: Epsilon): Tensor;
   /** Σ_j P_ij C_ij for each row. */
-  rowCost(f: Potential, g: Potential, epsilon: number): Tensor;
+  rowCost(f: Potential, g: Potential, epsilon: Epsilon): Tensor;
   /** The plan P = exp((f + g − C)/ε). */
-  plan(f: Potential, g: Potential, epsilon: number): LinearOperator;
+  plan(f: Potential, g: Potential, epsilon: Epsilon): LinearOperator;
+  /** Σ_j P_ij Π_k (u^k_i + w^k_j) for each row, with factors [u^k, w^k] of vectors `[n]` and `[m]`. */
+  weighted(f: Potential, g: Potential, epsilon: Epsilon, factors: readonly Factor[]): Tensor;
 }
+
+/** The regularization: a number, or a tensor of one where it is differentiated by. */
+export type Epsilon = number | Tensor;
+
+/** A factor u_i + w_j of the plan's entries. */
+export type Factor = readonly [rows: Tensor, columns: Tensor];
+
+/** 1/ε; a tensor is made for one that is a tensor. */
+function rateOf(epsilon: Epsilon): TensorLike {
+  return typeof epsilon === "number" ? 1 / epsilon : Tensor.map("1 / eps", { eps: epsilon });
+}
+
+/** A name for a vector of a factor. */
+const factorName = (side: "u" | "w", k: number) => `factor_${side}${k}`;
 
 /** Costs between points: everything streams over pairs, nothing of size n×m is stored. */
 export function pointGeometry(cost: PreparedCost): Geometry {
@@ -49,13 +65,13 @@ export function pointGeometry(cost: PreparedCost): Geometry {
   const exponent = call("add", call("mul", slack, name(names.rate)), call("add", at(names.p, "i"), at(names.q, "j")));
   const entry = call("exp", exponent);
   const score = call("add", call("mul", call("sub", at(names.G, "j"), expr), name(names.rate)), at(names.q, "j"));
-  const inputs = (f: Potential, g: Potential, epsilon: number): Record<string, TensorLike> => ({
+  const inputs = (f: Potential, g: Potential, epsilon: Epsilon): Record<string, TensorLike> => ({
     ...cost.inputs,
     [names.F]: f.coarse,
     [names.p]: f.fine,
     [names.G]: g.coarse,
     [names.q]: g.fine,
-    [names.rate]: 1 / epsilon,
+    [names.rate]: rateOf(epsilon),
   });
   const rowsOf = (index: "i" | "j") => {
     const found = leaves(expr).elements.find((e) => e.index === index);
@@ -84,6 +100,16 @@ export function pointGeometry(cost: PreparedCost): Geometry {
     marginal: (side, f, g, epsilon) => run("sum", side === "rows" ? entry : turnedEntry, inputs(f, g, epsilon)),
     rowCost: (f, g, epsilon) => run("sum", call("mul", entry, expr), inputs(f, g, epsilon)),
     plan: (f, g, epsilon) => pairwise(entry, inputs(f, g, epsilon)),
+    weighted: (f, g, epsilon, factors) => {
+      const all = inputs(f, g, epsilon);
+      let product = entry;
+      factors.forEach(([u, w], k) => {
+        const row = id(factorName("u", k)), col = id(factorName("w", k));
+        [all[row], all[col]] = [u, w];
+        product = call("mul", call("add", at(row, "i"), at(col, "j")), product);
+      });
+      return run("sum", product, all);
+    },
   };
 }
 
@@ -112,12 +138,13 @@ export function matrixGeometry(C: Tensor): Geometry {
     formula: string,
     f: Potential,
     g: Potential,
-    epsilon: number,
+    epsilon: Epsilon,
     axis: number,
+    more: Record<string, Tensor> = {},
   ) => {
     using F = column(f.coarse);
     using p = column(f.fine);
-    return Tensor.reduce(reduction, formula, { C, F, p, G: g.coarse, q: g.fine, rate: 1 / epsilon }, axis);
+    return Tensor.reduce(reduction, formula, { C, F, p, G: g.coarse, q: g.fine, rate: rateOf(epsilon), ...more }, axis);
   };
   const entry = "exp(((F + G) - C) * rate + (p + q))";
   return {
@@ -125,7 +152,7 @@ export function matrixGeometry(C: Tensor): Geometry {
     m: C.shape[1],
     maxCost: () => C.max(1),
     logSum: (side, other, epsilon) => {
-      const rate = 1 / epsilon;
+      const rate = rateOf(epsilon);
       if (side === "rows") {
         return Tensor.reduce("logsumexp", "(G - C) * rate + q", { C, G: other.coarse, q: other.fine, rate }, 1);
       }
@@ -138,7 +165,19 @@ export function matrixGeometry(C: Tensor): Geometry {
     plan: (f, g, epsilon) => {
       using F = column(f.coarse);
       using p = column(f.fine);
-      return dense(Tensor.map(entry, { C, F, p, G: g.coarse, q: g.fine, rate: 1 / epsilon }));
+      return dense(Tensor.map(entry, { C, F, p, G: g.coarse, q: g.fine, rate: rateOf(epsilon) }));
+    },
+    weighted: (f, g, epsilon, factors) => {
+      const more: Record<string, Tensor> = {};
+      let formula = entry;
+      factors.forEach(([u, w], k) => {
+        const row = factorName("u", k), col = factorName("w", k);
+        [more[row], more[col]] = [column(u), w];
+        formula = `(${row} + ${col}) * ${formula}`;
+      });
+      const sums = over("sum", formula, f, g, epsilon, 1, more);
+      factors.forEach((_, k) => more[factorName("u", k)].dispose());
+      return sums;
     },
   };
 }

@@ -1,10 +1,12 @@
-import { Tensor } from "../../tensor/mod.ts";
+import { stopGradient, Tensor } from "../../tensor/mod.ts";
 import { type Cost, prepareCost } from "./cost.ts";
+import { joinSolution, unrolled } from "./differentiate.ts";
 import { type Geometry, matrixGeometry, pointGeometry } from "./geometry.ts";
+import type { Problem, Tensors } from "./problem.ts";
 import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
 import { iterate, type SinkhornProgress } from "./sinkhorn_iterations.ts";
 import { SinkhornResult } from "./sinkhorn_result.ts";
-import { prepareWeights, type Weights } from "./weights.ts";
+import { prepareWeights, requirePositive, type Weights, weightTensors } from "./weights.ts";
 
 /** Options of {@linkcode sinkhorn}. */
 export interface SinkhornOptions {
@@ -14,14 +16,22 @@ export interface SinkhornOptions {
   a?: Weights;
   /** Weights of the columns, `[m]`, with the same sum as `a`; default equal. */
   b?: Weights;
-  /** Regularization ε, in units that `epsilonScale` says. Default 0.01. */
-  epsilon?: number;
-  /** `relative` (default): `epsilon` is a fraction of the largest cost. `absolute`: it has the cost's unit. */
+  /** Regularization ε, in units that `epsilonScale` says; a tensor of one number to differentiate by it. Default 0.01. */
+  epsilon?: number | Tensor;
+  /**
+   * `relative` (default): `epsilon` is a fraction of the largest cost, which counts as a constant where it is differentiated.
+   * `absolute`: it has the cost's unit.
+   */
   epsilonScale?: "relative" | "absolute";
   /** Iterations (both potentials renewed once) before giving up. Default 10,000. */
   maxIterations?: number;
   /** Stops once the marginal error is below this; see {@linkcode SinkhornResult.marginalError}. Default 1e-5 of the total mass. */
   tolerance?: number;
+  /**
+   * How the solution is differentiated: `implicit` (default), by the conditions that it satisfies, in memory O(n + m); or `unrolled`, through
+   * plain iterations (slower, and memory grows with their number), to compare. See {@linkcode SinkhornResult.value}.
+   */
+  differentiate?: "implicit" | "unrolled";
   /** Stops the work early by throwing the signal's reason. */
   signal?: AbortSignal;
   /** Called after each measurement of the marginal error. */
@@ -40,6 +50,7 @@ export interface SinkhornOptions {
  * @param x Points `[n, d]` (or `[n]` on a line), or a cost matrix `[n, m]` if `y` is left out.
  * @param y Points `[m, d]` (or `[m]`).
  * @returns Cost ⟨P, C⟩, dual value, potentials `[f, g]`, the plan as an operator, and what was reached; see {@linkcode SinkhornResult}.
+ * Where points, weights, the cost matrix or `epsilon` are being differentiated (by `grad`, `vjp`, `jvp`), its tensors are.
  * @throws {TypeError} on shapes that do not fit and unknown names.
  * @throws {RangeError} on NaN or infinite points or costs, negative weights, totals that differ, ε ≤ 0.
  *
@@ -62,29 +73,79 @@ export async function sinkhorn(
 ): Promise<SinkhornResult> {
   const y = second instanceof Tensor ? second : undefined;
   const options = (y ? third : second as SinkhornOptions | undefined) ?? {};
-  const settings = requireOptions(x, y, options);
+  const regularization = options.epsilon instanceof Tensor ? await scalarOf(options.epsilon) : options.epsilon;
+  const settings = requireOptions(x, y, { ...options, epsilon: regularization });
   options.signal?.throwIfAborted();
   const prepared = y && await prepareCost(x, y, options.cost ?? "sqeuclidean");
-  const owned = prepared?.owned ?? [];
+  const owned = [...prepared?.owned ?? []];
+  const keep = <T extends Tensor>(t: T): T => {
+    owned.push(t);
+    return t;
+  };
   try {
-    const geometry: Geometry = prepared ? pointGeometry(prepared) : matrixGeometry(x);
+    const cost: Tensors = prepared ? tensorsIn(prepared.inputs) : { C: x };
+    const geometryOf = (tensors: Tensors): Geometry =>
+      prepared ? pointGeometry({ ...prepared, inputs: { ...prepared.inputs, ...tensors } }) : matrixGeometry(tensors.C);
+    // The iterations take constants: the solution is joined to its tensors afterwards.
+    const constants = stopGradient(cost), bare = geometryOf(constants);
+    for (const t of Object.values(constants)) keep(t);
     const [weights, largest] = await Promise.all([
-      prepareWeights(options.a, options.b, geometry.n, geometry.m),
-      largestCost(geometry, x, y),
+      prepareWeights(options.a, options.b, bare.n, bare.m),
+      largestCost(bare, x, y),
     ]);
-    const epsilon = settings.relative && largest > 0 ? settings.epsilon * largest : settings.epsilon;
     if (settings.relative && largest < 0) {
       throw new RangeError(
         `Cannot take "epsilon" relative to the largest cost ${largest}: use epsilonScale: "absolute"`,
       );
     }
-    const { signal, onProgress } = options;
-    const state = await iterate(geometry, weights, x.device, { ...settings, epsilon, largest, signal, onProgress });
-    return await SinkhornResult.from(geometry, state, weights, epsilon, owned);
+    const unit = settings.relative && largest > 0 ? largest : 1, epsilon = settings.epsilon * unit;
+    const { signal, onProgress } = options, all = { ...settings, epsilon, largest, signal, onProgress };
+    const problem: Problem = {
+      cost,
+      geometryOf,
+      ...weightTensors(options.a, options.b, weights, x, keep),
+      epsilon: options.epsilon instanceof Tensor ? keep(options.epsilon.mul(unit)) : epsilon,
+    };
+    if (settings.unrolled) {
+      requirePositive(weights);
+      const target = settings.tolerance * weights.total;
+      const { iterations, error, ...joined } = await unrolled(problem, { ...all, target });
+      const state = {
+        ...joined,
+        iterations,
+        error,
+        converged: error <= target,
+        history: [{ iteration: iterations, error }],
+      };
+      return await SinkhornResult.from(bare, state, weights, problem, owned, (value) => {
+        value.dispose();
+        return Promise.resolve(joined);
+      });
+    }
+    const state = await iterate(bare, weights, x, all);
+    return await SinkhornResult.from(
+      bare,
+      state,
+      weights,
+      problem,
+      owned,
+      (value) => joinSolution(problem, state, value),
+    );
   } catch (error) {
     for (const tensor of owned) tensor.dispose();
     throw error;
   }
+}
+
+function tensorsIn(inputs: Readonly<Record<string, unknown>>): Tensors {
+  return Object.fromEntries(
+    Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor),
+  );
+}
+
+async function scalarOf(epsilon: Tensor): Promise<number> {
+  if (epsilon.size !== 1) throw new TypeError(`Expected "epsilon" to be one number, got [${epsilon.shape.join(", ")}]`);
+  return await epsilon.item();
 }
 
 /** The largest cost; refuses points and costs that are not finite. */

@@ -5,9 +5,15 @@ import type { SinkhornOptions } from "./sinkhorn.ts";
 export function requireOptions(
   x: Tensor,
   y: Tensor | undefined,
-  options: SinkhornOptions,
-): { epsilon: number; relative: boolean; maxIterations: number; tolerance: number } {
+  options: SinkhornOptions & { epsilon?: number },
+): { epsilon: number; relative: boolean; maxIterations: number; tolerance: number; unrolled: boolean } {
   const { epsilon = 0.01, epsilonScale = "relative", maxIterations = 10_000, tolerance = 1e-5 } = options;
+  const { differentiate = "implicit" } = options;
+  if (differentiate !== "implicit" && differentiate !== "unrolled") {
+    throw new TypeError(
+      `Expected "differentiate" to be "implicit" or "unrolled", got ${JSON.stringify(differentiate)}`,
+    );
+  }
   if (!(x instanceof Tensor)) throw new TypeError(`Expected points as a tensor, got ${x === null ? "null" : typeof x}`);
   if (!y) {
     if (x.rank !== 2) {
@@ -36,7 +42,13 @@ export function requireOptions(
   if (epsilonScale !== "relative" && epsilonScale !== "absolute") {
     throw new TypeError(`Expected "epsilonScale" to be "relative" or "absolute", got ${JSON.stringify(epsilonScale)}`);
   }
-  return { epsilon, relative: epsilonScale === "relative", maxIterations, tolerance };
+  return {
+    epsilon,
+    relative: epsilonScale === "relative",
+    maxIterations,
+    tolerance,
+    unrolled: differentiate === "unrolled",
+  };
 }
 
 /** Refuses a tensor with NaN or infinite elements. */

@@ -1,4 +1,3 @@
-import type { Device } from "../../device/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import type { Geometry, Potential, Side } from "./geometry.ts";
 import { Relaxation } from "./relaxation.ts";
@@ -57,14 +56,19 @@ const FROM_MARGINAL = SPLIT("p + omega * (log(a) - log(clamp(s, 1e-35, 1e35)))")
 export async function iterate(
   geometry: Geometry,
   weights: { a: Float64Array; b: Float64Array; total: number },
-  device: Device,
+  like: Tensor,
   settings: Settings,
 ): Promise<SinkhornState> {
   const { epsilon, maxIterations, signal, onProgress } = settings;
   const { n, m } = geometry;
   const target = settings.tolerance * weights.total;
-  using a = Tensor.of(device, Float32Array.from(weights.a), [n]);
-  using b = Tensor.of(device, Float32Array.from(weights.b), [m]);
+  const { device } = like;
+  const vector = (w: Float64Array): Tensor =>
+    like.dtype === "f64"
+      ? Tensor.of(device, Float64Array.from(w), [w.length], "f64")
+      : Tensor.of(device, Float32Array.from(w), [w.length]);
+  using a = vector(weights.a);
+  using b = vector(weights.b);
   // 2^12 steps up to the largest cost: sums of two coarse parts then have twelve bits to spare in f32.
   const quantum = 2 ** (Math.ceil(Math.log2(Math.max(settings.largest, epsilon, Number.MIN_VALUE))) - 12);
   const zero = (count: number): Potential => ({

@@ -1,6 +1,8 @@
 import type { LinearOperator } from "../../operators/mod.ts";
-import { Tensor } from "../../tensor/mod.ts";
+import { stopGradient, Tensor } from "../../tensor/mod.ts";
+import type { Joined } from "./differentiate.ts";
 import type { Geometry, Potential } from "./geometry.ts";
+import type { Problem } from "./problem.ts";
 import type { SinkhornProgress, SinkhornState } from "./sinkhorn_iterations.ts";
 
 /** What {@linkcode sinkhorn} found, with its certificate: the marginal error measured at the end, and the duality gap. */
@@ -11,6 +13,21 @@ export class SinkhornResult {
   readonly primal: number;
   /** Dual value ⟨a, f⟩ + ⟨b, g⟩ − ε ΣP; equal to the primal value at the solution. */
   readonly dual: number;
+  /**
+   * The dual value as a tensor of one number, to differentiate: by points, cost matrix, weights (with the total held) and `epsilon`. Its
+   * gradient is that at fixed potentials, exact at the solution and as cheap as an iteration; the potentials' own, and that of what is made of
+   * them (`potentials`, `transportCost`, products of `plan`), solves a linear system by streaming products.
+   *
+   * @example
+   * ```ts
+   * import { grad, open, type Tensor, transport } from "@denovo/denovo";
+   * await using gpu = await open({ backend: "cpu" });
+   * const y = gpu.random.normal([60, 2], { seed: 2 });
+   * const toY = async (x: Tensor) => (await transport.sinkhorn(x, y, { epsilon: 0.5, epsilonScale: "absolute" })).value;
+   * const downhill = await grad(toY)(gpu.random.normal([50, 2], { seed: 1 })); // [50, 2]
+   * ```
+   */
+  readonly value: Tensor;
   /** Dual potentials f `[n]` and g `[m]` in the cost's unit; −∞ where a weight is zero. Determined up to a constant. */
   readonly potentials: [f: Tensor, g: Tensor];
   /** The plan P = exp((f + g − C)/ε) as an operator `[n, m]`. */
@@ -26,8 +43,15 @@ export class SinkhornResult {
   /** Every measurement of the marginal error. */
   readonly history: readonly SinkhornProgress[];
   #owned: readonly Tensor[];
+  #rowCosts: () => Tensor;
 
-  private constructor(fields: Omit<SinkhornResult, "dispose" | typeof Symbol.dispose>, owned: readonly Tensor[]) {
+  private constructor(
+    fields: Omit<SinkhornResult, "dispose" | "transportCost" | typeof Symbol.dispose>,
+    owned: readonly Tensor[],
+    rowCosts: () => Tensor,
+  ) {
+    this.#rowCosts = rowCosts;
+    this.value = fields.value;
     this.cost = fields.cost;
     this.primal = fields.primal;
     this.dual = fields.dual;
@@ -46,12 +70,12 @@ export class SinkhornResult {
     geometry: Geometry,
     state: SinkhornState,
     weights: { a: Float64Array; b: Float64Array },
-    epsilon: number,
+    problem: Problem,
     owned: readonly Tensor[],
+    join: (value: Tensor) => Promise<Joined>,
   ): Promise<SinkhornResult> {
-    const { f, g } = state;
-    const whole = ({ coarse, fine }: Potential) => Tensor.map("F + eps * p", { F: coarse, p: fine, eps: epsilon });
-    const potentials: [Tensor, Tensor] = [whole(f), whole(g)];
+    const epsilon = problem.epsilon instanceof Tensor ? await problem.epsilon.item() : problem.epsilon;
+    const { f, g } = stopGradient({ f: state.f, g: state.g });
     using costs = geometry.rowCost(f, g, epsilon);
     using masses = geometry.marginal("rows", f, g, epsilon);
     const [rowCost, rowMass, F, p, G, q] = await Promise.all(
@@ -77,18 +101,37 @@ export class SinkhornResult {
           "try more maxIterations, a larger epsilon or tolerance",
       );
     }
+    const { device, dtype } = masses;
+    using number = Tensor.of(device, dtype === "f64" ? Float64Array.of(dual) : Float32Array.of(dual), [], dtype);
+    const joined = await join(number.add(0));
+    const whole = ({ coarse, fine }: Potential) =>
+      Tensor.map("F + eps * p", { F: coarse, p: fine, eps: problem.epsilon });
+    const potentials: [Tensor, Tensor] = [whole(joined.f), whole(joined.g)];
+    const own = problem.geometryOf(problem.cost);
     return new SinkhornResult({
+      value: joined.value,
       cost,
       primal,
       dual,
       potentials,
-      plan: geometry.plan(f, g, epsilon),
+      plan: own.plan(joined.f, joined.g, problem.epsilon),
       epsilon,
       iterations: state.iterations,
       converged: state.converged,
       marginalError: state.error,
       history: state.history,
-    }, [...potentials, f.coarse, f.fine, g.coarse, g.fine, ...owned]);
+    }, [
+      ...potentials,
+      joined.value,
+      ...[f, g, joined.f, joined.g, state.f, state.g].flatMap(({ coarse, fine }) => [coarse, fine]),
+      ...owned,
+    ], () => own.rowCost(joined.f, joined.g, problem.epsilon));
+  }
+
+  /** The transport cost ⟨P, C⟩ as a tensor of one number, to differentiate; see {@linkcode SinkhornResult.value}. */
+  transportCost(): Tensor {
+    using rows = this.#rowCosts();
+    return rows.sum();
   }
 
   /** Frees the potentials and what the plan reads. */

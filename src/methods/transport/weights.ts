@@ -30,6 +30,37 @@ export async function prepareWeights(
   return { a: wa, b: wb, total: sum(wa) };
 }
 
+/** Weights as tensors of one total, in which the weights that were given as tensors can be differentiated by. */
+export function weightTensors(
+  a: Weights | undefined,
+  b: Weights | undefined,
+  known: { a: Float64Array; b: Float64Array },
+  like: Tensor,
+  keep: (t: Tensor) => Tensor,
+): { a: Tensor; b: Tensor } {
+  const dtype = like.dtype === "f64" ? "f64" : "f32";
+  const constant = (w: Float64Array) =>
+    keep(Tensor.of(like.device, dtype === "f64" ? Float64Array.from(w) : Float32Array.from(w), [w.length], dtype));
+  const total = (w: Tensor) => keep(w.sum());
+  const scaled = (w: Tensor, s: Tensor, t: Tensor) => keep(Tensor.map("w * s / t", { w, s, t }));
+  const left = a instanceof Tensor ? a : undefined, right = b instanceof Tensor ? b : undefined;
+  const own = left ?? constant(known.a), other = right ?? constant(known.b);
+  if (!left && !right) return { a: own, b: other };
+  // As `prepareWeights` does: the side without weights, or the second one, takes over the other's total.
+  if (a === undefined) return { a: scaled(own, total(other), total(own)), b: other };
+  return { a: own, b: scaled(other, total(own), total(other)) };
+}
+
+/** Refuses weights of zero, which the unrolled iterations cannot be differentiated at. */
+export function requirePositive(weights: { a: Float64Array; b: Float64Array }): void {
+  for (const name of ["a", "b"] as const) {
+    const at = weights[name].findIndex((w) => w === 0);
+    if (at >= 0) {
+      throw new RangeError(`Expected positive weights "${name}" with differentiate: "unrolled", got 0 at ${at}`);
+    }
+  }
+}
+
 async function read(name: string, weights: Weights | undefined, count: number): Promise<Float64Array> {
   if (weights === undefined) return new Float64Array(count).fill(1 / count);
   if (weights instanceof Tensor ? weights.rank !== 1 || weights.shape[0] !== count : weights.length !== count) {

@@ -147,7 +147,8 @@ function pairOf(x: Complex, name: string): [Tensor, Tensor] {
   return [re, im];
 }
 
-function scaleOf(n: number, sign: 1 | -1, norm: Norm = "backward"): number {
+/** The factor of a transform of length n. */
+export function scaleOf(n: number, sign: 1 | -1, norm: Norm = "backward"): number {
   if (norm !== "backward" && norm !== "forward" && norm !== "ortho") {
     throw new RangeError(`Expected "norm" to be "backward", "ortho" or "forward", got ${JSON.stringify(norm)}`);
   }

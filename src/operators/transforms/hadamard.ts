@@ -34,16 +34,15 @@ const BITS = 5;
  * ```
  */
 export function hadamard(x: Tensor, options: HadamardOptions & { axis?: number } = {}): Tensor {
-  return alongAxis(x, options.axis ?? -1, "hadamard", (n) => hadamardTransform(x.device, x.dtype, n, options, false));
+  return alongAxis(x, options.axis ?? -1, "hadamard", (n) => hadamardTransform(x.device, x.dtype, n, options));
 }
 
-/** The transform of length n, or its transpose. */
+/** The transform of length n, which is symmetric in each order. */
 export function hadamardTransform(
   device: Device,
   dtype: DType,
   n: number,
   { order = "natural", normalized = false }: HadamardOptions,
-  transpose: boolean,
 ): Transform {
   const bits = Math.round(Math.log2(n));
   if (!Number.isInteger(n) || n < 1 || 2 ** bits !== n) {
@@ -66,15 +65,11 @@ export function hadamardTransform(
       }
     })
   );
-  // Row k of the ordered matrix is row place(k) of the natural one; the natural one is symmetric.
-  const place = (k: number) => naturalRow(k, bits, order);
-  const rows = order === "natural" ? undefined : indices(device, `${order}/${n}`, n, place);
-  const inverse = rows && indices(device, `${order} back/${n}`, n, (k) => orderedRow(k, bits, order));
+  const rows = order === "natural" ? undefined : indices(device, `${order}/${n}`, n, (k) => naturalRow(k, bits, order));
   return {
     apply(x) {
       const [b, , q] = x.shape;
-      using start = transpose && inverse ? x.take(inverse, 1) : x.slice();
-      let state = start.slice(), done = 1;
+      let state = x.slice(), done = 1;
       factors.forEach((factor, k) => {
         using before = state;
         const size = sizes[k];
@@ -84,22 +79,15 @@ export function hadamardTransform(
       });
       using last = state;
       using natural = last.reshape([b, n, q]);
-      return rows && !transpose ? natural.take(rows, 1) : natural.slice();
+      return rows ? natural.take(rows, 1) : natural.slice();
     },
-    tensors: [...factors, ...(rows ? [rows] : []), ...(inverse ? [inverse] : [])],
+    tensors: [...factors, ...(rows ? [rows] : [])],
   };
 }
 
-/** Row of the natural matrix that has place k in the other order. */
-export function naturalRow(k: number, bits: number, order: HadamardOrder): number {
-  return order === "natural" ? k : reverseBits(order === "sequency" ? k ^ (k >>> 1) : k, bits);
-}
-
-/** The inverse of {@linkcode naturalRow}. */
-function orderedRow(row: number, bits: number, order: HadamardOrder): number {
-  let k = order === "natural" ? row : reverseBits(row, bits);
-  if (order === "sequency") { for (let shift = 1; shift < bits; shift *= 2) k ^= k >>> shift; }
-  return k;
+/** Row of the natural matrix that has place k in the other order; sequency counts in Gray code. */
+function naturalRow(k: number, bits: number, order: HadamardOrder): number {
+  return reverseBits(order === "sequency" ? k ^ (k >>> 1) : k, bits);
 }
 
 function reverseBits(k: number, bits: number): number {

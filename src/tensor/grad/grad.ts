@@ -4,7 +4,7 @@ import { currentScope, newScope, release } from "../scope.ts";
 import { Tensor } from "../tensor.ts";
 import { closeTrace, openTrace } from "./trace.ts";
 import { detach, tracedCall, zerosLike } from "./traced_call.ts";
-import { type Gradient, mapTree, tensorsIn } from "./tree.ts";
+import { type Gradient, mapTree, refuseSparse, tensorsIn } from "./tree.ts";
 import { finishLike, type LikeResult, type Waiting } from "./waiting.ts";
 import { stepsBetween, walk } from "./walk.ts";
 
@@ -101,6 +101,7 @@ function* gradients(
     if (!(Number.isInteger(k) && k >= 0 && k < args.length)) {
       throw new RangeError(`Expected "argnums" to be from 0 to ${args.length - 1}, got ${k}`);
     }
+    mapTree(args[k], `args[${k}]`, (x) => x, refuseSparse);
     if (tensorsIn(args[k], "").length === 0) throw new TypeError(`Expected a tensor in args[${k}] to differentiate by`);
   }
   const outer = currentScope(), trace = openTrace(), held = newScope();

@@ -43,31 +43,33 @@ export function record(
   if (!rule.vjp) throw new TypeError(`"${rule.name}" has no derivative: hold its inputs constant with stopGradient`);
 
   for (const name in outputs) outputs[name].tracks = undefined;
-  if (owner) {
+  const step = owner && addStep({
+    name: rule.name,
+    owner,
+    parents,
+    vjp: rule.vjp,
+    inputs: Object.create(null),
+    outputs: Object.create(null),
+  });
+  if (step) { for (const name of floats) outputs[name].tracks = { history: { step, output: name } }; }
+  const keep = (): void => {
+    if (!step) return;
     const kept = rule.keeps?.(new Set(Object.keys(parents))) ?? {};
-    const own = (x: Tensor, needed: boolean, history = liveHistory(x.tracks)): Tensor => {
-      const handle = x.share(needed ? { history, tangents: x.tracks?.tangents } : undefined);
-      if (!needed) handle.dispose();
-      return handle;
-    };
-    const step = addStep({
-      name: rule.name,
-      owner,
-      parents,
-      vjp: rule.vjp,
-      inputs: Object.fromEntries(
-        Object.entries(inputs).map((
-          [name, x],
-        ) => [name, typeof x === "object" ? own(x, kept.inputs?.includes(name) ?? true) : Number(x)]),
-      ),
-      outputs: {},
-    });
-    const saved = step.outputs as Record<string, Tensor>;
-    for (const name in outputs) {
-      const history = floats.includes(name) ? { step, output: name } : undefined;
-      outputs[name].tracks = history && { history };
-      saved[name] = own(outputs[name], kept.outputs?.includes(name) ?? true, history);
+    const inputsOf = step.inputs as Record<string, Tensor | number>, outputsOf = step.outputs as Record<string, Tensor>;
+    for (const name in inputs) {
+      const x = inputs[name];
+      inputsOf[name] = typeof x === "object" ? ownHandle(x, kept.inputs?.includes(name) ?? true) : Number(x);
     }
-  }
-  return levels.size ? pushForward(rule, inputs, outputs, floats, [...levels]) : undefined;
+    for (const name in outputs) outputsOf[name] = ownHandle(outputs[name], kept.outputs?.includes(name) ?? true);
+  };
+  const done = levels.size ? pushForward(rule, inputs, outputs, floats, [...levels]) : undefined;
+  // After the tangents, which the walk back reads too.
+  return done ? done.then(keep) : keep();
+}
+
+/** A handle for a step, disposed of at once if only its shape and dtype are needed. */
+function ownHandle(x: Tensor, needed: boolean): Tensor {
+  const handle = x.share(needed ? { history: liveHistory(x.tracks), tangents: x.tracks?.tangents } : undefined);
+  if (!needed) handle.dispose();
+  return handle;
 }

@@ -33,7 +33,9 @@ function mapTangents(call: TangentCall, params: MapParams): Cotangents {
     const { shape, dtype, device } = call.outputs[output];
     const terms = differential(formula, call);
     const parts = terms.map(({ expr, inputs }) => Tensor.map(expr, inputs, dtype, device));
-    result[output] = parts.length ? parts.reduce((a, b) => a.add(b)).broadcastTo(shape) : undefined;
+    const sum = parts.length ? parts.reduce((a, b) => a.add(b)) : undefined;
+    // A view would be computed now; most tangents have the shape already.
+    result[output] = sum && (sum.shape.join() === shape.join() ? sum : sum.broadcastTo(shape));
   }
   return result;
 }

@@ -1,4 +1,5 @@
 import type { WgslHelpers } from "../helper.ts";
+import { lf } from "./write.ts";
 
 /** Doubles by their bits, and sums and products with what rounding loses. */
 export const bits: WgslHelpers = {
@@ -32,6 +33,35 @@ export const bits: WgslHelpers = {
   return bitcast<f64>((bitcast<u64>(x) & 0x7ffffffffffffffflu) | (bitcast<u64>(s) & 0x8000000000000000lu));
 }`,
   },
+  // To the nearest whole number, halves to even. The builtins go by way of 32-bit integers on some drivers; 2^52 has no room for a
+  // fraction.
+  dn_round: {
+    needs: ["dn_copysign", "dn_keep"],
+    text: `fn dn_round_f64(x: f64) -> f64 {
+  let a = abs(x);
+  let r = dn_keep_f64(a + ${lf(2 ** 52)}) - ${lf(2 ** 52)};
+  return dn_copysign_f64(select(a, r, a < ${lf(2 ** 52)}), x);
+}`,
+  },
+  dn_floor: {
+    needs: ["dn_copysign", "dn_round"],
+    text: `fn dn_floor_f64(x: f64) -> f64 {
+  let r = dn_round_f64(x);
+  return dn_copysign_f64(select(r, r - 1.0lf, r > x), x);
+}`,
+  },
+  dn_ceil: {
+    needs: ["dn_floor"],
+    text: `fn dn_ceil_f64(x: f64) -> f64 {
+  return -dn_floor_f64(-x);
+}`,
+  },
+  dn_trunc: {
+    needs: ["dn_copysign", "dn_floor"],
+    text: `fn dn_trunc_f64(x: f64) -> f64 {
+  return dn_copysign_f64(dn_floor_f64(abs(x)), x);
+}`,
+  },
   // x itself, but no compiler can know (the bits are those of another NaN), so that none cancels (a + b) - a to b.
   dn_keep: {
     text: `fn dn_keep_f64(x: f64) -> f64 {
@@ -56,7 +86,7 @@ export const bits: WgslHelpers = {
   let a2 = a - a1;
   let b2 = b - b1;
   let high = dn_keep_f64(a * b);
-  return vec2<f64>(high, (((a1 * b1 - high) + a1 * b2) + a2 * b1) + a2 * b2);
+  return vec2<f64>(high, ((dn_keep_f64(a1 * b1 - high) + a1 * b2) + a2 * b1) + a2 * b2);
 }`,
   },
   // (a.x + a.y) (b.x + b.y) to about 2^-104.

@@ -16,7 +16,7 @@ export const circular: WgslHelpers = {
     text: `fn dn_angle_f64(x: f64) -> dn_Angle_f64 {
   if (!(abs(x) <= ${lf(2 ** 20)})) { return dn_payne_hanek_f64(x); }
   let n = floor(x * ${lf(2 / Math.PI)} + 0.5lf);
-  let first = dn_two_sum_f64(x - n * ${lf(HALF_PI[0])}, n * ${lf(-HALF_PI[1])});
+  let first = dn_two_sum_f64(dn_keep_f64(x - n * ${lf(HALF_PI[0])}), n * ${lf(-HALF_PI[1])});
   let second = dn_two_sum_f64(first.x, n * ${lf(-HALF_PI[2])});
   let rest = (first.y + second.y) - n * ${lf(HALF_PI[3])};
   let r = dn_keep_f64(second.x + rest);

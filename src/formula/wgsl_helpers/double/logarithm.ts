@@ -74,13 +74,15 @@ export const logarithmic: WgslHelpers = {
   },
   // log2 of a magnitude to about 2^-65, as a sum of two: 2 s + 2/3 s^3 + s^5 tail(s^2).
   dn_log2_sum: {
-    needs: ["dn_inf", "dn_isfinite", "dn_log_parts", "dn_multiply", "dn_two_sum"],
+    needs: ["dn_inf", "dn_keep", "dn_log_parts", "dn_multiply", "dn_two_sum"],
     text: `fn dn_log2_sum_f64(x: f64) -> vec2<f64> {
+  if (bitcast<u64>(x) >= 0x7ff0000000000000lu) { return vec2<f64>(x, 0.0lf); }
+  if (x == 0.0lf) { return vec2<f64>(-dn_inf_f64(), 0.0lf); }
   let p = dn_log_parts_f64(x);
   let divisor = dn_two_sum_f64(2.0lf, p.f);
   let quotient = p.f / divisor.x;
   let back = dn_two_product_f64(quotient, divisor.x);
-  let residue = ((p.f - back.x) - back.y) - quotient * divisor.y;
+  let residue = (dn_keep_f64(p.f - back.x) - back.y) - quotient * divisor.y;
   let s = vec2<f64>(quotient, residue / divisor.x);
   let square = dn_multiply_f64(s, s);
   let cube = dn_multiply_f64(square, s);
@@ -91,8 +93,7 @@ export const logarithmic: WgslHelpers = {
   let low = (sum.y + (s.y + s.y)) + (third.y + fifth);
   let scaled = dn_multiply_f64(vec2<f64>(sum.x, low), vec2<f64>(${lf(LOG2E[0])}, ${lf(LOG2E[1])}));
   let total = dn_two_sum_f64(p.e, scaled.x);
-  let end = vec2<f64>(select(x, -dn_inf_f64(), x == 0.0lf), 0.0lf);
-  return select(end, vec2<f64>(total.x, total.y + scaled.y), x > 0.0lf && dn_isfinite_f64(x));
+  return vec2<f64>(total.x, total.y + scaled.y);
 }`,
   },
 };

@@ -7,7 +7,7 @@ export const power: WgslHelpers = {
   // 2^(y log2 |x|): the exponent, of which up to 10 bits are before the point, is a sum of two numbers. The sign of zero
   // and the parity of y are those of IEEE 754.
   dn_pow: {
-    needs: ["dn_exp2_sum", "dn_isfinite", "dn_isnan", "dn_log2_sum", "dn_nan", "dn_two_product"],
+    needs: ["dn_exp2_sum", "dn_floor", "dn_isfinite", "dn_isnan", "dn_log2_sum", "dn_nan", "dn_two_product"],
     text: `fn dn_pow_f64(x: f64, y: f64) -> f64 {
   if (y == 0.0lf || x == 1.0lf) { return 1.0lf; }
   if (dn_isnan_f64(x) || dn_isnan_f64(y)) { return dn_nan_f64(); }
@@ -18,9 +18,9 @@ export const power: WgslHelpers = {
   // 1 and -1 to an infinite power are 1, which 0 times infinity does not give.
   let r = select(dn_exp2_sum_f64(product.x, rest), 1.0lf, abs(x) == 1.0lf);
   if ((bitcast<u64>(x) >> 63u) == 0lu) { return r; }
-  if (trunc(y) != y) { return select(dn_nan_f64(), r, x == 0.0lf || !dn_isfinite_f64(x)); }
+  if (dn_floor_f64(y) != y) { return select(dn_nan_f64(), r, x == 0.0lf || !dn_isfinite_f64(x)); }
   let half = 0.5lf * y;
-  return select(r, -r, trunc(half) != half);
+  return select(r, -r, dn_floor_f64(half) != half);
 }`,
   },
   // Of both zeros it is infinite.

@@ -6,12 +6,12 @@ export const remainder: WgslHelpers = {
   // With a quotient q that is off by one at most, a - q b is exact, as the product is. Loops are for the largest quotients
   // only: some software adapters stop after so many of them.
   dn_mod: {
-    needs: ["dn_copysign", "dn_fmod", "dn_isfinite", "dn_isnan", "dn_nan", "dn_two_product"],
+    needs: ["dn_copysign", "dn_floor", "dn_fmod", "dn_isfinite", "dn_isnan", "dn_keep", "dn_nan", "dn_two_product"],
     text: `fn dn_mod_f64(a: f64, b: f64) -> f64 {
   if (!dn_isfinite_f64(a) || dn_isnan_f64(b) || b == 0.0lf) { return dn_nan_f64(); }
-  let q = floor(a / b + 0.5lf);
+  let q = dn_floor_f64(a / b + 0.5lf);
   let p = dn_two_product_f64(q, b);
-  var r = (a - p.x) - p.y;
+  var r = dn_keep_f64(a - p.x) - p.y;
   let moderate = abs(b) > ${lf(2 ** -900)} && max(abs(a), abs(b)) < ${lf(2 ** 1000)};
   if (!(moderate && abs(q) < ${lf(2 ** 50)})) { r = dn_fmod_f64(a, b); }
   if ((r < 0.0lf && b > 0.0lf) || (r > 0.0lf && b < 0.0lf)) { r = r + b; }
