@@ -9,6 +9,7 @@ import { index } from "./index.ts";
 import { linalg } from "./linalg.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
+import { operators } from "./operators.ts";
 import { overhead } from "./overhead.ts";
 import { pairwise } from "./pairwise.ts";
 import { random } from "./random.ts";
@@ -26,6 +27,7 @@ export const families: readonly Family[] = [
   sparse,
   double,
   linalg,
+  operators,
   index,
   random,
   overhead,
