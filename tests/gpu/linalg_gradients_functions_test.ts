@@ -110,7 +110,7 @@ withAndWithoutLibraries("gradients of norms and conditions agree with difference
       ]);
     }
     for (const ord of shape.length === 3 ? [2, -2, 1, "fro", Infinity] as const : [2, -2] as const) {
-      await assertGradient(gpu, `cond ${ord}`, async (x) => ({ y: await linalg.cond(x, ord) }), [a]);
+      await assertGradient(gpu, `cond ${ord}`, async (x) => ({ y: await linalg.cond(x, { ord }) }), [a]);
     }
   }
   // At zero the Euclidean norm has a kink: zero is one of the subgradients.
