@@ -83,7 +83,7 @@ onEachDevice("checkpoints keep the ends of their parts, not what is between", as
 onEachDevice(
   "what a checkpoint or a custom gradient reads from outside is refused if it is differentiated",
   async (gpu) => {
-    await gpu.scope(() => {
+    await gpu.scope(async () => {
       const x = gpu.tensor([1, 2]), c = gpu.tensor([3, 4]);
       assertThrows(
         () => grad((x: Tensor) => checkpoint((y: Tensor) => y.mul(x))(x).sum())(x),
