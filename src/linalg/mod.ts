@@ -7,6 +7,9 @@
  * The factorizations, solvers, norms and functions of dense matrices can be differentiated by `grad` and its kin, any number of times. Matrices
  * of which one triangle is read are taken to be symmetric, and their gradients are. See {@linkcode eigh} and {@linkcode svd} for values that coincide.
  *
+ * {@linkcode cg}, {@linkcode lanczos}, {@linkcode randomizedSvd} and their like touch a matrix by products only: they take tensors and the
+ * operators of `@denovo/denovo/operators`, work on the device, and say in their results how far they came.
+ *
  * @example
  * ```ts
  * import { linalg, open } from "@denovo/denovo";
@@ -40,7 +43,8 @@ export { type Lstsq, lstsq, type LstsqOptions } from "./lstsq.ts";
 export { type Lu, lu } from "./lu.ts";
 export { matrixPower } from "./matrix_power.ts";
 export { type MatrixSign, matrixSign, type MatrixSignOptions } from "./matrix_sign.ts";
-export { type Quintic } from "./newton_schulz.ts";
+export type { MatrixFunction } from "./certify_functions.ts";
+export type { Quintic, Schedule } from "./newton_schulz.ts";
 export { type NearestKronecker, nearestKronecker, type NearestKroneckerOptions } from "./nearest_kronecker.ts";
 export {
   type MonarchSizes,
@@ -54,7 +58,7 @@ export { matrixRank, type MatrixRankOptions, pinv, type PinvOptions } from "./pi
 export { type Place, type PlaceOptions } from "./place.ts";
 export { type Polar, polar, type PolarOptions } from "./polar.ts";
 export { type Qr, qr, type QrOptions } from "./qr.ts";
-export { type RefineOptions } from "./refine.ts";
+export type { RefineOptions } from "./refine.ts";
 export { solve, type SolveOptions } from "./solve.ts";
 export { slogdetOperator, solveOperator } from "./solve_operator.ts";
 export { solveTriangular, type TriangularOptions } from "./solve_triangular.ts";
