@@ -4,11 +4,11 @@
  * adapter large matrices and large stacks are factored where they are, by kernels (see {@linkcode PlaceOptions}). Results are tensors on the
  * matrix's device. {@linkcode certificate} measures how exact a result is.
  *
- * The factorizations, solvers, norms and functions of dense matrices can be differentiated by `grad` and its kin, any number of times. Matrices
- * of which one triangle is read are taken to be symmetric, and their gradients are. See {@linkcode eigh} and {@linkcode svd} for values that coincide.
- *
  * {@linkcode cg}, {@linkcode lanczos}, {@linkcode randomizedSvd} and their like touch a matrix by products only: they take tensors and the
  * operators of `@denovo/denovo/operators`, work on the device, and say in their results how far they came.
+ *
+ * The factorizations, solvers, norms and functions of dense matrices can be differentiated by `grad` and its kin, any number of times. Matrices
+ * of which one triangle is read are taken to be symmetric, and their gradients are. See {@linkcode eigh} and {@linkcode svd} for values that coincide.
  *
  * @example
  * ```ts
