@@ -6,6 +6,7 @@
 import denovo from "../deno.json" with { type: "json" };
 import { type device, type Gpu, operators, Sparse, Tensor } from "../mod.ts";
 import { factorizations } from "./factorizations.ts";
+import { iterations } from "./iterations.ts";
 import {
   checksumOf,
   hostTime,
@@ -139,6 +140,7 @@ function operationsOf(gpu: Gpu, name: string, dtype: device.DType): Operations {
         return matrix.apply(x);
       }),
     ...factorizations(gpu, dtype),
+    ...iterations(gpu, dtype),
     randomUniform: (n) => of([], () => gpu.random.uniform([n], { seed: 1 })),
     randomNormal: (n) => of([], () => gpu.random.normal([n], { seed: 1 }), (z) => z.square()),
   };

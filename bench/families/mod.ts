@@ -6,6 +6,7 @@
 import type { Family } from "./family.ts";
 import { double } from "./double.ts";
 import { index } from "./index.ts";
+import { iterations } from "./iterations.ts";
 import { linalg } from "./linalg.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
@@ -28,6 +29,7 @@ export const families: readonly Family[] = [
   double,
   linalg,
   operators,
+  iterations,
   index,
   random,
   overhead,

@@ -116,6 +116,13 @@ export interface Operations {
   lu?(n: number): Promise<Job>;
   /** The solution of `(U + √n·I) x = uniform(n, 2)`, `U = uniform(n·n, 1)`. */
   solve?(n: number): Promise<Job>;
+  /** The `rank` largest singular values, vectors computed, of X Y + E/1000 with X, Y and E of `uniform`: `[n, rank]`, `[rank, n]`, `[n, n]`. */
+  lowRankSvd?(n: number, rank: number): Promise<Job>;
+  /**
+   * The solution of (L + I/100) x = `uniform(n, 1)` to a relative residual of 1e-5, with the Laplacian L of a square grid of n = side²
+   * points in compressed rows, by conjugate gradients.
+   */
+  laplacianCg?(side: number): Promise<Job>;
 }
 
 /** A library to be compared with: what it computes in single precision, and in others where it has them. */

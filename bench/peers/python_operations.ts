@@ -52,5 +52,7 @@ export function pythonOperations(process: PythonProcess, name: () => string, dty
     choleskyBatched: (batch, n) => of("cholesky", { batch, n }, [[batch * n * n, 1]]),
     lu: (n) => of("lu", { n }, [[n * n, 1]]),
     solve: (n) => of("solve", { n }, [[n * n, 1], [n, 2]]),
+    lowRankSvd: (n, rank) => of("lowRankSvd", { n, rank }, [[n * rank, 1], [n * rank, 2], [n * n, 3]]),
+    laplacianCg: (side) => of("laplacianCg", { side }, [[side * side, 1]]),
   };
 }

@@ -4,6 +4,12 @@
  * adapter large matrices and large stacks are factored where they are, by kernels (see {@linkcode PlaceOptions}). Results are tensors on the
  * matrix's device. {@linkcode certificate} measures how exact a result is.
  *
+ * {@linkcode cg}, {@linkcode lanczos}, {@linkcode randomizedSvd} and their like touch a matrix by products only: they take tensors and the
+ * operators of `@denovo/denovo/operators`, work on the device, and say in their results how far they came.
+ *
+ * The factorizations, solvers, norms and functions of dense matrices can be differentiated by `grad` and its kin, any number of times. Matrices
+ * of which one triangle is read are taken to be symmetric, and their gradients are. See {@linkcode eigh} and {@linkcode svd} for values that coincide.
+ *
  * @example
  * ```ts
  * import { linalg, open } from "@denovo/denovo";
@@ -12,6 +18,14 @@
  * const { u, s, v } = await linalg.svd(a); // a = u·diag(s)·vᵀ
  * const { backwardError, orthogonality } = await linalg.certificate(a, { u, s, v });
  * const x = await linalg.solve(a.T.matmul(a), gpu.ones([20]));
+ * ```
+ *
+ * @example
+ * ```ts
+ * import { grad, linalg, open, type Tensor } from "@denovo/denovo";
+ * await using gpu = await open({ backend: "cpu" });
+ * const largest = async (a: Tensor) => (await linalg.eigh(a)).values.slice(-1).sum();
+ * console.log(await (await grad(largest)(gpu.tensor([[2, 0], [0, 1]]))).array()); // v·vᵀ: [[1, 0], [0, 0]]
  * ```
  *
  * @module

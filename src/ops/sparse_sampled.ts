@@ -1,10 +1,10 @@
 import { byteSize, type DType, isFloat } from "../device/mod.ts";
-import { compile, gradient, leaves, size } from "../formula/mod.ts";
+import { compile, leaves, size } from "../formula/mod.ts";
 import { requireArray } from "./contract_checks.ts";
 import { defineOp, type HostArray, type HostInputs, hostTypes, type InputTypes, type OpDefinition } from "./define.ts";
 import { formulaBounds } from "./error_bounds.ts";
 import { type Plan, planFormula } from "./formula_kernel.ts";
-import { type Formula, plainSignature, resultType, toExpr } from "./formulas.ts";
+import { type Formula, resultType } from "./formulas.ts";
 import { inDouble } from "./in_double.ts";
 import { partialsOf } from "./partials.ts";
 import { broadcastIndex } from "./reference_index.ts";

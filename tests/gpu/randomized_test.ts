@@ -105,9 +105,11 @@ onEachDevice("a tolerance is kept, with few vectors more than needed", async (gp
     const ask = dtype === "f32" ? 1e-7 : 1e-16;
     for (const method of NAMES) {
       const { result, warnings } = await withWarnings<Factors>(() => METHODS[method](a, { tolerance: ask, seed: 9 }));
-      assertEquals(result.converged, false, method);
-      assert(warnings.length >= 1, method);
-      await certified(a, result, `${method} to ${ask}`);
+      // All columns of a matrix make it without an error.
+      if (method !== "interpolative") assertEquals(result.converged, false, method);
+      assertEquals(warnings.length >= 1, !result.converged, method);
+      const error = await certified(a, result, `${method} to ${ask}`);
+      assert(!result.converged || error <= ask, `${method}: ${error}`);
     }
   });
 });
@@ -245,7 +247,7 @@ onEachDevice("randomized factorizations refuse what does not fit", async (gpu) =
         apply: (v) => a.matmul(v).mul(NaN),
         applyTransposed: (u) => a.T.matmul(u),
       });
-      await assertRejects(call(broken, { rank: 2 }), RangeError, "finite");
+      await assertRejects(call(broken, { rank: 2 }), RangeError, "is NaN");
     }
     await assertRejects(() => linalg.nystrom(a, { rank: 2 }), TypeError, "square matrix");
   });
