@@ -10,6 +10,7 @@ import { iterations } from "./iterations.ts";
 import { linalg } from "./linalg.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
+import { operators } from "./operators.ts";
 import { overhead } from "./overhead.ts";
 import { pairwise } from "./pairwise.ts";
 import { random } from "./random.ts";
@@ -27,6 +28,7 @@ export const families: readonly Family[] = [
   sparse,
   double,
   linalg,
+  operators,
   iterations,
   index,
   random,

@@ -5,6 +5,7 @@ import numpy as np
 import iterative_jobs  # noqa: F401  registers its jobs
 import pot_jobs  # noqa: F401
 import scipy_jobs  # noqa: F401
+import scipy_transforms  # noqa: F401
 from peer_protocol import job, serve, versions_of
 
 

@@ -90,6 +90,14 @@ export interface Operations {
   csrTranspose?(n: number, count: number): Promise<Job>;
   /** The products aᵢ · bⱼ at the entries of `S`, `A = uniform(n·d, 2)` and `B = uniform(n·d, 3)` as `[n, d]`. */
   sampledMatmul?(n: number, count: number, d: number): Promise<Job>;
+  /** Real parts of the Fourier transforms of `batch` rows of `uniform(batch·n, 1) + i·uniform(batch·n, 2)`. */
+  fft?(batch: number, n: number): Promise<Job>;
+  /** Real parts of the Fourier transforms of `batch` rows of the real `uniform(batch·n, 1)`, half of each. */
+  rfft?(batch: number, n: number): Promise<Job>;
+  /** Cosine transforms of type 2 of `batch` rows of `uniform(batch·n, 1)`. */
+  dct?(batch: number, n: number): Promise<Job>;
+  /** The symmetric Toeplitz matrix of `uniform(n, 1)` times `uniform(n·k, 2)` as `[n, k]`, from its column. */
+  toeplitz?(n: number, k: number): Promise<Job>;
   /** `n` numbers uniform on [0, 1): of each library's own generator, so sums agree only roughly. */
   randomUniform?(n: number): Promise<Job>;
   /** `n` standard normal numbers: likewise; the checksum is that of their squares. */

@@ -4,6 +4,7 @@ import { eighWork, runsOnAdapter } from "./device/work.ts";
 import { ConvergenceError } from "./errors.ts";
 import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
 import { eighPullback } from "./gradients/eigh.ts";
+import { inGeneralPosition } from "./gradients/generic_basis.ts";
 import { eighByMlMatrix, loadMlMatrix, type MlMatrix } from "./loops/ml_matrix.ts";
 import {
   floats,
@@ -40,9 +41,11 @@ export interface EighOptions extends PlaceOptions {
  *
  * The gradient is symmetric, as the matrix: it is right for symmetric changes. Eigenvectors change by 1/(λ_j − λ_i), without bound as
  * eigenvalues approach each other. Within 4√n·u·‖A‖ they count as one, and a loss has a gradient only if it does not depend on the choice
- * of their vectors: sums over them, and projections onto all of them. Any other is refused with a {@linkcode DegenerateError}, as is one
- * that depends both on vectors and on how the eigenvalues come apart; or, with `degenerate: "zero"`, that part is left out. A loss of
- * eigenvalues alone is never refused: where it has a kink its gradient is that at a matrix nearby.
+ * of their vectors: of sums over them, of projections onto all of them, or of a function of the matrix, V·diag(f(λ))·Vᵀ with f(λ) ≠ 0.
+ * Any other is refused with a {@linkcode DegenerateError}; or, with `degenerate: "zero"`, that part is left out. A loss of eigenvalues alone
+ * is never refused: where it has a kink its gradient is that at a matrix nearby. While they are differentiated, vectors that are not
+ * determined are turned into general position. Forward mode needs the change of the vectors themselves, and refuses where eigenvalues
+ * coincide whatever the loss.
  *
  * On a hardware adapter large matrices and large stacks are decomposed there, by block Jacobi (Golub & Van Loan, Matrix Computations,
  * §8.5); see {@linkcode PlaceOptions}.
@@ -50,7 +53,10 @@ export interface EighOptions extends PlaceOptions {
 export async function eigh(a: Tensor, options: EighOptions = {}): Promise<Eigh> {
   const { degenerate = "refuse" } = options;
   requireDegenerate(degenerate);
-  return await withVjp("eigh", { a }, { ...await factored(a, options) }, (call) => eighPullback(call, degenerate));
+  const { values, ...found } = await factored(a, options);
+  let { vectors } = found;
+  if (a.tracks) [vectors] = await inGeneralPosition(values, [vectors], a.shape.at(-1)!);
+  return await withVjp("eigh", { a }, { values, vectors }, (call) => eighPullback(call, degenerate));
 }
 
 async function factored(a: Tensor, options: PlaceOptions): Promise<Eigh> {

@@ -5,6 +5,7 @@ import { runsOnAdapter, svdWork } from "./device/work.ts";
 import { ConvergenceError } from "./errors.ts";
 import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
 import { gradientOfValues, svdPullback } from "./gradients/svd.ts";
+import { inGeneralPosition } from "./gradients/generic_basis.ts";
 import { loadMlMatrix, type MlMatrix, svdByMlMatrix } from "./loops/ml_matrix.ts";
 import {
   floats,
@@ -50,10 +51,12 @@ export interface SvdOptions extends PlaceOptions {
  * a matrix, and a {@linkcode ConvergenceError}.
  *
  * Singular vectors change by 1/(s_j − s_i), without bound as values approach each other. Values within 4√max(m, n)·u·s₀ count as one, and
- * those up to that as zero; a loss has a gradient there only if it does not depend on the choice of their vectors, nor on how they come
- * apart if it depends on vectors too. Any other is refused with a {@linkcode DegenerateError}; or, with `degenerate: "zero"`, that part is
- * left out. So is one that depends on the vectors that `full` adds by more than their span. A loss of singular values alone is never refused:
- * where it has a kink its gradient is that at a matrix nearby.
+ * those up to that as zero; a loss has a gradient there only if it does not depend on the choice of their vectors: of sums over them, of
+ * projections onto all of them, or of u·diag(f(s))·vᵀ with f(s) ≠ 0. Any other is refused with a {@linkcode DegenerateError}; or, with
+ * `degenerate: "zero"`, that part is left out. So is one that depends on the vectors that `full` adds by more than their span. A loss of singular
+ * values alone is never refused: where it has a kink its gradient is that at a matrix nearby. While they are differentiated, vectors that
+ * are not determined are turned into general position. Forward mode needs the change of the vectors themselves, and refuses where values
+ * coincide whatever the loss; not so of {@linkcode svdvals}.
  *
  * On a hardware adapter large matrices and large stacks are decomposed there, by one-sided block Jacobi after a QR decomposition (Drmač &
  * Veselić 2008), which finds small singular values of matrices whose columns differ in size to more digits; see {@linkcode PlaceOptions}.
@@ -68,12 +71,11 @@ export async function svd(a: Tensor, options: SvdOptions = {}): Promise<Svd> {
     throw new RangeError(`Expected "rank" to be a whole number from 0 to ${k}, got ${rank}`);
   }
   requireDegenerate(degenerate);
-  const all = await withVjp(
-    "svd",
-    { a },
-    { ...await factored(a, full, options) },
-    (call) => svdPullback(call, degenerate),
-  );
+  const factors = await factored(a, full, options), { s: values } = factors;
+  let { u: left, v: right } = factors;
+  if (a.tracks) [left, right] = await inGeneralPosition(values, [left, right], Math.max(m, n));
+  const outputs = { u: left, s: values, v: right };
+  const all = await withVjp("svd", { a }, outputs, (call) => svdPullback(call, degenerate));
   if (rank === k) return all;
   // All of them have a part in the gradient of the first ones.
   const first = (t: Tensor) => t.slice(...t.shape.map((_, axis): Range => axis === t.rank - 1 ? [0, rank] : null));

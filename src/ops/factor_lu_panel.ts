@@ -32,10 +32,10 @@ function planPanel(call: Call, { value, wide }: Stack, height: number): PanelPla
     threads * (each + 4) + (staged * (width + 1) + 2 * width) * each <= workgroupBytes;
   let threads = 64;
   // In large steps: each number of threads is a kernel of its own.
-  while (threads < height && 4 * threads <= most && fits(4 * threads, STAGED[2], 16)) threads *= 4;
+  while (threads < height && 4 * threads <= most && fits(4 * threads, STAGED[2], HELD)) threads *= 4;
   let rows = 1;
   while (rows * threads < height) rows *= 2;
-  const width = Math.max(4, Math.min(16, HELD / (rows * each / 4)));
+  const width = Math.max(4, HELD / (rows * each / 4));
   const staged = STAGED.find((count) => count <= threads && fits(threads, count, width)) ?? STAGED[2];
   return { threads, rows, width, staged };
 }

@@ -46,12 +46,29 @@ withAndWithoutLibraries("gradients where eigenvalues coincide: what is determine
         await assertSame("projection", await grad(project)(a), half.add(half.T), units);
 
         // The same with a sum over the cluster; a trace has one eigenvalue cotangent for all.
-        const both = await grad(async (x: Tensor) =>
-          (await project(x)).add((await linalg.eigh(x)).values.square().sum())
-        )(
-          a,
-        );
+        const both = await grad(async (x: Tensor) => {
+          return (await project(x)).add((await linalg.eigh(x)).values.square().sum());
+        })(a);
         await assertSame("projection and Σ λ²", both, half.add(half.T).add(a.mul(2)), units);
+
+        // Functions of the matrix: d⟨H, A³⟩ = A²·S + A·S·A + S·A² with S = sym(H), d⟨H, A⁻¹⟩ = −A⁻¹·S·A⁻¹.
+        const through = (formula: string, weights = h) => async (x: Tensor) => {
+          const { values, vectors } = await linalg.eigh(x), f = gpu.map(formula, { x: values });
+          return vectors.mul(f.expandDims(-2)).matmul(vectors.T).mul(weights).sum();
+        };
+        const [as, sa] = [a.matmul(s), s.matmul(a)], inverse = withEigenvalues(q, lambda.reciprocal());
+        const cubed = a.matmul(as).add(as.matmul(a)).add(sa.matmul(a));
+        await assertSame("A³", await grad(through("x^3"))(a), cubed, 4 * units);
+        await assertSame("A⁻¹", await grad(through("1 / x"))(a), inverse.matmul(s).matmul(inverse).neg(), 4 * units);
+        // All eigenvalues equal, weights with a pattern.
+        const one = gpu.eye(n).astype(dtype), flip = one.flip(), ones = gpu.ones([n, n], dtype);
+        for (const weights of [flip, ones, s]) {
+          await assertSame("exp at I", await grad(through("exp(x)", weights))(one), weights.mul(Math.E), units);
+        }
+        // The Hessian of Σ log λ is E ↦ −A⁻¹·E·A⁻¹.
+        const slope = grad(async (x: Tensor) => (await linalg.eigh(x)).values.log().sum());
+        const curved = await grad(async (x: Tensor) => (await slope(x)).mul(s).sum())(a);
+        await assertSame("Hessian of Σ log λ", curved, inverse.matmul(s).matmul(inverse).neg(), 4 * units);
       });
     }
   }
@@ -69,24 +86,26 @@ withAndWithoutLibraries(
       const said = await message(() => grad(single())(a));
       assert(
         said.startsWith(
-          "Cannot differentiate eigh: the loss depends on the choice of eigenvectors of eigenvalues 1 and 2",
+          "Cannot differentiate eigh: the loss depends on the choice of vectors of eigenvalues 1 to 2",
         ),
       );
       const left = await grad(single("zero"))(a);
       assert(await left.abs().max().item() < 10, "left out, the rest is moderate");
 
-      // A function of the matrix that the cotangents do not determine within the cluster; at I they even agree by chance.
-      const squared = async (x: Tensor) => {
+      // With f(λ) = 0 on the cluster the cotangents do not tell that it is a function of the matrix; nor do those of a sum of two.
+      const through = async (x: Tensor, ...terms: [formula: string, weights: Tensor][]) => {
         const { values, vectors } = await linalg.eigh(x);
-        return vectors.mul(values.square().expandDims(-2)).matmul(vectors.T).mul(h).sum();
+        const parts = terms.map(([formula, weights]) =>
+          vectors.mul(gpu.map(formula, { x: values }).expandDims(-2)).matmul(vectors.T).mul(weights).sum()
+        );
+        return parts.reduce((sum, part) => sum.add(part));
       };
-      assert((await message(() => grad(squared)(a))).includes("how eigenvalues 1 and 2, which coincide"));
-      const flip = gpu.tensor([[0, 1], [1, 0]], { dtype });
-      const flipped = async (x: Tensor) => {
-        const { values, vectors } = await linalg.eigh(x);
-        return vectors.mul(values.exp().expandDims(-2)).matmul(vectors.T).mul(flip).sum();
-      };
-      await message(() => grad(flipped)(gpu.eye(2).astype(dtype)));
+      const shifted = await message(() => grad((x: Tensor) => through(x, ["x - 2", h]))(a));
+      assert(shifted.includes("how eigenvalues 1 to 2, which coincide"), shifted);
+      const other = normal(gpu, [n, n], 10, dtype);
+      await message(() => grad((x: Tensor) => through(x, ["x^3", h], ["exp(x)", other]))(a));
+      // Of two decompositions each is determined.
+      await grad(async (x: Tensor) => (await through(x, ["x^3", h])).add(await through(x, ["exp(x)", other])))(a);
       // Of vectors alone it does not depend on how eigenvalues come apart.
       const spanned = gpu.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 5]], { dtype }), ones = gpu.ones([3, 3], dtype);
       const projected = await grad(async (x: Tensor) => {
@@ -160,22 +179,26 @@ withAndWithoutLibraries("gradients where singular values coincide or are zero", 
         (await linalg.svd(x))[side].slice(null, column).mul(normal(gpu, [side === "u" ? m : n], 7, dtype)).sum();
       const twice = of([5, 3, 3, 1, 0.5]);
       for (const side of ["u", "v"] as const) {
-        await refused(() => grad(one(1, side))(twice), "singular values 1 and 2, which coincide");
+        await refused(() => grad(one(1, side))(twice), "singular values 1 to 2, which coincide");
         // One value of zero among k: its vector on the short side is the only one left.
         const zero = () => grad(one(3, side))(of([5, 3, 2, 0, 0]));
         if (m !== n && (m > n) === (side === "v")) assert(await (await zero()).isFinite().all().item() === 1);
-        else await refused(zero, m === n ? "singular values 3 and 4" : "singular value 3, which is zero");
+        else await refused(zero, m === n ? "singular values 3 to 4" : "singular value 3, which is zero");
         assert(await (await grad(one(0, side))(twice)).isFinite().all().item() === 1);
       }
-      // The matrix itself, through factors, is not determined where singular values coincide.
-      await refused(
-        () =>
-          grad(async (x: Tensor) => {
-            const { u, s, v } = await linalg.svd(x);
-            return u.mul(s.expandDims(0)).matmul(v.T).mul(h).sum();
-          })(twice),
-        "how singular values 1 and 2, which coincide",
-      );
+      // Functions of the matrix, through factors: the matrix itself, whose gradient is H, whatever coincides.
+      const product = (formula: string) => async (x: Tensor) => {
+        const { u, s, v } = await linalg.svd(x);
+        return u.mul(gpu.map(formula, { s }).expandDims(0)).matmul(v.T).mul(h).sum();
+      };
+      await assertSame("u·diag(s)·vᵀ", await grad(product("s"))(twice), h, units);
+      if (m === n) await assertSame("u·diag(s)·vᵀ, all equal", await grad(product("s"))(equal), h, units);
+      // A·AᵀA by u·diag(s³)·vᵀ: d⟨H, A·AᵀA⟩ = H·AᵀA + A·HᵀA + A·Aᵀ·H.
+      const at = of([2, 1, 1, 1, 0.5]),
+        cubed = h.matmul(at.T).matmul(at).add(at.matmul(h.T).matmul(at))
+          .add(at.matmul(at.T).matmul(h));
+      await assertSame("u·diag(s³)·vᵀ", await grad(product("s^3"))(at), cubed, 4 * units);
+      await refused(() => grad(product("s - 3"))(twice), "how singular values 1 to 2, which coincide");
     }
   }
 });

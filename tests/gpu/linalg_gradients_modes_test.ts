@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Gpu, grad, hvp, jvp, linalg, open, Tensor, vjp } from "../../mod.ts";
 import { roundoff } from "../../src/device/mod.ts";
 import { dot, gradientOf, type Named, normal } from "./linalg_differences.ts";
-import { onEachDevice } from "./devices.ts";
+import { onEachDevice, onGpu } from "./devices.ts";
 import { withAndWithoutLibraries } from "./libraries.ts";
 
 interface Case {
@@ -200,3 +200,37 @@ withAndWithoutLibraries("gradients leave no memory behind", async (gpu) => {
     assertEquals(gpu.memory().live, before, name);
   }
 });
+
+onGpu("what the adapter factors has the gradients of what the host factors", async (gpu) => {
+  const g = gpu.random.normal([2, 6, 6], { seed: 1 }), tall = gpu.random.normal([2, 8, 5], { seed: 2 });
+  const positive = g.matmul(g.T).add(gpu.eye(6)), b = gpu.random.normal([6, 2], { seed: 3 });
+  type On = { on: "host" | "adapter" };
+  const cases: [string, (x: Tensor, options: On) => Promise<Tensor>, Tensor][] = [
+    ["cholesky", (x, o) => linalg.cholesky(x, o), positive],
+    ["solve", (x, o) => linalg.solve(x, b, o), positive],
+    ["solveTriangular", (x, o) => linalg.solveTriangular(x, b, o), positive],
+    ["inv", (x, o) => linalg.inv(x, o), positive],
+    ["lu", async (x, o) => (await linalg.lu(x, o)).u, positive],
+    ["lstsq", async (x, o) => (await linalg.lstsq(x, gpu.ones([8]), o)).x, tall],
+    // Losses that do not depend on signs.
+    ["qr", async (x, o) => (await linalg.qr(x, o)).r.square(), tall],
+    ["eigh", async (x, o) => (await linalg.eigh(x, o)).vectors.square(), g.add(g.T)],
+    ["svd", async (x, o) => (await linalg.svd(x, o)).u.square(), tall],
+    ["svdvals", (x, o) => linalg.svdvals(x, o), tall],
+  ];
+  for (const [name, f, at] of cases) {
+    await gpu.scope(async () => {
+      const loss = (on: "host" | "adapter") => async (x: Tensor) => {
+        const y = await f(x, { on });
+        return y.mul(gpu.random.normal(y.shape, { seed: 9 })).sum();
+      };
+      const [expected, found] = [await grad(loss("host"))(at), await grad(loss("adapter"))(at)];
+      const error = await apart(found, expected), size = await expected.abs().max().item();
+      const bound = 2e3 * roundoff("f32") * size;
+      assert(error <= bound, `${name}: off by ${error}, over ${bound}`);
+    });
+  }
+});
+
+/** The largest difference. */
+const apart = (x: Tensor, y: Tensor) => Tensor.reduce("max", "abs(x - y)", { x, y }).item();

@@ -1,8 +1,9 @@
 import type { FloatArray } from "../../device/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import { floats, type FloatType } from "../matrix_stack.ts";
-import { arbitrary, areConstants, columnNorms, type Degenerate, limitsOf, undetermined } from "./coincident.ts";
-import { constant, lessTransposed, type PullbackCall, scaleColumns, sumOf, symmetricPart } from "./parts.ts";
+import { clustersOf, ratioWithin, scales } from "./cluster.ts";
+import { areConstants, columnNorms, type Degenerate, limitsOf } from "./coincident.ts";
+import { constant, type PullbackCall, scaleColumns, sumOf, symmetricPart } from "./parts.ts";
 
 /**
  * The cotangent of A where A = V·diag(λ)·Vᵀ.
@@ -16,9 +17,7 @@ import { constant, lessTransposed, type PullbackCall, scaleColumns, sumOf, symme
  * - A pair with |λ_j − λ_i| ≤ 4√n·u·‖A‖₂ coincides as far as can be known, and W_ij / (λ_j − λ_i) is taken for 0. That is right for sums
  *   over the cluster and for projections onto it. If |W_ij| > √u·(‖V̄_i‖ + ‖V̄_j‖), the loss depends on the choice: refused.
  * - If the loss also depends on how the pair comes apart, W_ij / (λ_j − λ_i) has a limit that is not 0: for ⟨H, V·f(Λ)·Vᵀ⟩ it is
- *   2 f'(λ)·(VᵀHV)_ij, of which the cotangents only tell the diagonal, λ̄_i. So where the loss depends on vectors and λ̄_i ≠ λ̄_j, it is
- *   refused too; and where they agree, but M_ij = M_ji ≠ 0 and M_ii = M_jj, they may do so by chance, as for A = I: refused. A
- *   loss that has no λ̄ at all does not depend on how eigenvalues come apart: allowed.
+ *   2 f'(λ)·(VᵀHV)_ij, while M_ij = 2 f(λ)·(VᵀHV)_ij and λ̄_i = f'(λ)·(VᵀHV)_ii; see {@linkcode ratioWithin}.
  * - Without V̄, λ̄_i ≠ λ̄_j is allowed: λ_i is not differentiable there, and V·diag(λ̄)·Vᵀ is the gradient at a matrix within rounding
  *   errors of A (an element of Clarke's subdifferential).
  * - Other pairs are divided by their difference. Where |W_ij| ≤ 4√n·u·(‖V̄_i‖ + ‖V̄_j‖) it is a rounding error of Vᵀ·V̄ and taken for 0: divided
@@ -36,10 +35,17 @@ export async function eighPullback(
   let turned: Tensor | undefined;
   if (vectorsBar) {
     const m = vectors.T.matmul(vectorsBar);
-    const use = await separatePairs({ values, valuesBar, vectorsBar, m }, degenerate);
+    const { use, ratio } = await separatePairs({ values, valuesBar, vectorsBar, m }, degenerate);
     const [left, right] = [values.expandDims(-1), values.expandDims(-2)];
     turned = vectors.matmul(
-      Tensor.map("use > 0 ? w / (2 * (y - x)) : 0", { use, w: lessTransposed(m), x: left, y: right }),
+      Tensor.map("use > 0 ? (m - t) / (2 * (y - x)) : ratio * (m + t) / 2", {
+        use,
+        ratio,
+        m,
+        t: m.T,
+        x: left,
+        y: right,
+      }),
     );
   }
   const half = sumOf(diagonal, turned);
@@ -54,11 +60,18 @@ interface Cotangents {
   readonly m: Tensor;
 }
 
-/** 1 for the pairs `[..., n, n]` of eigenvalues whose W_ij is to be divided by their difference, else 0. */
+/** What is done with the pairs of eigenvalues, each `[..., n, n]`. */
+interface Pairs {
+  /** 1 where W_ij is to be divided by their difference, else 0. */
+  readonly use: Tensor;
+  /** Where it is not: what the symmetric part of M_ij is to be multiplied by. */
+  readonly ratio: Tensor;
+}
+
 async function separatePairs(
   { values, valuesBar, vectorsBar, m }: Cotangents,
   degenerate: Degenerate,
-): Promise<Tensor> {
+): Promise<Pairs> {
   const n = values.shape.at(-1)!, { rounding, agreement } = limitsOf(values.dtype, n);
   const [lambda, lambdaBar, norms, products] = await Promise.all([
     values.data(),
@@ -66,32 +79,43 @@ async function separatePairs(
     columnNorms(vectorsBar),
     m.data(),
   ]) as [FloatArray, FloatArray | undefined, FloatArray, FloatArray];
-  const constants = areConstants(vectorsBar), use = floats(values.dtype as FloatType, products.length);
+  const constants = areConstants(vectorsBar), dtype = values.dtype as FloatType;
+  const use = floats(dtype, products.length), ratio = floats(dtype, products.length);
   for (let base = 0; base < lambda.length; base += n) {
-    const at = (i: number, j: number) => (base + i) * n + j, product = (i: number, j: number) => products[at(i, j)];
+    // Of eigenvalues i and j of the whole stack, in one matrix.
+    const at = (i: number, j: number) => i * n + j - base, product = (i: number, j: number) => products[at(i, j)];
     const size = Math.max(Math.abs(lambda[base]), Math.abs(lambda[base + n - 1]));
-    let largestBar = 0, vectorsMatter = false;
+    const barOf = (i: number) => lambdaBar?.[i] ?? 0;
+    let largestBar = 0, largest = 0;
     for (let i = base; i < base + n; i++) {
-      largestBar = Math.max(largestBar, Math.abs(lambdaBar?.[i] ?? 0));
-      vectorsMatter ||= norms[i] > 0;
+      largestBar = Math.max(largestBar, Math.abs(barOf(i)));
+      largest = Math.max(largest, norms[i]);
     }
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < i; j++) {
-        const scale = norms[base + i] + norms[base + j], turn = Math.abs(product(i, j) - product(j, i));
-        if (lambda[base + i] - lambda[base + j] > rounding * size) {
-          use[at(i, j)] = use[at(j, i)] = Number(!constants || turn > rounding * scale);
-          continue;
+    const scaleOf = scales(norms, largest, { rounding, agreement });
+    for (const [first, end] of clustersOf(lambda, base, base + n, rounding * size)) {
+      for (let i = first; i < end; i++) {
+        // Those before the cluster.
+        for (let j = base; j < first; j++) {
+          const turn = Math.abs(product(i, j) - product(j, i));
+          use[at(i, j)] = use[at(j, i)] = Number(!constants || turn > rounding * scaleOf(i, j));
         }
-        if (degenerate === "zero" || !vectorsMatter) continue;
-        const which = `eigenvalues ${j} and ${i}`;
-        const why = `which coincide (${lambda[base + j]} and ${lambda[base + i]})`;
-        if (turn > agreement * scale) throw arbitrary("eigh", `eigenvectors of ${which}`, `${why}, `);
-        const apart = Math.abs((lambdaBar?.[base + i] ?? 0) - (lambdaBar?.[base + j] ?? 0)) > agreement * largestBar;
-        const mixed = Math.abs(product(i, j) + product(j, i)) > agreement * scale;
-        const alike = Math.abs(product(i, i) - product(j, j)) <= agreement * scale;
-        if (apart || (lambdaBar && mixed && alike)) throw undetermined("eigh", which, why);
       }
+      if (end - first === 1 || largest === 0) continue;
+      const turn = (i: number, j: number) => product(i, j) - product(j, i);
+      const along = (i: number, j: number) => (product(i, j) + product(j, i)) / 2;
+      const found = ratioWithin({ first, end, turn, along, bar: barOf, scale: scaleOf }, {
+        what: "eigh",
+        names: "eigenvalues",
+        values: lambda,
+        base,
+        valuesMatter: lambdaBar !== undefined,
+        largest: largestBar,
+        constants,
+        agreement,
+        degenerate,
+      });
+      for (let i = first; i < end; i++) for (let j = first; j < end; j++) if (i !== j) ratio[at(i, j)] = found;
     }
   }
-  return constant(values, use, m.shape);
+  return { use: constant(values, use, m.shape), ratio: constant(values, ratio, m.shape) };
 }

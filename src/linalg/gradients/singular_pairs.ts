@@ -1,6 +1,7 @@
 import type { FloatArray } from "../../device/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { floats, type FloatType } from "../matrix_stack.ts";
+import { clustersOf, ratioWithin, scales } from "./cluster.ts";
 import { arbitrary, areConstants, columnNorms, type Degenerate, limitsOf, undetermined } from "./coincident.ts";
 import { constant } from "./parts.ts";
 
@@ -34,6 +35,8 @@ export interface SingularUse {
   readonly differences: Tensor;
   /** By s_j + s_i, `[..., k, k]`. */
   readonly sums: Tensor;
+  /** Where neither: what the symmetric part of UᵀŪ + VᵀV̄ is to be multiplied by, `[..., k, k]`. */
+  readonly ratio: Tensor;
   /** Of N_U and N_V by s_j, `[..., k]`. */
   readonly nonzero: Tensor;
 }
@@ -64,53 +67,62 @@ export async function separateSingularValues(given: SingularCotangents, degenera
   ]) as [FloatArray, ...(FloatArray | undefined)[]];
   const constants = areConstants(given.uBar, given.vBar);
   const differences = floats(dtype, values.length * k), sums = floats(dtype, values.length * k);
-  const nonzero = floats(dtype, values.length);
-  const sizeOf = (j: number) => (uNorms?.[j] ?? 0) + (vNorms?.[j] ?? 0);
+  const ratio = floats(dtype, values.length * k), nonzero = floats(dtype, values.length);
+  const sizes = Float64Array.from(values, (_, j) => (uNorms?.[j] ?? 0) + (vNorms?.[j] ?? 0));
   for (let base = 0; base < values.length; base += k) {
-    const limit = rounding * values[base];
-    const sBarOf = (j: number) => sBar?.[base + j] ?? 0;
-    let largestBar = 0, vectorsMatter = false, zeros = 0;
-    for (let j = 0; j < k; j++) {
-      largestBar = Math.max(largestBar, Math.abs(sBarOf(j)));
-      vectorsMatter ||= sizeOf(base + j) > 0;
-      if (values[base + j] <= limit) zeros++;
+    // Of singular values i and j of the whole stack, in one matrix.
+    const at = (i: number, j: number) => i * k + j - base, limit = rounding * values[base];
+    const barOf = (j: number) => sBar?.[j] ?? 0;
+    const turnU = (i: number, j: number) => g ? g[at(i, j)] - g[at(j, i)] : 0;
+    const turnV = (i: number, j: number) => h ? h[at(i, j)] - h[at(j, i)] : 0;
+    const along = (i: number, j: number) =>
+      ((g ? g[at(i, j)] + g[at(j, i)] : 0) + (h ? h[at(i, j)] + h[at(j, i)] : 0)) / 2;
+    const outside = (j: number) => Math.max(leftNorms?.[j] ?? 0, rightNorms?.[j] ?? 0);
+    let largestBar = 0, largest = 0, zeros = 0;
+    for (let j = base; j < base + k; j++) {
+      largestBar = Math.max(largestBar, Math.abs(barOf(j)));
+      largest = Math.max(largest, sizes[j]);
+      if (values[j] <= limit) zeros++;
+      nonzero[j] = Number(values[j] > limit);
     }
-    const strict = degenerate === "refuse" && vectorsMatter;
-    for (let j = 0; j < k; j++) {
-      const zero = values[base + j] <= limit, why = `which is zero (${values[base + j]})`;
-      const [beyondU, beyondV] = [leftNorms?.[base + j] ?? 0, rightNorms?.[base + j] ?? 0];
-      nonzero[base + j] = Number(!zero);
-      if (zero && strict) {
-        if (Math.max(beyondU, beyondV) > agreement * sizeOf(base + j)) {
-          throw arbitrary("svd", `singular vectors of singular value ${j}`, `${why}, `);
+    const scale = scales(sizes, largest, { rounding, agreement }), loose = zeros > 1 || !square;
+    for (const [first, end] of clustersOf(values, base, base + k, limit)) {
+      const vanish = values[end - 1] <= limit;
+      for (let i = first; i < end; i++) {
+        for (let j = base; j < i; j++) {
+          const size = scale(i, j), [x, y] = [turnU(i, j), turnV(i, j)];
+          const apart = j < first && (!constants || Math.abs(x + y) > rounding * size);
+          differences[at(i, j)] = differences[at(j, i)] = Number(apart);
+          const nonzeroSum = values[j] > limit && (!constants || Math.abs(x - y) > rounding * size);
+          sums[at(i, j)] = sums[at(j, i)] = Number(nonzeroSum);
         }
-        const loose = zeros > 1 || !square;
-        if (loose && Math.abs(sBarOf(j)) > agreement * largestBar) {
-          throw undetermined("svd", `the singular value ${j} and others`, why);
-        }
+        if (!vanish || largest === 0 || degenerate === "zero" || values[i] > limit) continue;
+        const which = `singular value ${i - base}`, why = `which is zero (${values[i]})`;
+        if (outside(i) > agreement * scale(i, i)) throw arbitrary("svd", `singular vectors of ${which}`, `${why}, `);
+        if (loose && Math.abs(barOf(i)) > agreement * largestBar) throw undetermined("svd", `${which} and others`, why);
       }
-      for (let i = 0; i < j; i++) {
-        const [ij, ji] = [(base + i) * k + j, (base + j) * k + i], [ii, jj] = [(base + i) * k + i, (base + j) * k + j];
-        const turnU = g ? g[ij] - g[ji] : 0, turnV = h ? h[ij] - h[ji] : 0, size = sizeOf(base + i) + sizeOf(base + j);
-        const together = Math.abs(turnU + turnV), against = Math.abs(turnU - turnV);
-        const coincide = values[base + i] - values[base + j] <= limit, vanish = values[base + i] <= limit;
-        differences[ij] = differences[ji] = Number(!coincide && (!constants || together > rounding * size));
-        sums[ij] = sums[ji] = Number(!vanish && (!constants || against > rounding * size));
-        if (!coincide || !strict) continue;
-        const pair = `singular values ${i} and ${j}`;
-        const because = `which coincide (${values[base + i]} and ${values[base + j]})`;
-        if (together > agreement * size || (vanish && against > agreement * size)) {
-          throw arbitrary("svd", `singular vectors of ${pair}`, `${because}, `);
-        }
-        const mixed = Math.abs((g ? g[ij] + g[ji] : 0) + (h ? h[ij] + h[ji] : 0)) > agreement * size;
-        const alike = Math.abs((g ? g[ii] - g[jj] : 0) + (h ? h[ii] - h[jj] : 0)) <= agreement * size;
-        const apart = Math.abs(sBarOf(i) - sBarOf(j)) > agreement * largestBar;
-        if (apart || (sBar && !vanish && mixed && alike)) throw undetermined("svd", pair, because);
-      }
+      if (end - first === 1 || largest === 0) continue;
+      const turn = (i: number, j: number) => {
+        const [x, y] = [turnU(i, j), turnV(i, j)];
+        return vanish ? Math.max(Math.abs(x), Math.abs(y)) : x + y;
+      };
+      const found = ratioWithin({ first, end, turn, along: vanish ? () => 0 : along, bar: barOf, scale }, {
+        what: "svd",
+        names: "singular values",
+        values,
+        base,
+        valuesMatter: sBar !== undefined,
+        largest: largestBar,
+        constants,
+        agreement,
+        degenerate,
+      });
+      for (let i = first; i < end; i++) for (let j = first; j < end; j++) if (i !== j) ratio[at(i, j)] = found;
     }
   }
   return {
     differences: constant(s, differences, [...s.shape, k]),
+    ratio: constant(s, ratio, [...s.shape, k]),
     sums: constant(s, sums, [...s.shape, k]),
     nonzero: constant(s, nonzero, s.shape),
   };

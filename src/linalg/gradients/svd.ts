@@ -42,7 +42,8 @@ export async function svdPullback(
   const together = sumOf(turnU, turnV)!, against = turnU && turnV ? turnU.sub(turnV) : turnU ?? turnV!.neg();
   const differences = Tensor.map("use > 0 ? w / (2 * (y - x)) : 0", { use: use.differences, w: together, x, y });
   const sums = Tensor.map("use > 0 ? w / (2 * (y + x)) : 0", { use: use.sums, w: against, x, y });
-  const inner = sumOf(sBar && scaleColumns(u.first, sBar), u.first.matmul(differences.add(sums)))!;
+  const along = sumOf(g, h)!, within = Tensor.map("ratio * (a + t) / 2", { ratio: use.ratio, a: along, t: along.T });
+  const inner = sumOf(sBar && scaleColumns(u.first, sBar), u.first.matmul(sumOf(differences, sums, within)!))!;
   const byValue = (n: Tensor) =>
     Tensor.map("use > 0 ? n / s : 0", { use: use.nonzero.expandDims(-2), n, s: s.expandDims(-2) });
   const a = sumOf(
