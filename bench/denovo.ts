@@ -4,8 +4,9 @@
  * @module
  */
 import denovo from "../deno.json" with { type: "json" };
-import { type device, type Gpu, Sparse, Tensor } from "../mod.ts";
+import { type device, type Gpu, operators, Sparse, Tensor } from "../mod.ts";
 import { factorizations } from "./factorizations.ts";
+import { iterations } from "./iterations.ts";
 import {
   checksumOf,
   hostTime,
@@ -66,13 +67,13 @@ export function denovoPeer(gpu: Gpu, name = "denovo"): Peer {
     name,
     available: () => Promise.resolve(true),
     versions: () => Promise.resolve({ denovo: VERSION }),
-    ...operations(gpu, name, "f32"),
-    double: f64 ? operations(gpu, name, "f64") : undefined,
-    half: f16 ? operations(gpu, name, "f16") : undefined,
+    ...operationsOf(gpu, name, "f32"),
+    double: f64 ? operationsOf(gpu, name, "f64") : undefined,
+    half: f16 ? operationsOf(gpu, name, "f16") : undefined,
   };
 }
 
-function operations(gpu: Gpu, name: string, dtype: device.DType): Operations {
+function operationsOf(gpu: Gpu, name: string, dtype: device.DType): Operations {
   const values = (shape: number[], seed: number) =>
     gpu.tensor(uniform(shape.reduce((product, size) => product * size, 1), seed), { shape, dtype });
   const scaled = (shape: number[], entry: string) => {
@@ -129,10 +130,25 @@ function operations(gpu: Gpu, name: string, dtype: device.DType): Operations {
     csrTranspose: (n, count) => of([sparse(n, count)], transposed),
     sampledMatmul: (n, count, d) =>
       of([sparse(n, count), values([n, d], 2), values([n, d], 3)], (s, a, b) => s.sampledMatmul(a, b)),
+    fft: (batch, n) =>
+      of([values([batch, n], 1), values([batch, n], 2)], (re, im) => realPart(operators.transforms.fft({ re, im }))),
+    rfft: (batch, n) => of([values([batch, n], 1)], (x) => realPart(operators.transforms.rfft(x))),
+    dct: (batch, n) => of([values([batch, n], 1)], (x) => operators.transforms.dct(x)),
+    toeplitz: (n, k) =>
+      of([values([n], 1), values([n, k], 2)], (column, x) => {
+        using matrix = operators.toeplitz(column);
+        return matrix.apply(x);
+      }),
     ...factorizations(gpu, dtype),
+    ...iterations(gpu, dtype),
     randomUniform: (n) => of([], () => gpu.random.uniform([n], { seed: 1 })),
     randomNormal: (n) => of([], () => gpu.random.normal([n], { seed: 1 }), (z) => z.square()),
   };
+}
+
+function realPart({ re, im }: operators.Complex): Tensor {
+  im.dispose();
+  return re;
 }
 
 /** The transpose, sorted anew: a matrix keeps its own once it has been asked for. */

@@ -4,7 +4,8 @@
  *
  * `--backend` takes the device: `webgpu` or `cpu`, by default the adapter if there is one; whole solves are then made as `open()`
  * makes them, with short calls on the host. `--only` takes one family (map, reduce, scan, matmul,
- * pairwise, sparse, double, linalg, index, random, overhead, transport), `--quick` the smaller sizes in fewer rounds.
+ * pairwise, sparse, double, linalg, operators, iterations, index, random, overhead, transport), `--quick` the smaller sizes in fewer
+ * rounds.
  *
  * The task has a lock file of its own: what some peers depend on would bring the types of Node into every check.
  *

@@ -6,9 +6,11 @@
 import type { Family } from "./family.ts";
 import { double } from "./double.ts";
 import { index } from "./index.ts";
+import { iterations } from "./iterations.ts";
 import { linalg } from "./linalg.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
+import { operators } from "./operators.ts";
 import { overhead } from "./overhead.ts";
 import { pairwise } from "./pairwise.ts";
 import { random } from "./random.ts";
@@ -26,6 +28,8 @@ export const families: readonly Family[] = [
   sparse,
   double,
   linalg,
+  operators,
+  iterations,
   index,
   random,
   overhead,

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-import pot_jobs  # noqa: F401  registers its jobs
+import iterative_jobs  # noqa: F401  registers its jobs
+import pot_jobs  # noqa: F401
 import scipy_jobs  # noqa: F401
+import scipy_transforms  # noqa: F401
 from peer_protocol import job, serve, versions_of
 
 

@@ -90,6 +90,14 @@ export interface Operations {
   csrTranspose?(n: number, count: number): Promise<Job>;
   /** The products aᵢ · bⱼ at the entries of `S`, `A = uniform(n·d, 2)` and `B = uniform(n·d, 3)` as `[n, d]`. */
   sampledMatmul?(n: number, count: number, d: number): Promise<Job>;
+  /** Real parts of the Fourier transforms of `batch` rows of `uniform(batch·n, 1) + i·uniform(batch·n, 2)`. */
+  fft?(batch: number, n: number): Promise<Job>;
+  /** Real parts of the Fourier transforms of `batch` rows of the real `uniform(batch·n, 1)`, half of each. */
+  rfft?(batch: number, n: number): Promise<Job>;
+  /** Cosine transforms of type 2 of `batch` rows of `uniform(batch·n, 1)`. */
+  dct?(batch: number, n: number): Promise<Job>;
+  /** The symmetric Toeplitz matrix of `uniform(n, 1)` times `uniform(n·k, 2)` as `[n, k]`, from its column. */
+  toeplitz?(n: number, k: number): Promise<Job>;
   /** `n` numbers uniform on [0, 1): of each library's own generator, so sums agree only roughly. */
   randomUniform?(n: number): Promise<Job>;
   /** `n` standard normal numbers: likewise; the checksum is that of their squares. */
@@ -108,6 +116,13 @@ export interface Operations {
   lu?(n: number): Promise<Job>;
   /** The solution of `(U + √n·I) x = uniform(n, 2)`, `U = uniform(n·n, 1)`. */
   solve?(n: number): Promise<Job>;
+  /** The `rank` largest singular values, vectors computed, of X Y + E/1000 with X, Y and E of `uniform`: `[n, rank]`, `[rank, n]`, `[n, n]`. */
+  lowRankSvd?(n: number, rank: number): Promise<Job>;
+  /**
+   * The solution of (L + I/100) x = `uniform(n, 1)` to a relative residual of 1e-5, with the Laplacian L of a square grid of n = side²
+   * points in compressed rows, by conjugate gradients.
+   */
+  laplacianCg?(side: number): Promise<Job>;
 }
 
 /** A library to be compared with: what it computes in single precision, and in others where it has them. */

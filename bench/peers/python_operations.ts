@@ -39,6 +39,10 @@ export function pythonOperations(process: PythonProcess, name: () => string, dty
     csrFromCoo: (n, count) => of("csrFromCoo", { n }, triplets(n, count)),
     csrTranspose: (n, count) => of("csrTranspose", { n }, triplets(n, count)),
     sampledMatmul: (n, count, d) => of("sampledMatmul", { n, d }, [...triplets(n, count), [n * d, 2], [n * d, 3]]),
+    fft: (batch, n) => of("fft", { batch, n }, [[batch * n, 1], [batch * n, 2]]),
+    rfft: (batch, n) => of("rfft", { batch, n }, [[batch * n, 1]]),
+    dct: (batch, n) => of("dct", { batch, n }, [[batch * n, 1]]),
+    toeplitz: (n, k) => of("toeplitz", { n, k }, [[n, 1], [n * k, 2]]),
     randomUniform: (n) => of("randomUniform", { n }, []),
     randomNormal: (n) => of("randomNormal", { n }, []),
     svd: (n) => of("svd", { n }, [[n * n, 1]]),
@@ -48,5 +52,7 @@ export function pythonOperations(process: PythonProcess, name: () => string, dty
     choleskyBatched: (batch, n) => of("cholesky", { batch, n }, [[batch * n * n, 1]]),
     lu: (n) => of("lu", { n }, [[n * n, 1]]),
     solve: (n) => of("solve", { n }, [[n * n, 1], [n, 2]]),
+    lowRankSvd: (n, rank) => of("lowRankSvd", { n, rank }, [[n * rank, 1], [n * rank, 2], [n * n, 3]]),
+    laplacianCg: (side) => of("laplacianCg", { side }, [[side * side, 1]]),
   };
 }

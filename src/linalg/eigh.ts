@@ -44,7 +44,8 @@ export interface EighOptions extends PlaceOptions {
  * of their vectors: of sums over them, of projections onto all of them, or of a function of the matrix, V·diag(f(λ))·Vᵀ with f(λ) ≠ 0.
  * Any other is refused with a {@linkcode DegenerateError}; or, with `degenerate: "zero"`, that part is left out. A loss of eigenvalues alone
  * is never refused: where it has a kink its gradient is that at a matrix nearby. While they are differentiated, vectors that are not
- * determined are turned into general position.
+ * determined are turned into general position. Forward mode needs the change of the vectors themselves, and refuses where eigenvalues
+ * coincide whatever the loss.
  *
  * On a hardware adapter large matrices and large stacks are decomposed there, by block Jacobi (Golub & Van Loan, Matrix Computations,
  * §8.5); see {@linkcode PlaceOptions}.

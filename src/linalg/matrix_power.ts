@@ -5,7 +5,7 @@ import { requireSquare } from "./matrix_stack.ts";
 /**
  * Whole power of each matrix of `[..., n, n]`, by repeated squaring: at most 2·log₂|power| products on the device, which read nothing; a
  * negative one is that of the {@linkcode inv}erse, which is computed on the host. Rounding errors are those of the powers of |A|, as with NumPy's
- * `matrix_power`. Throws a `TypeError` for other types than f32 and f64 and matrices that are not square, a `RangeError` for a `power` that is
+ * `matrix_power`; what leaves the range of numbers becomes infinite or NaN, as in products. Throws a `TypeError` for other types than f32 and f64 and matrices that are not square, a `RangeError` for a `power` that is
  * not whole, and for a negative one a {@linkcode SingularMatrixError}.
  */
 export async function matrixPower(a: Tensor, power: number): Promise<Tensor> {

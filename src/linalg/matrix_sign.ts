@@ -5,7 +5,16 @@ import { frechet } from "./gradients/frechet.ts";
 import { polarGradient } from "./gradients/polar.ts";
 import { identity } from "./matrix_power.ts";
 import { readMatrices, requireMatrix, requireSquare } from "./matrix_stack.ts";
-import { deviation, gram, normalized, type Quintic, quinticStep, SCHEDULES, settles } from "./newton_schulz.ts";
+import {
+  deviation,
+  gram,
+  normalized,
+  type Quintic,
+  quinticStep,
+  type Schedule,
+  SCHEDULES,
+  settles,
+} from "./newton_schulz.ts";
 import { spectralSign } from "./spectral_sign.ts";
 
 /** Options of {@linkcode matrixSign}. */
@@ -22,7 +31,7 @@ export interface MatrixSignOptions {
    * 2024) does not converge: 5 steps bring the singular values from 0.0015 of the Frobenius norm on to between 0.68 and 1.21, and the rest below.
    * Default `newtonSchulz`.
    */
-  coefficients?: keyof typeof SCHEDULES | readonly Quintic[];
+  coefficients?: Schedule | readonly Quintic[];
   /** Takes so many steps, whatever comes out, and reads nothing on the host. Default: until it has converged; 5 of `muon`; one of each triple. */
   steps?: number;
   /** Steps after which it has not converged. Default 100. */
@@ -156,7 +165,7 @@ async function largest(t: Tensor): Promise<number> {
   return Float64Array.from(await t.data()).reduce((x, y) => Math.max(x, y), 0);
 }
 
-function scheduleOf(given: keyof typeof SCHEDULES | readonly Quintic[]): readonly Quintic[] {
+function scheduleOf(given: Schedule | readonly Quintic[]): readonly Quintic[] {
   if (typeof given === "string") {
     if (Object.hasOwn(SCHEDULES, given)) return SCHEDULES[given];
     throw new TypeError(

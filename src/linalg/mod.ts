@@ -4,6 +4,12 @@
  * adapter large matrices and large stacks are factored where they are, by kernels (see {@linkcode PlaceOptions}). Results are tensors on the
  * matrix's device. {@linkcode certificate} measures how exact a result is.
  *
+ * {@linkcode cg}, {@linkcode lanczos}, {@linkcode randomizedSvd} and their like touch a matrix by products only: they take tensors and the
+ * operators of `@denovo/denovo/operators`, work on the device, and say in their results how far they came.
+ *
+ * The factorizations, solvers, norms and functions of dense matrices can be differentiated by `grad` and its kin, any number of times. Matrices
+ * of which one triangle is read are taken to be symmetric, and their gradients are. See {@linkcode eigh} and {@linkcode svd} for values that coincide.
+ *
  * @example
  * ```ts
  * import { linalg, open } from "@denovo/denovo";
@@ -14,11 +20,19 @@
  * const x = await linalg.solve(a.T.matmul(a), gpu.ones([20]));
  * ```
  *
+ * @example
+ * ```ts
+ * import { grad, linalg, open, type Tensor } from "@denovo/denovo";
+ * await using gpu = await open({ backend: "cpu" });
+ * const largest = async (a: Tensor) => (await linalg.eigh(a)).values.slice(-1).sum();
+ * console.log(await (await grad(largest)(gpu.tensor([[2, 0], [0, 1]]))).array()); // v·vᵀ: [[1, 0], [0, 0]]
+ * ```
+ *
  * @module
  */
 export { type Certificate, certificate, type Factorization, type Solution } from "./certificate.ts";
 export { cholesky } from "./cholesky.ts";
-export { cond } from "./cond.ts";
+export { cond, type CondOptions } from "./cond.ts";
 export { type Eigh, eigh, type EighOptions } from "./eigh.ts";
 export { ConvergenceError, DegenerateError, NotPositiveDefiniteError, SingularMatrixError } from "./errors.ts";
 export { expm, type ExpmOptions } from "./expm.ts";
@@ -29,7 +43,8 @@ export { type Lstsq, lstsq, type LstsqOptions } from "./lstsq.ts";
 export { type Lu, lu } from "./lu.ts";
 export { matrixPower } from "./matrix_power.ts";
 export { type MatrixSign, matrixSign, type MatrixSignOptions } from "./matrix_sign.ts";
-export { type Quintic } from "./newton_schulz.ts";
+export type { MatrixFunction } from "./certify_functions.ts";
+export type { Quintic, Schedule } from "./newton_schulz.ts";
 export { type NearestKronecker, nearestKronecker, type NearestKroneckerOptions } from "./nearest_kronecker.ts";
 export {
   type MonarchSizes,
@@ -43,7 +58,7 @@ export { matrixRank, type MatrixRankOptions, pinv, type PinvOptions } from "./pi
 export { type Place, type PlaceOptions } from "./place.ts";
 export { type Polar, polar, type PolarOptions } from "./polar.ts";
 export { type Qr, qr, type QrOptions } from "./qr.ts";
-export { type RefineOptions } from "./refine.ts";
+export type { RefineOptions } from "./refine.ts";
 export { solve, type SolveOptions } from "./solve.ts";
 export { slogdetOperator, solveOperator } from "./solve_operator.ts";
 export { solveTriangular, type TriangularOptions } from "./solve_triangular.ts";

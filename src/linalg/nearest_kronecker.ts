@@ -25,9 +25,10 @@ export interface NearestKronecker {
 }
 
 /**
- * The sum of r Kronecker products nearest to A `[m₁·m₂, n₁·n₂]` in the Frobenius norm (Van Loan & Pitsianis 1993, "Approximation with Kronecker products"): with the
- * blocks of A as rows, A ≈ Σ B ⊗ C becomes an approximation of rank r, which the SVD gives. Each pair has factors of one norm, √σ. Throws a
- * `TypeError` for what is no matrix of f32 or f64, a `RangeError` for shapes that do not divide it or elements that are not finite.
+ * The sum of r Kronecker products nearest to A `[m₁·m₂, n₁·n₂]` in the Frobenius norm (Van Loan & Pitsianis 1993,
+ * "Approximation with Kronecker products"): with the blocks of A as rows, A ≈ Σ B ⊗ C becomes an approximation of rank
+ * r, which the SVD gives. Each pair has factors of one norm, √σ. Throws a `TypeError` for what is no matrix of f32 or
+ * f64, a `RangeError` for shapes that do not divide it or elements that are not finite.
  *
  * @example
  * ```ts

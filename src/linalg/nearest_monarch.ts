@@ -1,4 +1,4 @@
-import { type LinearOperator, monarch, type transforms } from "../operators/mod.ts";
+import { type Complex, type LinearOperator, monarch } from "../operators/mod.ts";
 import { Tensor } from "../tensor/mod.ts";
 import { requireMatrix } from "./matrix_stack.ts";
 import { relativeDistance } from "./relative_distance.ts";
@@ -27,19 +27,20 @@ export interface NearestMonarch {
 /** The complex Monarch matrix that is nearest to a given one. */
 export interface NearestComplexMonarch {
   /** Blocks of the left factor, `[q, s, k]`. */
-  readonly left: transforms.Complex;
+  readonly left: Complex;
   /** Blocks of the right factor, `[k, q, p]`. */
-  readonly right: transforms.Complex;
+  readonly right: Complex;
   /** ‖A − M‖/‖A‖ in Frobenius norms, measured. */
   readonly relativeError: number;
 }
 
 /**
- * The Monarch matrix nearest to A `[s·q, k·p]` in the Frobenius norm, in closed form (Dao et al. 2022, "Monarch", theorem 1 and algorithm 1): with rows (c, i)
- * and columns (b, j), M = left[i, c, b]·right[b, i, j] has rank 1 for each (i, b), so the best is the first singular pair of each of the q·k
- * matrices A[:, i, b, :] `[s, p]`. Exact for Monarch matrices, such as Hadamard's, and for Fourier's with its columns transposed, see
- * {@linkcode nearestComplexMonarch}. Throws a `TypeError` for what is no matrix of f32 or f64, a `RangeError` for sizes that do not
- * divide it or elements that are not finite.
+ * The Monarch matrix nearest to A `[s·q, k·p]` in the Frobenius norm, in closed form (Dao et al. 2022, "Monarch",
+ * theorem 1 and algorithm 1): with rows (c, i) and columns (b, j), M = left[i, c, b]·right[b, i, j] has rank 1 for each
+ * (i, b), so the best is the first singular pair of each of the q·k matrices A[:, i, b, :] `[s, p]`. Exact for Monarch
+ * matrices, such as Hadamard's, and for Fourier's with its columns transposed, see {@linkcode nearestComplexMonarch}.
+ * Throws a `TypeError` for what is no matrix of f32 or f64, a `RangeError` for sizes that do not divide it or elements
+ * that are not finite.
  *
  * @example
  * ```ts
@@ -64,11 +65,11 @@ export async function nearestMonarch(a: Tensor, sizes: MonarchSizes = {}): Promi
 }
 
 /**
- * {@linkcode nearestMonarch} of a complex matrix. The discrete Fourier transform of n = m² points with columns in the order of the transposed m × m
- * table is one exactly: that is the four-step FFT.
+ * {@linkcode nearestMonarch} of a complex matrix. The discrete Fourier transform of n = m² points with columns in the
+ * order of the transposed m × m table is one exactly: that is the four-step FFT.
  */
 export async function nearestComplexMonarch(
-  a: transforms.Complex,
+  a: Complex,
   sizes: MonarchSizes = {},
 ): Promise<NearestComplexMonarch> {
   const { s, q, k, p } = sizesOf(a?.re, "nearestComplexMonarch", sizes);
@@ -78,7 +79,8 @@ export async function nearestComplexMonarch(
   }
   using re = slicesOf(a.re, s, q, k, p);
   using im = slicesOf(a.im, s, q, k, p);
-  // [[Re, −Im], [Im, Re]] has each singular value twice, and (Re u, Im u) is a vector of it if u is one of the complex matrix.
+  // [[Re, −Im], [Im, Re]] has each singular value twice, and (Re u, Im u) is a vector of it if u is one of the complex
+  // matrix.
   using negative = im.neg();
   using upper = Tensor.apply("concatenate", { x0: re, x1: negative }, { axis: 3 }).out;
   using lower = Tensor.apply("concatenate", { x0: im, x1: re }, { axis: 3 }).out;
@@ -104,7 +106,7 @@ export async function nearestComplexMonarch(
 }
 
 /** Real or imaginary part of the matrix of complex factors: the difference or sum of two real ones. */
-function products(left: transforms.Complex, right: transforms.Complex, part: "re" | "im"): Tensor {
+function products(left: Complex, right: Complex, part: "re" | "im"): Tensor {
   const dense = (l: Tensor, r: Tensor) => {
     using operator = monarch(l, r);
     return operator.toDense({ maxBytes: Infinity });

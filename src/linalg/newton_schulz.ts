@@ -30,8 +30,15 @@ const POLAR_EXPRESS: readonly Quintic[] = [
   ...NEWTON_SCHULZ,
 ];
 
+/** Names of coefficients; see `coefficients` of `matrixSign`. */
+export type Schedule = "newtonSchulz" | "muon" | "polarExpress";
+
 /** Coefficients by name. */
-export const SCHEDULES = { newtonSchulz: NEWTON_SCHULZ, muon: MUON, polarExpress: POLAR_EXPRESS } as const;
+export const SCHEDULES: Readonly<Record<Schedule, readonly Quintic[]>> = {
+  newtonSchulz: NEWTON_SCHULZ,
+  muon: MUON,
+  polarExpress: POLAR_EXPRESS,
+};
 
 /** X and how far its columns are from being orthonormal. */
 export interface Orthogonalized {

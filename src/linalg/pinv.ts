@@ -17,7 +17,7 @@ export interface PinvOptions {
  * Pseudoinverse (Moore 1920, Penrose 1955) of each matrix of `[..., m, n]`, `[..., n, m]`: v·diag(1/s)·uᵀ with the singular values that are
  * not taken for zero, by {@linkcode svd}, which is read on the host, and a product on the device. {@linkcode certificate} measures by how
  * much Penrose's four conditions fail. Throws a `TypeError` for other types than f32 and f64, a `RangeError` if an element is
- * not finite or `rcond` out of range, and a {@linkcode ConvergenceError}. The gradient is that among matrices of the same rank.
+ * not finite, `rcond` out of range or the result out of the range of the type, and a {@linkcode ConvergenceError}. The gradient is that among matrices of the same rank.
  *
  * @example
  * ```ts
@@ -45,17 +45,23 @@ async function pseudoinverse(a: Tensor, options: PinvOptions): Promise<Tensor> {
   }
   if (hermitian) {
     const { values, vectors } = await eigh(a);
-    return byFactors(vectors, values, vectors, rcond);
+    return await byFactors(vectors, values, vectors, rcond);
   }
   const { u, s, v } = await svd(a);
-  return byFactors(u, s, v, rcond);
+  return await byFactors(u, s, v, rcond);
 }
 
 /** v·diag(1/s)·uᵀ with zero for the inverse of what is small; takes over the factors. */
-function byFactors(u: Tensor, s: Tensor, v: Tensor, rcond: number): Tensor {
+async function byFactors(u: Tensor, s: Tensor, v: Tensor, rcond: number): Promise<Tensor> {
   using _u = u, _s = s, _v = v;
   using largest = Tensor.reduce("max", "abs(s)", { s }, -1, { keepDims: true });
   using inverses = Tensor.map("abs(s) > c * m ? 1 / s : 0", { s, c: rcond, m: largest });
+  using finite = Tensor.reduce("all", "isfinite(x)", { x: inverses }, -1);
+  const found = await finite.data(), which = found.indexOf(0);
+  if (which >= 0) {
+    const whose = found.length > 1 ? `matrix ${which}` : "the matrix";
+    throw new RangeError(`The pseudoinverse of ${whose} is out of the range of ${s.dtype}`);
+  }
   using row = inverses.expandDims(-2);
   using scaled = v.mul(row);
   using turned = u.T;

@@ -4,11 +4,12 @@ import { type Slogdet, slogdet } from "./inverse.ts";
 import { solve } from "./solve.ts";
 
 /**
- * x with A·x = b for a square operator and b of shape `[n]` or `[n, k]`, by its structure: what an operator solves itself, dense matrices by LU, Kronecker
- * and block-diagonal operators factor by factor, products from the left, and a sum of such an operator D and one of low rank U·Vᵀ by
- * Woodbury's identity A⁻¹ = D⁻¹ − D⁻¹U(I + VᵀD⁻¹U)⁻¹VᵀD⁻¹, which loses digits if D is nearer to singular than A. Any other operator is stored and
- * factored; see `cg`, `minres` and `gmres` for those that are too large (`maxBytes`, default 256 MB). Rejects with a
- * {@linkcode SingularMatrixError} if there is no inverse, a `TypeError` for shapes that do not fit.
+ * x with A·x = b for a square operator and b of shape `[n]` or `[n, k]`, by its structure: what an operator solves
+ * itself, dense matrices by LU, Kronecker and block-diagonal operators factor by factor, products from the left, and a
+ * sum of such an operator D and one of low rank U·Vᵀ by Woodbury's identity A⁻¹ = D⁻¹ − D⁻¹U(I + VᵀD⁻¹U)⁻¹VᵀD⁻¹, which
+ * loses digits if D is nearer to singular than A. Any other operator is stored and factored; see `cg`, `minres` and
+ * `gmres` for those that are too large (`maxBytes`, default 256 MB). Rejects with a {@linkcode SingularMatrixError} if
+ * there is no inverse, a `TypeError` for shapes that do not fit.
  *
  * @example
  * ```ts
@@ -150,8 +151,8 @@ async function woodbury({ rest, u, v }: Split, b: Tensor, options: { maxBytes?: 
 }
 
 /**
- * Sign and logarithm of the magnitude of a square operator's determinant, by its structure as {@linkcode solveOperator} does: a sum D + U·Vᵀ has
- * det D · det(I + VᵀD⁻¹U).
+ * Sign and logarithm of the magnitude of a square operator's determinant, by its structure as {@linkcode solveOperator}
+ * does: a sum D + U·Vᵀ has det D · det(I + VᵀD⁻¹U).
  */
 export async function slogdetOperator(a: LinearOperator, options: { maxBytes?: number } = {}): Promise<Slogdet> {
   requireSquare(a, "take the determinant of");

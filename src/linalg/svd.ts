@@ -55,7 +55,8 @@ export interface SvdOptions extends PlaceOptions {
  * projections onto all of them, or of u·diag(f(s))·vᵀ with f(s) ≠ 0. Any other is refused with a {@linkcode DegenerateError}; or, with
  * `degenerate: "zero"`, that part is left out. So is one that depends on the vectors that `full` adds by more than their span. A loss of singular
  * values alone is never refused: where it has a kink its gradient is that at a matrix nearby. While they are differentiated, vectors that
- * are not determined are turned into general position.
+ * are not determined are turned into general position. Forward mode needs the change of the vectors themselves, and refuses where values
+ * coincide whatever the loss; not so of {@linkcode svdvals}.
  *
  * On a hardware adapter large matrices and large stacks are decomposed there, by one-sided block Jacobi after a QR decomposition (Drmač &
  * Veselić 2008), which finds small singular values of matrices whose columns differ in size to more digits; see {@linkcode PlaceOptions}.

@@ -19,7 +19,8 @@ export function addOperators(a: LinearOperator, b: LinearOperator): LinearOperat
       const merged = mergedSum(terms[k], term);
       if (merged) {
         made.push(merged);
-        terms[k] = merged;
+        // Terms that cancel leave nothing.
+        terms.splice(k, 1, ...termsOf(merged));
         joined = true;
       }
     }

@@ -12,8 +12,8 @@ export interface BandedOptions extends OperatorOptions {
 }
 
 /**
- * A matrix with a few diagonals: `diagonals[k]` lies `offsets[k]` places above the main one (below it if negative) and has its whole length (SciPy's
- * `diags_array`).
+ * A matrix with a few diagonals: `diagonals[k]` lies `offsets[k]` places above the main one (below it if negative) and
+ * has its whole length (SciPy's `diags_array`).
  *
  * @example
  * ```ts

@@ -50,8 +50,8 @@ export function convolution(filter: Tensor): Convolution {
 }
 
 /**
- * The circulant operator with a first column `[n]`: cyclic convolution, A[i, j] = column[(i − j) mod n] (SciPy's `circulant`), through the FFT. It
- * solves by division by the spectrum.
+ * The circulant operator with a first column `[n]`: cyclic convolution, A[i, j] = column[(i − j) mod n] (SciPy's
+ * `circulant`), through the FFT. It solves by division by the spectrum.
  *
  * @example
  * ```ts
@@ -132,7 +132,10 @@ async function requireSpectrum(spectrum: Tensor, n: number, dtype: Tensor["dtype
   }
 }
 
-/** The determinant is the product of the spectrum: conjugate pairs are positive, so the sign is that of the one or two real values. */
+/**
+ * The determinant is the product of the spectrum: conjugate pairs are positive, so the sign is that of the one or two
+ * real values.
+ */
 function circulantSlogdet(spectrum: Tensor, n: number): OperatorSlogdet {
   const h = spectrum.shape[1];
   using c = spectrum.slice(0);

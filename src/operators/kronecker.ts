@@ -6,8 +6,8 @@ import { linearOperator, sameOperator } from "./make_operator.ts";
 import { requireOperators } from "./require_operators.ts";
 
 /**
- * The Kronecker product A₁ ⊗ A₂ ⊗ …, never stored: products go through the factors one by one. Kronecker products among the factors are
- * taken apart.
+ * The Kronecker product A₁ ⊗ A₂ ⊗ …, never stored: products go through the factors one by one. Kronecker products among
+ * the factors are taken apart.
  *
  * @example
  * ```ts
@@ -66,7 +66,10 @@ export function kronecker(operators: readonly LinearOperator[]): LinearOperator 
   });
 }
 
-/** x `[n₁·n₂⋯, k]` with each factor applied along its axis, which then goes to the end: at last the axes are in order behind k. */
+/**
+ * x `[n₁·n₂⋯, k]` with each factor applied along its axis, which then goes to the end: at last the axes are in order
+ * behind k.
+ */
 function throughFactors(
   factors: readonly LinearOperator[],
   x: Tensor,
@@ -103,7 +106,9 @@ async function solveThrough(factors: readonly LinearOperator[], b: Tensor): Prom
   return flat.T;
 }
 
-/** Row or column number `at` of the product: the outer product of those of the factors, whose numbers are its digits. */
+/**
+ * Row or column number `at` of the product: the outer product of those of the factors, whose numbers are its digits.
+ */
 function outer(factors: readonly LinearOperator[], at: number, axis: 0 | 1): Tensor {
   const parts: Tensor[] = [];
   let rest = at;

@@ -32,13 +32,13 @@ export interface OperatorSlogdet {
 export type OperatorPart = Tensor | Sparse | LinearOperator;
 
 /**
- * A matrix known by how it acts. Solvers take it in place of a stored matrix. Made by the functions of this folder, and by
- * {@linkcode linearOperator} from a function; everything that it computes goes through tensors, so it is differentiable in the tensors
- * that it was made of.
+ * A matrix known by how it acts. Solvers take it in place of a stored matrix. Made by the functions of this folder, and
+ * by {@linkcode linearOperator} from a function; everything that it computes goes through tensors, so it is
+ * differentiable in the tensors that it was made of.
  *
- * An operator borrows the tensors and operators that it was given: keep them while it is used. What it makes for itself (a spectrum, the
- * product of two diagonals) is its own; `dispose` or `using` frees that once no operator derived from it needs it, a `gpu.scope` keeps
- * what a returned operator reads.
+ * An operator borrows the tensors and operators that it was given: keep them while it is used. What it makes for itself
+ * (a spectrum, the product of two diagonals) is its own; `dispose` or `using` frees that once no operator derived from
+ * it needs it, a `gpu.scope` keeps what a returned operator reads.
  */
 export interface LinearOperator {
   /** Rows and columns. */
@@ -66,15 +66,17 @@ export interface LinearOperator {
   row(i: number): Tensor;
   /** Column `j`, of shape `[rows]`. */
   column(j: number): Tensor;
-  /** The main diagonal, `[min(rows, columns)]`. Where the structure does not give it, by as many products as it is long. */
+  /**
+   * The main diagonal, `[min(rows, columns)]`. Where the structure does not give it, by as many products as it is long.
+   */
   diagonal(): Tensor;
   /** Sum of the main diagonal of a square operator, a scalar. */
   trace(): Tensor;
   /** The stored matrix. Throws a `RangeError` if it would not fit in `maxBytes` (default 256 MB). */
   toDense(options?: { maxBytes?: number }): Tensor;
   /**
-   * x with A·x = b, `[n]` or `[n, k]`, where the structure gives it directly; absent otherwise, see the solvers of `linalg`. Rejects
-   * with a {@linkcode SingularMatrixError} if there is no inverse.
+   * x with A·x = b, `[n]` or `[n, k]`, where the structure gives it directly; absent otherwise, see the solvers of
+   * `linalg`. Rejects with a {@linkcode SingularMatrixError} if there is no inverse.
    */
   readonly solve?: (b: Tensor) => Promise<Tensor>;
   /** Sign and logarithm of the determinant, where the structure gives it directly. */
@@ -99,6 +101,8 @@ export interface LinearOperator {
   /** The Kronecker product A ⊗ B. */
   kronecker(other: LinearOperator): LinearOperator;
 
+  /** Shape, dtype, structure and what else is known. */
+  toString(): string;
   /** True after `dispose`. */
   readonly disposed: boolean;
   /** Lets go of what the operator made for itself. Operators and tensors derived from it stay valid. */

@@ -15,6 +15,7 @@ import {
   requireProduct,
 } from "./linear_operator.ts";
 import { identityColumns, probedDiagonal } from "./probe.ts";
+import { operatorText } from "./operator_text.ts";
 import { scaleOperator } from "./scale_operator.ts";
 import type { Structure } from "./structure.ts";
 import { transposeOperator } from "./transpose_operator.ts";
@@ -29,7 +30,10 @@ export interface OperatorDefinition {
   readonly dtype?: DType;
   /** A·X for X of shape `[columns, k]`. */
   readonly apply: (x: Tensor) => Tensor;
-  /** Aᵀ·Y for Y of shape `[rows, k]`. Default: `apply` if the operator is symmetric; otherwise products with the transpose are refused. */
+  /**
+   * Aᵀ·Y for Y of shape `[rows, k]`. Default: `apply` if the operator is symmetric; otherwise products with the
+   * transpose are refused.
+   */
   readonly applyTransposed?: (y: Tensor) => Tensor;
   /** A·v for v of shape `[columns]`, where that is not the product with one column. */
   readonly applyVector?: (v: Tensor) => Tensor;
@@ -75,8 +79,8 @@ export function definitionOf(operator: LinearOperator): Partial<OperatorDefiniti
 }
 
 /**
- * An operator from functions (SciPy's `LinearOperator`): the one maker behind all of them, which checks arguments, fills in what follows from
- * products, and adds the algebra. Throws a `TypeError` if the flags contradict the shape.
+ * An operator from functions (SciPy's `LinearOperator`): the one maker behind all of them, which checks arguments,
+ * fills in what follows from products, and adds the algebra. Throws a `TypeError` if the flags contradict the shape.
  *
  * @example
  * ```ts
@@ -218,10 +222,14 @@ export function linearOperator(definition: OperatorDefinition): LinearOperator {
       this.dispose();
     },
   };
-  // Hidden from who walks over properties, as scopes do: the one leads through the whole device, the other makes operators.
+  // Hidden from who walks over properties, as scopes do: the one leads through the whole device, the other makes
+  // operators.
   const whole = Object.defineProperties(operator, {
     device: { value: device },
     T: { get: () => transposeOperator(whole) },
+    toString: { value: () => operatorText(whole) },
+    [Symbol.for("Deno.customInspect")]: { value: () => operatorText(whole) },
+    [Symbol.for("Jupyter.display")]: { value: () => ({ "text/plain": operatorText(whole) }) },
   }) as LinearOperator;
   setHold(whole, hold);
   definitions.set(whole, definition);

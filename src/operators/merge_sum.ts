@@ -6,6 +6,7 @@ import { diagonal } from "./diagonal.ts";
 import type { LinearOperator } from "./linear_operator.ts";
 import { lowRank } from "./low_rank.ts";
 import { blockSums } from "./paired_blocks.ts";
+import { scaleOperator } from "./scale_operator.ts";
 import { toeplitz } from "./toeplitz.ts";
 
 /** A + B as one operator of their structure; undefined where they have none in common. */
@@ -44,8 +45,16 @@ export function mergedSum(a: LinearOperator, b: LinearOperator): LinearOperator 
     });
     return banded(diagonals, offsets, { shape: a.shape, owns, flags: sumFlags(a, b) });
   }
-  if (x.kind === "dense" && y.kind === "dense") {
-    return dense(x.matrix.add(y.matrix), { owns: true, flags: sumFlags(a, b) });
+  const p = scaledCore(a), q = scaledCore(b);
+  if (p && q && p.core.structure === q.core.structure) return scaleOperator(p.core, p.factor + q.factor);
+  if (p?.core.structure.kind === "dense" && q?.core.structure.kind === "dense") {
+    const sum = Tensor.map("p * a + q * b", {
+      a: p.core.structure.matrix,
+      b: q.core.structure.matrix,
+      p: p.factor,
+      q: q.factor,
+    });
+    return dense(sum, { owns: true, flags: sumFlags(a, b) });
   }
   if (x.kind === "lowRank" && y.kind === "lowRank") {
     const join = (p: Tensor, q: Tensor) => Tensor.apply("concatenate", { x0: p, x1: q }, { axis: 1 }).out;
@@ -53,6 +62,13 @@ export function mergedSum(a: LinearOperator, b: LinearOperator): LinearOperator 
     return lowRank(u, x.u === x.v && y.u === y.v ? u : join(x.v, y.v), { owns: true, flags: sumFlags(a, b) });
   }
   return undefined;
+}
+
+/** An operator as a number times another one; undefined where the factor is a tensor. */
+function scaledCore(a: LinearOperator): { factor: number; core: LinearOperator } | undefined {
+  if (a.structure.kind !== "scaled") return { factor: 1, core: a };
+  const { factor, of } = a.structure;
+  return typeof factor === "number" ? { factor, core: of } : undefined;
 }
 
 /** Whether the operator is a stored diagonal or the identity. */

@@ -1,7 +1,7 @@
 /**
- * Matrices known by how they act: {@linkcode pairwise} (a formula over pairs of rows, never stored), {@linkcode sparse}, {@linkcode diagonal},
- * {@linkcode kronecker} and others, with an algebra of sums, products and transposes that keeps their structure. {@linkcode linearOperator}
- * makes one of a function.
+ * Matrices known by how they act: {@linkcode pairwise} (a formula over pairs of rows, never stored),
+ * {@linkcode sparse}, {@linkcode diagonal}, {@linkcode kronecker} and others, with an algebra of sums, products and
+ * transposes that keeps their structure. {@linkcode linearOperator} makes one of a function.
  *
  * @example
  * ```ts
@@ -51,5 +51,6 @@ export {
   hadamard,
   type HadamardOperatorOptions,
 } from "./transform_operators.ts";
+export type { Complex, HadamardOptions, HadamardOrder, Norm, TrigonometricType } from "./transforms/mod.ts";
 export * as transforms from "./transforms/mod.ts";
 export { zero } from "./zero.ts";

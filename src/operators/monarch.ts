@@ -4,9 +4,10 @@ import type { LinearOperator, OperatorOptions } from "./linear_operator.ts";
 import { linearOperator } from "./make_operator.ts";
 
 /**
- * A Monarch matrix M = P·L·Pᵀ·R (Dao et al. 2022, "Monarch: Expressive Structured Matrices for Efficient and Accurate Training", definition 3.1): R is block-diagonal with the
- * blocks `right` `[k, q, p]`, L with the blocks `left` `[q, s, k]`, and P transposes the blocks with their elements. The shape is
- * `[s·q, k·p]`; for n = m² all four sizes are m. With rows (c, i) and columns (b, j), M = left[i, c, b]·right[b, i, j].
+ * A Monarch matrix M = P·L·Pᵀ·R (Dao et al. 2022, "Monarch: Expressive Structured Matrices for Efficient and Accurate
+ * Training", definition 3.1): R is block-diagonal with the blocks `right` `[k, q, p]`, L with the blocks `left`
+ * `[q, s, k]`, and P transposes the blocks with their elements. The shape is `[s·q, k·p]`; for n = m² all four sizes
+ * are m. With rows (c, i) and columns (b, j), M = left[i, c, b]·right[b, i, j].
  *
  * @example
  * ```ts
@@ -28,7 +29,9 @@ export function monarch(left: Tensor, right: Tensor, options: OperatorOptions = 
     );
   }
   const [q, s, k] = left.shape, p = right.shape[2];
-  /** `[b, ·, n]` of the first blocks, their transpose through the second ones, and the result with the blocks inside. */
+  /**
+   * `[b, ·, n]` of the first blocks, their transpose through the second ones, and the result with the blocks inside.
+   */
   const through = (first: Tensor, x: Tensor, second: Tensor): Tensor => {
     using inner = first.matmul(x);
     using turned = inner.transpose([1, 0, 2]);

@@ -5,7 +5,8 @@ import type { LinearOperator, OnDevice } from "./linear_operator.ts";
 import { linearOperator } from "./make_operator.ts";
 
 /**
- * The permutation that gives (A·x)[i] = x[indices[i]]; `on` says where: a `gpu`, a tensor or an operator. Throws a `RangeError` if a number is missing.
+ * The permutation that gives (A·x)[i] = x[indices[i]]; `on` says where: a `gpu`, a tensor or an operator. Throws a
+ * `RangeError` if a number is missing.
  *
  * @example
  * ```ts

@@ -7,8 +7,9 @@ import { linearOperator } from "./make_operator.ts";
 import { indices } from "./transforms/cosine_core.ts";
 
 /**
- * The Toeplitz operator with a first column `[m]` and a first row `[n]`, whose first element is not used (SciPy's `toeplitz`): A[i, j] depends on
- * i − j alone. Without a row it is symmetric. Products go through the FFT of a circulant operator around it.
+ * The Toeplitz operator with a first column `[m]` and a first row `[n]`, whose first element is not used (SciPy's
+ * `toeplitz`): A[i, j] depends on i − j alone. Without a row it is symmetric. Products go through the FFT of a
+ * circulant operator around it.
  *
  * @example
  * ```ts
@@ -84,8 +85,8 @@ export function toeplitz(column: Tensor, row?: Tensor, options: OperatorOptions 
 }
 
 /**
- * The Hankel operator with a first column `[m]` and a last row `[n]`, whose first element is not used (SciPy's `hankel`): A[i, j] depends on
- * i + j alone. Without a row it is zero below the first rising diagonal.
+ * The Hankel operator with a first column `[m]` and a last row `[n]`, whose first element is not used (SciPy's
+ * `hankel`): A[i, j] depends on i + j alone. Without a row it is zero below the first rising diagonal.
  */
 export function hankel(column: Tensor, row?: Tensor, options: OperatorOptions = {}): LinearOperator {
   requireVector(column, "column", "Hankel");
@@ -99,6 +100,7 @@ export function hankel(column: Tensor, row?: Tensor, options: OperatorOptions = 
   using head = values.slice([0, n]);
   const first = head.flip(), lower = values.slice([n - 1, null]), inner = toeplitz(lower, first, { owns: true });
   const { reads, owns } = ownership(row ? [column, row] : [column], options.owns);
+  const stored = row ?? values.slice([m - 1, null]), own = row ? [] : [stored];
   return linearOperator({
     shape: [m, n],
     device,
@@ -121,9 +123,9 @@ export function hankel(column: Tensor, row?: Tensor, options: OperatorOptions = 
       return flat.reshape([m, n]);
     },
     flags: { ...options.flags, symmetric: m === n },
-    structure: { kind: "hankel", column, row: last === row ? row : values.slice([m - 1, null]) },
+    structure: { kind: "hankel", column, row: stored },
     reads,
-    owns: [...owns, inner, values],
+    owns: [...owns, inner, values, ...own],
   });
 }
 

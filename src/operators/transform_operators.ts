@@ -44,7 +44,10 @@ function applied({ apply }: Transform): (x: Tensor) => Tensor {
   };
 }
 
-/** The Hadamard matrix of order n, a power of two; see `transforms.hadamard`. `on` says where: a `gpu`, a tensor or an operator. */
+/**
+ * The Hadamard matrix of order n, a power of two; see `transforms.hadamard`. `on` says where: a `gpu`, a tensor or an
+ * operator.
+ */
 export function hadamard(on: OnDevice, n: number, options: HadamardOperatorOptions = {}): LinearOperator {
   const { device } = on, { dtype = "f32", normalized = false } = options;
   const transform = hadamardTransform(device, dtype, n, options), apply = applied(transform);
@@ -65,7 +68,9 @@ export function hadamard(on: OnDevice, n: number, options: HadamardOperatorOptio
   });
 }
 
-/** The discrete cosine transform of length n; see `transforms.dct`. `on` says where: a `gpu`, a tensor or an operator. */
+/**
+ * The discrete cosine transform of length n; see `transforms.dct`. `on` says where: a `gpu`, a tensor or an operator.
+ */
 export function dct(on: OnDevice, n: number, options: DctOperatorOptions = {}): LinearOperator {
   return ofTransform(on, n, "dct", options);
 }
@@ -98,8 +103,8 @@ function ofTransform(on: OnDevice, n: number, kind: "dct" | "dst", options: DctO
 }
 
 /**
- * The discrete Fourier transform of n complex numbers as a real operator `[2n, 2n]`: of n real parts followed by n imaginary ones. See `transforms.fft`
- * for complex tensors. `on` says where: a `gpu`, a tensor or an operator.
+ * The discrete Fourier transform of n complex numbers as a real operator `[2n, 2n]`: of n real parts followed by n
+ * imaginary ones. See `transforms.fft` for complex tensors. `on` says where: a `gpu`, a tensor or an operator.
  */
 export function fft(on: OnDevice, n: number, options: FftOperatorOptions = {}): LinearOperator {
   const { device } = on, { inverse = false, norm = "backward", dtype = "f32" } = options, sign = inverse ? 1 : -1;

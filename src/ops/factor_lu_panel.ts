@@ -3,7 +3,7 @@ import type { KernelCall } from "./define.ts";
 import { type Block, from, launchEach, type Stack } from "./factor_block.ts";
 import { pivotSearch, pivotText } from "./factor_lu_pivot.ts";
 import { type Panel, recordTallPanel } from "./factor_lu_tall.ts";
-import { type FactorScalar, quotientText } from "./factor_passes.ts";
+import { type FactorScalar, quotientText, smallPivot } from "./factor_passes.ts";
 
 type Call = KernelCall<Record<string, never>>;
 
@@ -32,10 +32,10 @@ function planPanel(call: Call, { value, wide }: Stack, height: number): PanelPla
     threads * (each + 4) + (staged * (width + 1) + 2 * width) * each <= workgroupBytes;
   let threads = 64;
   // In large steps: each number of threads is a kernel of its own.
-  while (threads < height && 4 * threads <= most && fits(4 * threads, STAGED[2], 16)) threads *= 4;
+  while (threads < height && 4 * threads <= most && fits(4 * threads, STAGED[2], HELD)) threads *= 4;
   let rows = 1;
   while (rows * threads < height) rows *= 2;
-  const width = Math.max(4, Math.min(16, HELD / (rows * each / 4)));
+  const width = Math.max(4, HELD / (rows * each / 4));
   const staged = STAGED.find((count) => count <= threads && fits(threads, count, width)) ?? STAGED[2];
   return { threads, rows, width, staged };
 }
@@ -120,6 +120,7 @@ var<workgroup> lower: array<${scalar}, ${w}>;`,
         "if (lane == 0u) {",
         "pivots[matrix * p.count + p.first + j] = i32(p.first + pivot);",
         `if (d == ${zero} && info[matrix] > i32(p.first + j + 1u)) { info[matrix] = i32(p.first + j + 1u); }`,
+        smallPivot(scalar),
         "}",
         "if (pivot != j) {",
         ...own.flatMap((q) => [

@@ -1,7 +1,7 @@
 import type { FactorScalar } from "./factor_passes.ts";
 
-/** Invocations that join the candidates of the others. */
-const JOINED = 32;
+/** Candidates that one invocation joins, round by round, for each number of invocations: all of them join those that are left. */
+const ROUNDS: Readonly<Record<number, readonly number[]>> = { 64: [8], 256: [16], 1024: [8, 8] };
 
 /** WGSL that {@linkcode pivotSearch} needs. */
 export function pivotText(scalar: FactorScalar, threads: number): string {
@@ -16,22 +16,39 @@ fn before(value: ${scalar}, row: u32, other: ${scalar}, other_row: u32) -> bool 
 
 /**
  * WGSL that declares `pivot`, the row of the largest candidate of the workgroup, from each invocation's own `value` in row `at`; row j if
- * there is none, all being NaN: such a result will not be used. Some invocations join those of the others, then all join theirs: two
- * barriers instead of the ten of a tree.
+ * there is none, all being NaN: such a result will not be used. Two or three rounds with several candidates each, loaded at once, take
+ * less time than a tree's ten with a barrier each.
  */
 export function pivotSearch(threads: number): string {
-  return `best_value[lane] = value; best_row[lane] = at;
-workgroupBarrier();
-if (lane < ${JOINED}u) {
-  for (var o = lane + ${JOINED}u; o < ${threads}u; o += ${JOINED}u) {
-    if (before(best_value[o], best_row[o], value, at)) { value = best_value[o]; at = best_row[o]; }
+  const lines = ["best_value[lane] = value; best_row[lane] = at;", "workgroupBarrier();"];
+  let left = threads;
+  const join = (place: (k: number) => string, count: number) => {
+    const others = Array.from({ length: count - 1 }, (_, k) => k + 1);
+    return [
+      ...others.map((k) => `let value${k} = best_value[${place(k)}]; let row${k} = best_row[${place(k)}];`),
+      ...others.flatMap((k) => [
+        `let better${k} = before(value${k}, row${k}, value, at);`,
+        `value = select(value, value${k}, better${k}); at = select(at, row${k}, better${k});`,
+      ]),
+    ];
+  };
+  for (const count of ROUNDS[threads]) {
+    left /= count;
+    const step = left;
+    lines.push(
+      `if (lane < ${left}u) {`,
+      ...join((k) => `lane + ${k * step}u`, count),
+      "best_value[lane] = value; best_row[lane] = at;",
+      "}",
+      "workgroupBarrier();",
+    );
   }
-  best_value[lane] = value; best_row[lane] = at;
-}
-workgroupBarrier();
-value = best_value[0]; at = best_row[0];
-for (var o = 1u; o < ${JOINED}u; o++) {
-  if (before(best_value[o], best_row[o], value, at)) { value = best_value[o]; at = best_row[o]; }
-}
-let pivot = select(j, at, at < p.height);`;
+  lines.push(
+    "value = best_value[0]; at = best_row[0];",
+    "{",
+    ...join((k) => `${k}`, left),
+    "}",
+    "let pivot = select(j, at, at < p.height);",
+  );
+  return lines.join("\n");
 }

@@ -1,5 +1,6 @@
 import type { KernelCall } from "./define.ts";
 import { type Block, from, launchEach, type Stack } from "./factor_block.ts";
+import { isWhole, tileLoads } from "./factor_update_loads.ts";
 import type { Indexing } from "./indexing.ts";
 import type { Value } from "./value.ts";
 
@@ -47,44 +48,35 @@ export function recordUpdate<P>(call: KernelCall<P>, update: Update): void {
   // Large tiles load less, small ones make more workgroups: a processor has about a hundred cores to fill.
   const tiles = x.count * Math.ceil(m / 128) * Math.ceil(n / 128) / (lower ? 2 : 1);
   const large = x.wide && m > 64 && n > 64 && (call.info.software || (scalar === "f32" && tiles >= 100));
-  const v = large ? 2 : 1, size = 64 * v, depth = v === 2 ? 8 : 16, pitch = size / 4 + 1;
-  // Neighbouring threads load neighbours in memory.
-  const alongA = Math.abs(left.column) === 1 ? "inner" : "outer",
-    alongB = Math.abs(right.row) === 1 ? "inner" : "outer";
-  const each = size * depth / (THREADS * THREADS);
-  const range = (count: number) => [...Array(count).keys()];
-  const place = (along: string, e: number) => {
-    const at = `(lane + ${e * THREADS * THREADS}u)`;
-    return along === "inner"
-      ? { inner: `(${at} & ${depth - 1}u)`, outer: `(${at} >> ${Math.log2(depth)}u)` }
-      : { inner: `(${at} >> ${Math.log2(size)}u)`, outer: `(${at} & ${size - 1}u)` };
-  };
-  const fetch = (begin: string) => [
-    ...range(each).map((e) => {
-      const { inner, outer } = place(alongA, e);
-      return `next_a${e} = fetch_a(left, row0 + ${outer}, ${begin} + ${inner});`;
-    }),
-    ...range(each).map((e) => {
-      const { inner, outer } = place(alongB, e);
-      return `next_b${e} = fetch_b(right, column0 + ${outer}, ${begin} + ${inner});`;
-    }),
-  ];
-  const keep = (name: string, along: string) =>
-    range(each).map((e) => {
-      const { inner, outer } = place(along, e);
-      return `tile_${name}[${inner} * ${pitch}u + (${outer} >> 2u)][${outer} & 3u] = next_${name}${e};`;
-    });
-  const zero = `${scalar}(0)`, source = t ? "t" : "x";
+  const v = large ? 2 : 1, size = 64 * v, depth = v === 2 || scalar === "f64" ? 8 : 16, pitch = size / 4 + 1;
+  const tile = { size, depth, threads: THREADS * THREADS }, range = (count: number) => [...Array(count).keys()];
+  const offset = t?.value.offset ?? 0, first = { ...left, start: left.start + offset };
+  const four = x.size % 4 === 0 && out.column === 1 && isWhole(first, m, k) && isWhole(right, k, n) &&
+    isWhole(out, m, n) && (t?.index.strides ?? []).flat().every((step) => step % 4 === 0);
+  const a = tileLoads(
+    { name: "a", source: t ? "t" : "x", outer: left.row, inner: left.column, steps: ["lr", "lc"], limit: "m" },
+    tile,
+    scalar,
+    four,
+  );
+  const b = tileLoads(
+    { name: "b", source: "x", outer: right.column, inner: right.row, steps: ["rc", "rr"], limit: "n" },
+    tile,
+    scalar,
+    four,
+  );
+  const element = `vec4<${scalar}>`;
   launchEach(call, x.count, [Math.ceil(n / size), Math.ceil(m / size)], {
-    key: `update|${v}|${lower}|${alongA}|${alongB}|${t ? t.index.key : ""}`,
+    key: `update|${v}|${lower}|${a.key}|${b.key}|${t ? t.index.key : ""}`,
     read: t ? { t: t.value } : {},
     write: { x: x.value },
+    ...(four ? { elements: { x: element, ...(t ? { t: element } : {}) } } : {}),
     uniforms: {
       m,
       n,
       k,
       size: x.size,
-      l0: { i32: left.start + (t?.value.offset ?? 0) },
+      l0: { i32: first.start },
       lr: { i32: left.row },
       lc: { i32: left.column },
       r0: { i32: right.start },
@@ -97,43 +89,38 @@ export function recordUpdate<P>(call: KernelCall<P>, update: Update): void {
     },
     workgroupSize: THREADS * THREADS,
     declarations: () =>
-      `var<workgroup> tile_a: array<vec4<${scalar}>, ${depth * pitch}>;
-var<workgroup> tile_b: array<vec4<${scalar}>, ${depth * pitch}>;
-fn fetch_a(left: i32, row: u32, inner: u32) -> ${scalar} {
-  if (row >= p.m || inner >= p.k) { return ${zero}; }
-  return ${source}[left + i32(row) * p.lr + i32(inner) * p.lc];
-}
-fn fetch_b(right: i32, column: u32, inner: u32) -> ${scalar} {
-  if (column >= p.n || inner >= p.k) { return ${zero}; }
-  return x[right + i32(inner) * p.rr + i32(column) * p.rc];
-}`,
+      `var<workgroup> tile_a: array<${element}, ${depth * pitch}>;
+var<workgroup> tile_b: array<${element}, ${depth * pitch}>;
+${a.declaration}
+${b.declaration}`,
     body: () => {
-      const spans = range(v), four = range(4);
-      const accumulators = spans.flatMap((s) => four.flatMap((e) => spans.map((q) => `c${s}${e}${q}`)));
+      const spans = range(v), quad = range(4);
+      const accumulators = spans.flatMap((s) => quad.flatMap((e) => spans.map((q) => `c${s}${e}${q}`)));
       return [
-        `let row0 = workgroup.y * ${size}u; let column0 = workgroup.x * ${size}u;`,
-        ...(lower ? [`if (column0 >= row0 + ${size}u) { return; }`] : []),
+        `let first_a = workgroup.y * ${size}u; let first_b = workgroup.x * ${size}u;`,
+        ...(lower ? [`if (first_b >= first_a + ${size}u) { return; }`] : []),
         ...(t ? t.index.lines("matrix") : []),
         "let base = i32(matrix * p.size);",
-        `let left = p.l0 + ${
-          t ? `i32(${t.index.offset(0)})` : "base"
-        }; let right = p.r0 + base; let out = p.o0 + base;`,
+        `let base_a = p.l0 + ${t ? `i32(${t.index.offset(0)})` : "base"}; let base_b = p.r0 + base;`,
         `let tx = lane & ${THREADS - 1}u; let ty = lane >> ${Math.log2(THREADS)}u;`,
-        ...accumulators.map((name) => `var ${name} = vec4<${scalar}>();`),
-        ...range(each).flatMap((e) => [`var next_a${e}: ${scalar};`, `var next_b${e}: ${scalar};`]),
-        ...fetch("0u"),
+        ...accumulators.map((name) => `var ${name} = ${element}();`),
+        ...a.hold,
+        ...b.hold,
+        ...a.fetch("0u"),
+        ...b.fetch("0u"),
         `for (var i = 0u; i < p.k; i += ${depth}u) {`,
-        ...keep("a", alongA),
-        ...keep("b", alongB),
+        ...a.keep,
+        ...b.keep,
         "workgroupBarrier();",
-        ...fetch(`i + ${depth}u`),
+        ...a.fetch(`i + ${depth}u`),
+        ...b.fetch(`i + ${depth}u`),
         ...range(depth).flatMap((i) => [
           "{",
           ...spans.map((s) => `let a${s} = tile_a[${i * pitch + s * THREADS}u + ty];`),
           ...spans.map((s) => `let b${s} = tile_b[${i * pitch + s * THREADS}u + tx];`),
           ...spans.flatMap((s) =>
-            four.flatMap((e) =>
-              spans.map((q) => `c${s}${e}${q} = fma(vec4<${scalar}>(a${s}.${"xyzw"[e]}), b${q}, c${s}${e}${q});`)
+            quad.flatMap((e) =>
+              spans.map((q) => `c${s}${e}${q} = fma(${element}(a${s}.${"xyzw"[e]}), b${q}, c${s}${e}${q});`)
             )
           ),
           "}",
@@ -144,21 +131,25 @@ fn fetch_b(right: i32, column: u32, inner: u32) -> ${scalar} {
         ...spans.map((q) => `var v${q} = c00${q};`),
         "switch r {",
         ...spans.flatMap((s) =>
-          four.map((e) => `case ${4 * s + e}u: { ${spans.map((q) => `v${q} = c${s}${e}${q};`).join(" ")} }`)
+          quad.map((e) => `case ${4 * s + e}u: { ${spans.map((q) => `v${q} = c${s}${e}${q};`).join(" ")} }`)
         ),
         "default: {}",
         "}",
-        `let row = row0 + (r >> 2u) * ${4 * THREADS}u + ty * 4u + (r & 3u);`,
+        `let row = first_a + (r >> 2u) * ${4 * THREADS}u + ty * 4u + (r & 3u);`,
         "if (row < p.m) {",
-        ...spans.flatMap((q) =>
-          four.map((e) =>
-            `{ let column = column0 + ${q * 4 * THREADS + e}u + tx * 4u; if (column < p.n) { ` +
-            `let at = out + i32(row) * p.or + i32(column) * p.oc; x[at] -= v${q}.${"xyzw"[e]}; } }`
-          )
-        ),
+        "let out = p.o0 + base + i32(row) * p.or;",
+        ...spans.flatMap((q) => store(`first_b + ${q * 4 * THREADS}u + tx * 4u`, `v${q}`, four)),
         "}",
         "}",
       ].join("\n");
     },
   });
+}
+
+/** Subtracts four neighbours of a row from what is there. */
+function store(column: string, value: string, four: boolean): string[] {
+  if (four) return [`{ let column = ${column}; if (column < p.n) { x[(out + i32(column)) >> 2u] -= ${value}; } }`];
+  return [0, 1, 2, 3].map((e) =>
+    `{ let column = ${column} + ${e}u; if (column < p.n) { x[out + i32(column) * p.oc] -= ${value}.${"xyzw"[e]}; } }`
+  );
 }

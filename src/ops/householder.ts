@@ -15,7 +15,8 @@ export const PANEL_ROWS = 16_384;
  * Householder reflectors of panels, in compact WY form: for each matrix A of `[..., m, n]` with n ≤ 32 and k = min(m, n), `v` `[..., m, k]`
  * (unit lower trapezoidal) and `t` `[..., k, k]` (upper triangular) of Q = I − V T Vᵀ, and `r` `[..., k, n]`, the first k rows of QᵀA,
  * which are upper trapezoidal: A = Q·[r; 0]. Reflectors as LAPACK's `geqrt` has them: a column that is zero below the diagonal stays as it is,
- * sign and all. Elements should not be so large that their squares overflow. Schreiber & Van Loan 1989.
+ * sign and all; so does one whose elements from the diagonal on are all below 1e-17 (f64: 1e-150). Elements should be scaled accordingly, and not so
+ * large that their squares overflow. Schreiber & Van Loan 1989.
  */
 export const householder: OpDefinition<Record<string, never>> = defineOp({
   name: "householder",

@@ -113,8 +113,8 @@ function record(call: Call, kind: keyof typeof LANES): void {
         "}",
         `var largest = ${real("0.0")};`,
         `for (var g = 0u; g < ${down}u; g++) { largest = max(largest, peaks[g * ${across}u + j]); }`,
-        // A column that is smaller than this beside elements near 1 counts as zero.
-        `let some = largest > ${dtype === "f64" ? "1e-290lf" : "1e-36f"};`,
+        // So small that the square of its reciprocal need not be a number: counts as zero.
+        `let some = largest > ${dtype === "f64" ? "1e-150lf" : "1e-17f"};`,
         `let scale = select(${real("0.0")}, ${real("1.0")} / select(${real("1.0")}, largest, some), some);`,
         `let head = ${x("j", "j")}; var top = ${real("0.0")};`,
         `if (mine) { top = ${x("j", "own")}; }`,

@@ -100,7 +100,7 @@ export const pairMatrix = defineOp<PairMatrixParams>({
   natives: [pairMatrixWasm],
 
   // x̄_i = Σ_j ḡ_ij ∂F_ij/∂x_i, from the matrix of partial derivatives: this op stores n×m anyway.
-  vjp(k, { inputs, cotangents, params }) {
+  vjp(k, { inputs, cotangents, params, wanted }) {
     const g = cotangents.out;
     if (!g) return {};
     const types = Object.fromEntries(Object.entries(inputs).map(([n, v]) => [n, typeof v === "number" ? null : v]));
@@ -133,12 +133,13 @@ export const pairMatrix = defineOp<PairMatrixParams>({
           : undefined;
       };
       for (const id of found.names) {
+        if (wanted?.has(id) === false) continue;
         const x = inputs[id], M = typeof x === "number" ? undefined : matrix(id);
         if (M) add(id, k.apply("reduce", { g: gc, M }, { reduction: "sum", formula: "g * M" }).out);
       }
       for (const leaf of found.elements) {
         const x = inputs[leaf.name];
-        if (typeof x === "number") continue;
+        if (typeof x === "number" || wanted?.has(leaf.name) === false) continue;
         const label = leaf.component === undefined
           ? `${leaf.name}[${leaf.index}]`
           : `${leaf.name}[${leaf.index}, ${leaf.component}]`;

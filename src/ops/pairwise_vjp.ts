@@ -12,7 +12,7 @@ import type { ArrayType } from "./value.ts";
  */
 export function pairwiseVjp<T extends ArrayType>(
   k: Calculus<T>,
-  { inputs, outputs, cotangents, params }: VjpCall<T, PairwiseParams>,
+  { inputs, outputs, cotangents, params, wanted }: VjpCall<T, PairwiseParams>,
 ): Record<string, T | undefined> {
   const g = cotangents.out, { reduction } = params;
   if (!g || reduction === "argmax" || reduction === "argmin") return {};
@@ -58,7 +58,7 @@ export function pairwiseVjp<T extends ArrayType>(
     const found = leaves(expr);
     for (const id of found.names) {
       const x = inputs[id], partial = partials.get(id);
-      if (typeof x === "number" || !partial) continue;
+      if (typeof x === "number" || !partial || wanted?.has(id) === false) continue;
       const rows = sumPairs(k, partial, all, "i", layout);
       add(id, k.apply("reduce", { r: rows }, { reduction: "sum", formula: "r" }).out);
     }
@@ -67,7 +67,7 @@ export function pairwiseVjp<T extends ArrayType>(
         ? `${leaf.name}[${leaf.index}]`
         : `${leaf.name}[${leaf.index}, ${leaf.component}]`;
       const x = inputs[leaf.name], partial = partials.get(label);
-      if (typeof x === "number" || !partial) continue;
+      if (typeof x === "number" || !partial || wanted?.has(leaf.name) === false) continue;
       let term = sumPairs(k, partial, all, leaf.index, layout);
       if (leaf.component !== undefined) {
         // The gradient of one component: a column of zeros elsewhere.

@@ -47,18 +47,25 @@ export const sparseMatmul: OpDefinition<SparseMatmulParams> = defineOp({
   natives: sparseMatmulNatives,
 
   // Y = S B: from ⟨Ȳ, dS B + S dB⟩, v̄_k = Σ_q Ȳ[i, q] B[j, q] for the entry k at (i, j), and B̄ = Sᵀ Ȳ.
-  vjp(k, { inputs, cotangents }) {
+  vjp(k, { inputs, cotangents, wanted }) {
     const g = cotangents.out, { starts, columns, values, b } = inputs;
     if (!g || typeof values === "number" || typeof b === "number" || !isFloat(b.dtype)) return {};
+    const result: Record<string, typeof g | undefined> = {};
+    if (wanted?.has("values") !== false) {
+      result.values = k.apply("sampledMatmul", { starts, columns, a: g, b }, {}).out;
+    }
+    if (wanted?.has("b") === false) return result;
     const turned = k.apply("csrTranspose", { starts, columns }, { columns: b.shape[0] });
     const entries = k.apply("gather", { x: values, indices: turned.order }, { axis: 0 }).out;
-    return {
-      values: k.apply("sampledMatmul", { starts, columns, a: g, b }, {}).out,
-      b: k.apply("sparseMatmul", { starts: turned.starts, columns: turned.columns, values: entries, b: g }, {}).out,
-    };
+    const transposed = { starts: turned.starts, columns: turned.columns, values: entries };
+    result.b = k.apply("sparseMatmul", { ...transposed, b: g }, {}).out;
+    return result;
   },
 
-  keeps: () => ({ outputs: [] }),
+  keeps: (_, wanted) => ({
+    inputs: ["starts", "columns", ...(wanted.has("values") ? ["b"] : []), ...(wanted.has("b") ? ["values"] : [])],
+    outputs: [],
+  }),
 
   cost(inputs, _, { out }) {
     const { values, b, starts } = inputs, entries = values!.shape[0], p = out.shape[1], size = byteSize(out.dtype);

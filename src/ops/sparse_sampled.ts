@@ -1,11 +1,12 @@
 import { byteSize, type DType, isFloat } from "../device/mod.ts";
-import { compile, gradient, leaves, size } from "../formula/mod.ts";
+import { compile, leaves, size } from "../formula/mod.ts";
 import { requireArray } from "./contract_checks.ts";
 import { defineOp, type HostArray, type HostInputs, hostTypes, type InputTypes, type OpDefinition } from "./define.ts";
 import { formulaBounds } from "./error_bounds.ts";
 import { type Plan, planFormula } from "./formula_kernel.ts";
-import { type Formula, plainSignature, resultType, toExpr } from "./formulas.ts";
+import { type Formula, resultType } from "./formulas.ts";
 import { inDouble } from "./in_double.ts";
+import { partialsOf } from "./partials.ts";
 import { broadcastIndex } from "./reference_index.ts";
 import { sampledCases } from "./sparse_cases.ts";
 import { eachEntry, requireRows } from "./sparse_pattern.ts";
@@ -82,15 +83,13 @@ export const sampledMatmul: OpDefinition<SampledMatmulParams> = defineOp({
 
   // P = a bᵀ at the entries and y = φ(P, c, …) there: P̄ = ȳ ∂φ/∂P and c̄ = ȳ ∂φ/∂c, which are formulas on the pattern themselves; with
   // P̄ as the values of a sparse matrix, ā = P̄ b and b̄ = P̄ᵀ a.
-  vjp(k, { inputs, cotangents, params }) {
+  vjp(k, { inputs, cotangents, params, wanted }) {
     const g = cotangents.out, a = inputs.a as typeof g, b = inputs.b as typeof g;
     if (!g || !a || !b) return {};
-    const { starts, columns } = inputs, expr = toExpr(params.epilogue ?? PRODUCT), { names } = leaves(expr);
-    let seed = "cotangent";
-    while (names.includes(seed)) seed += "_";
-    const partials = gradient(expr, plainSignature([...names, seed]), { kind: "name", name: seed });
+    const { starts, columns } = inputs, { seed, of } = partialsOf(params.epilogue ?? PRODUCT);
+    const asked = (name: string) => wanted?.has(name) !== false;
     const partialOf = (name: string): typeof g | undefined => {
-      const partial = partials.get(name);
+      const partial = of.get(name);
       if (!partial) return undefined;
       const used = leaves(partial).names;
       const extras = Object.fromEntries(
@@ -102,17 +101,18 @@ export const sampledMatmul: OpDefinition<SampledMatmulParams> = defineOp({
       return k.apply("sampledMatmul", { starts, columns, ...factors, ...extras }, { epilogue: partial }).out;
     };
     const result: Record<string, typeof g | undefined> = {};
-    for (const name of names) {
+    for (const name of of.keys()) {
       const x = inputs[name];
-      if (name === PRODUCT || typeof x === "number") continue;
+      if (name === PRODUCT || typeof x === "number" || !asked(name)) continue;
       const term = partialOf(name);
       if (term) result[name] = k.unbroadcast(term, x.shape);
     }
-    const p = partialOf(PRODUCT);
+    const p = asked("a") || asked("b") ? partialOf(PRODUCT) : undefined;
     if (!p) return result;
+    if (asked("a")) result.a = k.apply("sparseMatmul", { starts, columns, values: p, b }, {}).out;
+    if (!asked("b")) return result;
     const turned = k.apply("csrTranspose", { starts, columns }, { columns: b.shape[0] });
     const entries = k.apply("gather", { x: p, indices: turned.order }, { axis: 0 }).out;
-    result.a = k.apply("sparseMatmul", { starts, columns, values: p, b }, {}).out;
     const transposed = { starts: turned.starts, columns: turned.columns, values: entries };
     result.b = k.apply("sparseMatmul", { ...transposed, b: a }, {}).out;
     return result;

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Gpu, grad, linalg, type Tensor } from "../../mod.ts";
+import { type Gpu, grad, linalg, open, type Tensor } from "../../mod.ts";
 import { qrWork, runsOnAdapter } from "../../src/linalg/device/work.ts";
 import { onGpu } from "./devices.ts";
 import { type Float, FLOATS, graded, hardMatrices, hardSymmetric, normal } from "./factor_matrices.ts";
@@ -318,4 +318,22 @@ onGpu("gradients are those of the host, wherever the decomposition ran", async (
     const apart = await gpu.reduce("max", "abs(x - y)", { x: there, y: here }).item();
     assert(apart <= 1e3 * 2 ** -24 * Math.max(1, await here.abs().max().item()), `${name}: ${apart}`);
   }
+});
+
+onGpu("on a device of an adapter and the host the results stay on the adapter", async () => {
+  await using gpu = await open({ tune: "off" });
+  if (!gpu.device.place) return;
+  const float = FLOATS[0], a = normal(gpu, float, [40, 30]), square = a.T.matmul(a), b = gpu.ones([40, 2]);
+  const results: [Tensor, linalg.Factorization][] = [
+    [a, await linalg.qr(a, { on })],
+    [a, await linalg.svd(a, { on })],
+    [square, await linalg.eigh(square, { on })],
+    [a, { ...await linalg.lstsq(a, b, { on }), b }],
+  ];
+  for (const [matrix, result] of results) {
+    await certify(matrix, result, float, Object.keys(result).join());
+    for (const [name, part] of Object.entries(result)) assertEquals(part.value.storage.onHost, name === "b", name);
+  }
+  // Beside a software adapter they go to the host by themselves.
+  if (gpu.info.software) assert((await linalg.eigh(square)).values.value.storage.onHost);
 });

@@ -65,6 +65,10 @@ withAndWithoutLibraries("gradients where eigenvalues coincide: what is determine
         for (const weights of [flip, ones, s]) {
           await assertSame("exp at I", await grad(through("exp(x)", weights))(one), weights.mul(Math.E), units);
         }
+        // The Hessian of Σ log λ is E ↦ −A⁻¹·E·A⁻¹.
+        const slope = grad(async (x: Tensor) => (await linalg.eigh(x)).values.log().sum());
+        const curved = await grad(async (x: Tensor) => (await slope(x)).mul(s).sum())(a);
+        await assertSame("Hessian of Σ log λ", curved, inverse.matmul(s).matmul(inverse).neg(), 4 * units);
       });
     }
   }

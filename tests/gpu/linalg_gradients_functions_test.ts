@@ -110,12 +110,18 @@ withAndWithoutLibraries("gradients of norms and conditions agree with difference
       ]);
     }
     for (const ord of shape.length === 3 ? [2, -2, 1, "fro", Infinity] as const : [2, -2] as const) {
-      await assertGradient(gpu, `cond ${ord}`, async (x) => ({ y: await linalg.cond(x, ord) }), [a]);
+      await assertGradient(gpu, `cond ${ord}`, async (x) => ({ y: await linalg.cond(x, { ord }) }), [a]);
     }
   }
   // At zero the Euclidean norm has a kink: zero is one of the subgradients.
   const zero = gpu.zeros([3, 2], "f64");
   assertEquals(await (await grad(async (x: Tensor) => await linalg.norm(x))(zero)).array(), [[0, 0], [0, 0], [0, 0]]);
+});
+
+withAndWithoutLibraries("gradients of products of Kronecker and Khatri–Rao agree with differences", async (gpu) => {
+  const [a, b, c] = [normal(gpu, [2, 3, 2], 1), normal(gpu, [2, 4], 2), normal(gpu, [5, 2], 3)];
+  await assertGradient(gpu, "kron", async (x, y) => ({ y: await linalg.kron(x, y) }), [a, b]);
+  await assertGradient(gpu, "khatriRao", async (x, y) => ({ y: await linalg.khatriRao(x, y) }), [a, c]);
 });
 
 withAndWithoutLibraries("functions of matrices have gradients where eigenvalues coincide", async (gpu) => {
@@ -235,3 +241,44 @@ withAndWithoutLibraries("gradients of functions of matrices leave no memory behi
     assertEquals(gpu.memory().live, before);
   }
 });
+
+withAndWithoutLibraries(
+  "gradients keep their digits for very large and very small matrices and losses",
+  async (gpu) => {
+    const g = normal(gpu, [5, 5], 1), symmetric = g.add(g.T), tall = normal(gpu, [6, 4], 2);
+    const b = normal(gpu, [6, 2], 3);
+    /** Each with the degree in which it grows with the matrix. */
+    const cases: [string, number, (x: Tensor) => Promise<Tensor>, Tensor][] = [
+      ["eigenvectors", 0, async (x) => (await linalg.eigh(x)).vectors.square(), symmetric],
+      ["eigenvalues", 1, async (x) => (await linalg.eigh(x)).values, symmetric],
+      ["singular vectors", 0, async (x) => (await linalg.svd(x)).u.square(), tall],
+      ["q", 0, async (x) => (await linalg.qr(x)).q, tall],
+      ["l", 0, async (x) => (await linalg.lu(x)).l, tall],
+      ["pinv", -1, (x) => linalg.pinv(x), tall],
+      ["inv", -1, (x) => linalg.inv(x), g],
+      ["lstsq", -1, async (x) => (await linalg.lstsq(x, b)).x, tall],
+      ["polar u", 0, async (x) => (await linalg.polar(x)).u, tall],
+      ["polar p", 1, async (x) => (await linalg.polar(x)).p, tall],
+      ["nuclear norm", 1, (x) => linalg.norm(x, { ord: "nuc" }), tall],
+      ["sign of eigenvalues", 0, async (x) => (await linalg.matrixSign(x, { of: "eigenvalues" })).sign, g],
+    ];
+    for (const [name, degree, f, at] of cases) {
+      const loss = (weight: number) => async (x: Tensor) => {
+        const y = await f(x);
+        return y.mul(normal(gpu, y.shape, 4)).sum().mul(weight);
+      };
+      const expected = await grad(loss(1))(at), size = await expected.abs().max().item();
+      // Powers of two round nothing.
+      for (const [c, weight] of [[2 ** 480, 1], [2 ** -480, 1], [1, 2 ** 700], [1, 2 ** -700]]) {
+        const found = (await grad(loss(weight))(at.mul(c))).div(weight).mul(c ** ((1 - degree) / 2)).mul(
+          c ** ((1 - degree) / 2),
+        );
+        const error = await Tensor.reduce("max", "abs(x - y)", { x: found, y: expected }).item();
+        assert(
+          error <= 1e4 * 2 ** -53 * size,
+          `${name}, matrix times ${c}, loss times ${weight}: off by ${error} of ${size}`,
+        );
+      }
+    }
+  },
+);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { linalg, type Tensor } from "../../mod.ts";
 import { roundoff } from "../../src/device/mod.ts";
-import { onEachDevice } from "./devices.ts";
+import { onEachDevice, onGpu } from "./devices.ts";
 import { apart, normal } from "./linalg_matrices.ts";
 import { withAndWithoutLibraries } from "./libraries.ts";
 
@@ -18,7 +18,7 @@ withAndWithoutLibraries("functions of stacks are those of each matrix, and of no
       [(a) => linalg.pinv(a, { hermitian: true }), positive],
       [linalg.matrixRank, tall],
       [linalg.cond, tall],
-      [(a) => linalg.cond(a, 1), square],
+      [(a) => linalg.cond(a, { ord: 1 }), square],
       [linalg.expm, square],
       [(a) => linalg.expm(a, { method: "taylor" }), square],
       [linalg.sqrtm, positive],
@@ -54,7 +54,7 @@ withAndWithoutLibraries("functions of stacks are those of each matrix, and of no
     assertEquals(await (await linalg.sqrtm(gpu.zeros([2, 2], dtype))).array(), [[0, 0], [0, 0]]);
     assertEquals(await (await linalg.polar(zeros)).p.sum().item(), 0);
     const mixed = gpu.stack([gpu.eye(2), gpu.zeros([2, 2]), gpu.tensor([[1, 2], [2, 4]])]).astype(dtype);
-    assertEquals(await (await linalg.cond(mixed, 1)).array(), [1, Infinity, Infinity]);
+    assertEquals(await (await linalg.cond(mixed, { ord: 1 })).array(), [1, Infinity, Infinity]);
     assertEquals(await (await linalg.matrixRank(mixed, { hermitian: true })).array(), [2, 0, 1]);
   }
 });
@@ -81,7 +81,12 @@ withAndWithoutLibraries("what has no such function is refused in words", async (
     assert((await message(() => fn(bad), RangeError)).endsWith("element [0, 1] is NaN"), name);
   }
   for (
-    const fn of [linalg.expm, linalg.sqrtm, (t: Tensor) => linalg.matrixPower(t, 2), (t: Tensor) => linalg.cond(t, 1)]
+    const fn of [
+      linalg.expm,
+      linalg.sqrtm,
+      (t: Tensor) => linalg.matrixPower(t, 2),
+      (t: Tensor) => linalg.cond(t, { ord: 1 }),
+    ]
   ) {
     await assertRejects(() => fn(gpu.ones([2, 3])), TypeError, "Expected square matrices");
   }
@@ -101,6 +106,10 @@ withAndWithoutLibraries("what has no such function is refused in words", async (
   await assertRejects(() => linalg.norm(gpu.ones([2, 2, 2]), { ord: 2 }), TypeError, "a vector or a matrix");
   await assertRejects(() => linalg.norm(a, { axis: [0, 0] }), TypeError, "do not fit");
   await assertRejects(() => linalg.norm(a, { axis: 2 }), TypeError, "do not fit");
+  assertEquals(
+    await message(() => linalg.pinv(gpu.full([2, 1], 1e-310, "f64")), RangeError),
+    "The pseudoinverse of the matrix is out of the range of f64",
+  );
   for (const rcond of [-1, 1, NaN]) await assertRejects(() => linalg.pinv(a, { rcond }), RangeError, '"rcond"');
   await assertRejects(() => linalg.matrixRank(a, { tol: -1 }), RangeError, '"tol"');
   await assertRejects(() => linalg.matrixRank(a, { tol: 1, rtol: 1 }), TypeError, "both");
@@ -157,7 +166,7 @@ onEachDevice("functions of matrices leave nothing behind but their results", asy
     ...([null, "fro", "nuc", 1, 2, Infinity] as const).map((ord) => () => linalg.norm(b, { ord })),
     ...[0, 1, 2, 3, -1, Infinity].map((ord) => () => linalg.norm(b, { ord, axis: 0 })),
     () => linalg.cond(b),
-    () => linalg.cond(a, 1),
+    () => linalg.cond(a, { ord: 1 }),
     () => linalg.pinv(b),
     () => linalg.pinv(positive, { hermitian: true }),
     () => linalg.matrixRank(b),
@@ -199,4 +208,15 @@ onEachDevice("functions of matrices leave nothing behind but their results", asy
   await assertRejects(() => linalg.matrixSign(zeros), linalg.ConvergenceError);
   await assertRejects(() => linalg.polar(zeros, { method: "newton" }), linalg.SingularMatrixError);
   assertEquals(gpu.device.ledger.count, during);
+});
+
+onGpu("large exponentials are computed on the device by default", async (gpu) => {
+  const a = gpu.random.normal([2, 80, 80], { seed: 1 }).mul(gpu.tensor([0.1, 0.4]).reshape([2, 1, 1]));
+  const [found, expected] = [await linalg.expm(a), await linalg.expm(a, { method: "pade" })];
+  const sizes = await (await linalg.norm(a, { ord: 1, axis: [1, 2] })).data();
+  const errors = await (await linalg.norm(found.sub(expected), { axis: [1, 2] })).data();
+  const wholes = await (await linalg.norm(expected, { axis: [1, 2] })).data();
+  // The relative condition number is at least ‖A‖, and near it for such matrices.
+  errors.forEach((error, i) => assert(error / wholes[i] <= 16 * 80 * roundoff("f32") * sizes[i], `${i}: ${error}`));
+  assertEquals(await found.array(), await (await linalg.expm(a, { method: "taylor" })).array());
 });

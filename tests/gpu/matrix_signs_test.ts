@@ -28,6 +28,44 @@ async function checkSigns(gpu: Gpu): Promise<void> {
 withAndWithoutLibraries("the sign of singular values, by each schedule of steps", checkSigns);
 onGpu("the sign of singular values, by each schedule of steps", checkSigns);
 
+withAndWithoutLibraries("every function of larger matrices has its certificate", async (gpu) => {
+  for (const dtype of ["f32", "f64"] as const) {
+    const a = normal(gpu, [60, 60], 1, dtype), tall = normal(gpu, [70, 33], 2, dtype), eye = gpu.eye(60).astype(dtype);
+    const shifted = a.div(8).add(eye.mul(3)), gram = tall.matmul(tall.T), n = 70;
+    const results: [Tensor, linalg.Factorization][] = [
+      [tall, await linalg.polar(tall)],
+      [tall.T, await linalg.polar(tall.T, { method: "newtonSchulz" })],
+      [a, await linalg.polar(a, { method: "newton", side: "left" })],
+      [tall, { pinv: await linalg.pinv(tall) }],
+      [gram, { pinv: await linalg.pinv(gram) }],
+      [gram, { pinv: await linalg.pinv(gram, { hermitian: true }) }],
+      [shifted, { sqrt: await linalg.sqrtm(shifted) }],
+      [gram, { sqrt: await linalg.sqrtm(gram) }],
+      [a, await linalg.matrixSign(a, { of: "eigenvalues" })],
+      [tall, await linalg.matrixSign(tall)],
+      [tall, await linalg.matrixSign(tall, { coefficients: "polarExpress" })],
+    ];
+    for (const [index, [matrix, result]] of results.entries()) {
+      const { backwardError, orthogonality = 0 } = await linalg.certificate(matrix, result);
+      const growth = "sign" in result && result.of === "eigenvalues"
+        ? await (await linalg.norm(result.sign)).item()
+        : 1;
+      const bound = 16 * n * roundoff(dtype) * growth;
+      assert(
+        backwardError <= bound,
+        `${dtype}, number ${index}: the backward error is ${backwardError}, over ${bound}`,
+      );
+      assert(orthogonality <= bound, `${dtype}, number ${index}: the orthogonality is ${orthogonality}, over ${bound}`);
+    }
+    // Two methods that have nothing in common.
+    const [x, y] = [await linalg.expm(shifted), await linalg.expm(shifted, { method: "taylor" })];
+    const off = await (await linalg.norm(x.sub(y))).item() / await (await linalg.norm(x)).item();
+    assert(off <= 16 * n * roundoff(dtype) * await (await linalg.norm(shifted, { ord: 2 })).item(), `${dtype}: ${off}`);
+    const back = await apart(gpu, x.matmul(await linalg.expm(shifted.neg())), eye);
+    assert(back <= 16 * n * roundoff(dtype) * Math.exp(8), `${dtype}: ${back}`);
+  }
+});
+
 withAndWithoutLibraries("a certificate is large for a function that is not the matrix's", async (gpu) => {
   const a = normal(gpu, [8, 5], 1, "f64"), square = normal(gpu, [5, 5], 2, "f64"), eye = gpu.eye(5).astype("f64");
   const positive = square.matmul(square.T), { u, p } = await linalg.polar(a), pinv = await linalg.pinv(a);

@@ -353,6 +353,44 @@ onEachDevice("gradients with respect to what operators are made of are those of 
   }
 });
 
+onEachDevice(
+  "the gradient with respect to what an operator is applied to is the product with its transpose",
+  async (gpu) => {
+    for (const [k, { name, data, make, matrix }] of operatorCases.entries()) {
+      if (!/ (7|80)\b|hadamard/.test(name)) continue;
+      const given = data(drawFrom(k + 3)),
+        a = matrix(given),
+        [m, n] = [a.length, a[0].length],
+        dtype = typesOf(gpu).at(-1)!;
+      await named(name, () =>
+        gpu.scope(async () => {
+          const op = make(uploadAll(gpu, given, dtype), { gpu, dtype }), w = drawFrom(k).matrix(m, 2);
+          const ws = upload(gpu, w, dtype), xs = upload(gpu, drawFrom(k + 1).matrix(n, 2), dtype);
+          // The product with a zero operator does not depend on its factor.
+          const found = grad((x: Tensor) => op.apply(x).mul(ws).sum(), { unreached: "zeros" })(xs);
+          const expected = times(transposed(a), w), model = { scale: a, norm: true, u: UNIT[dtype] };
+          const scale = times(magnitude(transposed(a)), magnitude(w)).flat().map((v) => (m + n) * v);
+          await assertProduct(found, expected.flat(), scale, model, "the gradient");
+        }));
+    }
+  },
+);
+
+onEachDevice("the energy of a spectrum has the gradient 2n·x", async (gpu) => {
+  for (const n of [5, 12, 100, 257]) {
+    await gpu.scope(async () => {
+      const x = gpu.random.normal([3, n], { seed: n });
+      const found = grad((x: Tensor) => {
+        const { re, im } = operators.transforms.fft(x);
+        return re.square().add(im.square()).sum();
+      })(x);
+      const expected = (await x.data()).map((v) => 2 * n * v), total = Math.hypot(...expected);
+      const data = await found.data(), error = Math.hypot(...data.map((v, k) => v - expected[k]));
+      assert(error <= 16 * Math.log2(2 * n) * UNIT.f32 * total, `n = ${n}: ${error}, ${total}`);
+    });
+  }
+});
+
 /** The nested numbers with another one at a flat place. */
 function placed(values: number[] | Matrix | Matrix[], at: number, value: number): number[] | Matrix | Matrix[] {
   let k = 0;

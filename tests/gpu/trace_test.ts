@@ -74,7 +74,8 @@ onEachDevice("hutchPlusPlus: unbiased, and much better where the spectrum decays
         squares[method] += error ** 2 / repeats;
         if (method === "hutchPlusPlus") {
           mean += error / repeats;
-          said += (await standardError.item()) ** 2 / repeats;
+          const deviation = await standardError.item();
+          said += deviation * deviation / repeats;
         }
       }
     }

@@ -12,8 +12,9 @@ function typesOf(gpu: Gpu): Float[] {
 }
 
 /**
- * Fails unless the error in the norm is at most c·log₂ 2n·u of that of what is expected, the error of a fast transform that is made of products with
- * blocks (Higham 2002, theorem 24.2); all are multiples of orthogonal maps, but for a factor ≤ 2 at the ends.
+ * Fails unless the error in the norm is at most c·log₂ 2n·u of that of what is expected, the error of a fast transform
+ * that is made of products with blocks (Higham 2002, theorem 24.2); all are multiples of orthogonal maps, but for a
+ * factor ≤ 2 at the ends.
  */
 async function assertTransform(found: Tensor[], expected: number[][], n: number, u: number, what: string) {
   let error = 0, size = 0;
@@ -115,5 +116,33 @@ onEachDevice("long transforms come back, and keep the energy", async (gpu) => {
     if (Math.abs(found - expected) > 16 * Math.log2(n) * UNIT.f32 * expected) throw new Error(`${found}, ${expected}`);
     for (const t of [x, z.re, z.im, back, both.re, both.im, energy]) t.dispose();
     assertEquals(gpu.device.ledger.count, before);
+  }
+});
+
+onEachDevice("Toeplitz, Hankel and circulant operators are SciPy's matrices", async (gpu) => {
+  for (const { shape: [m, n], column, row, x, hankelRow, ...products } of load("toeplitz").cases) {
+    for (const dtype of typesOf(gpu)) {
+      await gpu.scope(async () => {
+        const of = (values: number[]) => gpu.tensor(Float64Array.from(values), { dtype });
+        const c = of(column), r = of(row), last = of(hankelRow), width = x[0].length;
+        const v = gpu.tensor(Float64Array.from(x.flat()), { shape: [n, width], dtype });
+        const toeplitz = operators.toeplitz(c, r), hankel = operators.hankel(c, last);
+        const found = {
+          product: toeplitz.apply(v),
+          transposed: toeplitz.T.compose(toeplitz).apply(v),
+          hankel: hankel.apply(v),
+          circulant: operators.circulant(r).apply(v),
+        };
+        // Beside the numbers that are multiplied: products may cancel.
+        const size = Math.hypot(...x.flat()), filter = Math.hypot(...column, ...row, ...hankelRow);
+        for (const [name, product] of Object.entries(found)) {
+          const expected = products[name as keyof typeof found].flat(), data = await product.data();
+          const power = name === "transposed" ? 2 : 1, error = Math.hypot(...data.map((y, k) => y - expected[k]));
+          const bound = 8 * Math.log2(2 * (m + n)) * UNIT[dtype] * size * (Math.sqrt(m + n) * filter) ** power;
+          assertEquals(product.shape, [name === "product" || name === "hankel" ? m : n, width]);
+          if (!(error <= bound)) throw new Error(`${name} of [${m}, ${n}]: the error is ${error}, over ${bound}`);
+        }
+      });
+    }
   }
 });

@@ -40,7 +40,7 @@ async function solved(a: Tensor, b: Tensor, rcond: number): Promise<LeastSquares
   const one = constantLike(a, 1), largest = s.slice(null, [0, 1]), scale = matrix.scale.squeeze(-1);
   const kept = Tensor.map("s > rcond * largest ? one : 0 * one", { s, rcond, largest, one });
   const weight = Tensor.map("kept > 0 ? kept / s : kept", { kept, s }).expandDims(2);
-  const x = v.matmul(u.T.matmul(right.x).mul(weight)).mul(matrix.scale).div(right.scale);
+  const x = v.matmul(u.T.matmul(right.x).mul(weight)).mul(matrix.scale.div(right.scale));
   // In f64 where the adapter has it: residuals are differences of numbers that are alike.
   const fine = a.device.info.probes.f64 ? "f64" : a.dtype,
     [a2, b2, x2] = [a, b, x].map((t) => onAdapter(t).astype(fine));

@@ -50,21 +50,30 @@ export interface ScaledStack {
   readonly requireFinite: () => Promise<void>;
 }
 
-/** Sizes of the largest element that are left as they are, and the smallest number that has an inverse. */
-const RANGE = { f32: { large: 1e3, small: 1e-3, least: 1e-37 }, f64: { large: 1e10, small: 1e-10, least: 1e-300 } };
+/**
+ * Sizes of the largest element that are left as they are; the smallest that has a reciprocal; and the size from which that would be no
+ * number that every adapter knows, with what is taken in its place.
+ */
+const RANGE = {
+  f32: { large: 1e3, small: 1e-3, least: 1e-37, huge: 1e35, tiny: 1e-36 },
+  f64: { large: 1e10, small: 1e-10, least: 1e-300, huge: 1e300, tiny: 1e-300 },
+};
 
 /** Flattens leading axes and scales: for kernels that square elements. */
 export function scaledStack(a: Tensor, operation: string): ScaledStack {
   const [m, n] = a.shape.slice(-2), count = sizeOf(a.shape.slice(0, -2)), flat = onAdapter(a.reshape([count, m, n]));
   const peaks = Tensor.reduce("max", "abs(x)", { x: flat }, [1, 2], { keepDims: true });
-  const { large, small, least } = RANGE[a.dtype as FloatType];
-  const scale = Tensor.map(`p > ${large} || (p < ${small} && p > ${least}) ? one / p : one`, {
-    p: peaks,
-    one: constantLike(a, 1),
-  });
+  const { large, small, least, huge, tiny } = RANGE[a.dtype as FloatType];
+  const scale = Tensor.map(
+    `p > ${huge} ? tiny : p > ${large} || (p < ${small} && p > ${least}) ? one / p : one`,
+    { p: peaks, one: constantLike(a, 1), tiny: constantLike(a, tiny) },
+  );
+  const x = flat.mul(scale);
+  // Stored, lest a compiler squares elements before it scales them.
+  void x.value;
   const isFinite = async () => (await peaks.data() as Float32Array | Float64Array).every((p) => Number.isFinite(p));
   return {
-    x: flat.mul(scale),
+    x,
     scale,
     isFinite,
     requireFinite: async () => {

@@ -9,9 +9,12 @@ const INNER = 16;
 /** Sweeps between two looks, and the most of all. */
 const MORE = 2, MOST = 60;
 
-/** Sweeps before the first look: a look costs as much as many sweeps, so it should find that they were enough. */
-export function firstSweeps(n: number, dtype: string): number {
-  return 6 + Number(n > 64) + Number(n > 256) + Number(n > 768) + Number(dtype === "f64");
+/**
+ * Sweeps before the first look. A look costs as much as many sweeps, so it should find that they were enough: random matrices of 64 rows
+ * take 6 in f32 and 7 in f64, and one more for each doubling.
+ */
+export function firstSweeps(rows: number, dtype: string): number {
+  return Math.max(6, Math.floor(Math.log2(rows))) + Number(dtype === "f64");
 }
 
 /** Rows with which Jacobi sweeps can be done, of at least n. */

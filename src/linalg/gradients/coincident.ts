@@ -63,10 +63,19 @@ export function undetermined(what: string, values: string, why: string): Degener
   );
 }
 
-/** ‖x_j‖₂ of each column of a stack of matrices, on the host. */
-export async function columnNorms(x: Tensor): Promise<FloatArray> {
-  using norms = x.norm(-2);
-  return await norms.data() as FloatArray;
+/** ‖x_j‖₂ of each column of a stack of matrices, on the host, without squares that leave the range of numbers. */
+export async function columnNorms(x: Tensor): Promise<Float64Array> {
+  const [m, n] = x.shape.slice(-2),
+    data = await x.data() as FloatArray,
+    norms = new Float64Array(m === 0 ? 0 : data.length / m);
+  for (let c = 0; c < norms.length; c++) {
+    const base = Math.floor(c / n) * m * n + c % n;
+    let largest = 0, squares = 0;
+    for (let i = 0; i < m; i++) largest = Math.max(largest, Math.abs(data[base + i * n]));
+    if (largest > 0) { for (let i = 0; i < m; i++) squares += (data[base + i * n] / largest) ** 2; }
+    norms[c] = largest * Math.sqrt(squares);
+  }
+  return norms;
 }
 
 /**

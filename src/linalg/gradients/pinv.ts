@@ -16,8 +16,8 @@ export function pinvPullback(
   if (!g) return {};
   const [yt, gt] = [y.T, g.T];
   const left = gt.matmul(y), right = yt.matmul(y.matmul(gt));
-  const outside = left.sub(a.matmul(y.matmul(left))).matmul(yt);
-  const inside = right.sub(right.matmul(y).matmul(a));
+  // The projections first: three factors of Y may leave the range of numbers.
+  const outside = left.sub(a.matmul(y).matmul(left)).matmul(yt), inside = right.sub(right.matmul(y.matmul(a)));
   const full = sumOf(yt.matmul(g).matmul(yt).neg(), outside, inside)!;
   return { a: hermitian ? symmetricPart(full) : full };
 }

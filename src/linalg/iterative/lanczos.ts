@@ -3,6 +3,7 @@ import { Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
 import { type Action, type MatrixLike, singleAction } from "./action.ts";
 import { type EigenPairs, eigenResiduals } from "./eigen_result.ts";
+import { onConstants } from "./implicit.ts";
 import { extended } from "./krylov_basis.ts";
 import { type IterationOptions, type IterationProgress, requireCount, requireIteration } from "./options.ts";
 import { smallEigh } from "./small_eigh.ts";
@@ -50,6 +51,10 @@ export interface Lanczos extends EigenPairs {
  * ```
  */
 export async function lanczos(a: MatrixLike, options: LanczosOptions = {}): Promise<Lanczos> {
+  return await onConstants(a, (a) => found(a, options));
+}
+
+async function found(a: MatrixLike, options: LanczosOptions): Promise<Lanczos> {
   const action = singleAction(a, "lanczos", { square: true }), n = action.columns, { which = "largest" } = options;
   const k = options.k ?? Math.min(6, n);
   requireCount("k", k, 1, n);
@@ -74,7 +79,7 @@ async function restarted(a: Action, settings: Settings): Promise<Lanczos> {
   const n = a.columns, u = roundoff(a.dtype), tiny = 4 * Math.sqrt(n) * u, seed = seedOf(settings.seed ?? 0);
   const history: IterationProgress[] = [];
   let state = await advance<State>({} as State, () => ({ basis: firstRow(a, settings.start, seed) }));
-  let projected = new Float64Array(0), kept = 0, iterations = 0, asymmetry = 0, tries = 0;
+  let projected = new Float64Array(0), kept = 0, iterations = 0, asymmetry = 0, tries = 0, norm = 0;
   let before: number[] | undefined;
   try {
     for (;;) {
@@ -94,9 +99,11 @@ async function restarted(a: Action, settings: Settings): Promise<Lanczos> {
       for (let i = 0; i < kept; i++) for (let j = 0; j < kept; j++) h[i * m + j] = projected[i * kept + j];
       read.forEach((column, q) => column.subarray(0, m).forEach((v, i) => h[i * m + kept + q] = v));
       const couplings = read.map((column, q) => column[kept + q + 1]), last = couplings.at(-1) ?? 0;
-      asymmetry = Math.max(asymmetry, skewness(h, m, kept, couplings));
       const { values, vectors } = await smallEigh(a.device, symmetrized(h, m, kept), m);
-      const norm = values.reduce((x, v) => Math.max(x, Math.abs(v)), 0);
+      const off = skewness(h, m, kept, couplings);
+      // Against the whole matrix: of a null space rounding errors are all that there is.
+      norm = values.reduce((x, v) => Math.max(x, Math.abs(v)), norm);
+      asymmetry = Math.max(asymmetry, off === 0 ? 0 : off / Math.max(norm, Number.MIN_VALUE));
       const wanted = chosen(values, Math.min(k, m), which);
       // ‖A·y − θ·y‖ = |β·s| with the last coefficient s of y: the space's own estimate.
       const estimate = (i: number) => Math.abs(last * vectors[i * m + m - 1]);
@@ -183,16 +190,15 @@ function symmetrized(h: Float64Array, m: number, kept: number): Float64Array<Arr
 
 /** How far the computed columns are from those of a symmetric matrix: above the subdiagonal's mirror they are to be 0. */
 function skewness(h: Float64Array, m: number, kept: number, couplings: readonly number[]): number {
-  let off = 0, size = 0;
+  let off = 0;
   for (let j = kept; j < m; j++) {
-    for (let i = 0; i <= j; i++) {
-      const v = h[i * m + j],
-        mirror = i === j ? v : i === j - 1 && i >= kept ? couplings[i - kept] : i < kept && j === kept ? v : 0;
-      off += (v - mirror) ** 2;
-      size += v ** 2;
+    for (let i = 0; i < j; i++) {
+      // The border of what was kept is known from one side only.
+      if (i < kept && j === kept) continue;
+      off += (h[i * m + j] - (i === j - 1 && i >= kept ? couplings[i - kept] : 0)) ** 2;
     }
   }
-  return size === 0 ? 0 : Math.sqrt(off / size);
+  return Math.sqrt(off);
 }
 
 function finish(

@@ -44,6 +44,7 @@ function onHost(
   normal?: { damp: number },
 ): Residual {
   const k = shape[shape.length - 1], count = sizeOf(batch), u = roundoff("f64");
+  const matrixNorms = Array.from({ length: count }, (_, q) => frobenius(nth(matrices, q, m * n)));
   return async (x) => {
     const solution = await toHost(x), r = new Float64Array(count * m * k);
     const norms = new Float64Array(count * k),
@@ -51,7 +52,7 @@ function onHost(
       second = { norms: norms.slice(), errors: norms.slice() };
     for (let q = 0; q < count; q++) {
       const matrix = hostMatrix(m, n, nth(matrices, q, m * n)), xs = hostMatrix(n, k, nth(solution, q, n * k));
-      const bs = nth(right, q, m * k), size = frobenius(matrix.data), rest = nth(r, q, m * k);
+      const bs = nth(right, q, m * k), size = matrixNorms[q], rest = nth(r, q, m * k);
       const product = multiply(device, matrix, xs).data;
       for (let i = 0; i < rest.length; i++) rest[i] = bs[i] - product[i];
       const turned = normal && multiply(device, matrix, hostMatrix(m, k, rest), { transposeA: true }).data;

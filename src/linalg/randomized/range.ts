@@ -49,7 +49,7 @@ const BLOCK = 16;
 
 /**
  * An orthonormal basis of the range of a matrix `[..., m, n]` or operator, from products with random vectors, with a certified error. With
- * `tolerance` the basis grows until the certificate says that it is enough. Gradients with respect to a tensor come through qr. Throws a `TypeError` unless one of `rank` and
+ * `tolerance` the basis grows until the certificate says that it is enough. Gradients with respect to a tensor come through qr, where the sketch has full column rank (A itself a rank of rank + oversample). Throws a `TypeError` unless one of `rank` and
  * `tolerance` is given. Source: Halko, Martinsson & Tropp (2011), Finding structure with randomness, algorithms 4.2 and 4.4.
  *
  * @example

@@ -12,7 +12,7 @@ export interface RandomizedSvd extends Svd, SketchCertificate {}
 /**
  * The leading singular values and vectors of a matrix `[..., m, n]` or operator from products with random vectors: those of qᵀA for a
  * basis q of nearly its range. With `tolerance` the rank is the least that the certificate allows. The error is certified on the result
- * itself. Gradients with respect to a tensor come through qr and svd. Source: Halko, Martinsson & Tropp (2011), algorithm 5.1.
+ * itself. Gradients with respect to a tensor come through qr and svd, where the sketch has full column rank. Source: Halko, Martinsson & Tropp (2011), algorithm 5.1.
  *
  * @example
  * ```ts

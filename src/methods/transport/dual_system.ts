@@ -5,6 +5,8 @@ import { type Pair, type Problem, type Tensors, tensorsOf, withTensors } from ".
 const MAX_ITERATIONS = 2000;
 /** Iterations between two looks at the residual. */
 const CHECK = 10;
+/** Looks without progress after which rounding is taken to have the last word. */
+const PATIENCE = 12;
 
 /** A vector of the dual system: one part per side. */
 export interface DualVector {
@@ -74,22 +76,27 @@ async function conjugateGradients(problem: Problem, { f, g }: Pair, s: Tensor, t
   };
   using scaled = over(below, c);
   using image = plan.apply(scaled);
-  let residual = Tensor.map("w > 0 ? s - x : 0", { w: a, s: right, x: image });
+  using mass = r.sum();
+  // The right side has no part along the null vector 1, but rounding gives it one, on which the iterations would run away.
+  const balanced = (v: Tensor): Tensor => {
+    using drift = v.sum();
+    return Tensor.map("v - r * drift / mass", { v, r, drift, mass });
+  };
+  using start = Tensor.map("w > 0 ? s - x : 0", { w: a, s: right, x: image });
+  let residual = balanced(start);
   let u = residual.mul(0), z = over(residual, r), d = z.add(0), rz = dot(residual, z);
   using size = dot(right, over(right, r));
   using size2 = dot(below, over(below, c));
   const scale = await size.item() + await size2.item(), unit = residual.dtype === "f64" ? 2 ** -53 : 2 ** -24;
   // As far as rounding of sums over n + m terms lets it go, in the norm of the preconditioner.
   const target = (64 * unit) ** 2 * Math.sqrt(n + m) * scale;
-  let left = await rz.item(), best = left, since = 0;
-  for (let k = 1; k <= MAX_ITERATIONS && left > target && since < 5; k++) {
+  let left = await rz.item(), since = 0, best = { left, u: u.add(0) };
+  for (let k = 1; k <= MAX_ITERATIONS && left > target && since < PATIENCE; k++) {
     using Ad = system(d);
     using dAd = dot(d, Ad);
     using alpha = Tensor.map("q > 0 ? x / q : 0", { x: rz, q: dAd });
-    const next = {
-      u: Tensor.map("u + x * d", { u, x: alpha, d }),
-      residual: Tensor.map("r - x * y", { r: residual, x: alpha, y: Ad }),
-    };
+    using drifting = Tensor.map("r - x * y", { r: residual, x: alpha, y: Ad });
+    const next = { u: Tensor.map("u + x * d", { u, x: alpha, d }), residual: balanced(drifting) };
     const nextZ = over(next.residual, r), nextRz = dot(next.residual, nextZ);
     using beta = Tensor.map("y > 0 ? x / y : 0", { x: nextRz, y: rz });
     const nextD = Tensor.map("z + x * d", { z: nextZ, x: beta, d });
@@ -98,19 +105,22 @@ async function conjugateGradients(problem: Problem, { f, g }: Pair, s: Tensor, t
     [u, residual, z, rz, d] = [next.u, next.residual, nextZ, nextRz, nextD];
     if (k % CHECK === 0) {
       left = await rz.item();
-      // Rounding has the last word: five looks without progress.
-      since = left < 0.5 * best ? 0 : since + 1;
-      best = Math.min(best, left);
+      since = left < 0.5 * best.left ? 0 : since + 1;
+      if (left < best.left) {
+        best.u.dispose();
+        best = { left, u: u.add(0) };
+      }
     }
   }
-  if (!(left <= 1e4 * target)) {
+  if (!(best.left <= 1e4 * target)) {
     console.warn(
       `the gradient of sinkhorn: its linear system was solved to a relative residual of ${
-        Math.sqrt(left / scale).toExponential(1)
+        Math.sqrt(best.left / scale).toExponential(1)
       } only: try a larger epsilon`,
     );
   }
-  for (const part of [residual, z, rz, d]) part.dispose();
+  for (const part of [u, residual, z, rz, d]) part.dispose();
+  u = best.u;
   using last = plan.applyTransposed(u);
   using w = Tensor.map("c > 0 ? (t - x) / c : 0", { c, t: below, x: last });
   // Without the part along the null vector.

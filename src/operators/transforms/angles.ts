@@ -2,8 +2,8 @@ import { type Device, type DType, typedArray } from "../../device/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 
 /**
- * cos and sin of 2π·k/n for whole k and n, to the last digit but one in f64: the angle is reduced to the first octant in integers, where
- * nothing is rounded, so that quarter turns are exact and all eight octants have equal digits.
+ * cos and sin of 2π·k/n for whole k and n, to the last digit but one in f64: the angle is reduced to the first octant
+ * in integers, where nothing is rounded, so that quarter turns are exact and all eight octants have equal digits.
  */
 export function turn(k: number, n: number): { cos: number; sin: number } {
   const eighths = 8 * (((k % n) + n) % n), octant = Math.floor(eighths / n), rest = eighths - octant * n;

@@ -17,8 +17,8 @@ export interface ChirpPlan {
 }
 
 /**
- * Bluestein's algorithm (1970): jk = (j² + k² − (k − j)²)/2 makes the transform a convolution with the chirp e^(πi j²/p), whose length may
- * be a power of two. The chirp's own transform is computed in f64 on the host.
+ * Bluestein's algorithm (1970): jk = (j² + k² − (k − j)²)/2 makes the transform a convolution with the chirp e^(πi
+ * j²/p), whose length may be a power of two. The chirp's own transform is computed in f64 on the host.
  */
 export function chirpPlan(device: Device, dtype: DType, p: number, sign: Sign, scale: number): ChirpPlan {
   let length = 1;

@@ -5,7 +5,9 @@ import { blockProduct, fourierState, timesComplex } from "./fourier.ts";
 import { fourierPlan } from "./fourier_plan.ts";
 import { inverseRealFourier, realFourier, realFourierPlan } from "./real_fourier.ts";
 
-/** The types of Wang and Hunt: even (cosine) or odd (sine) at the ends, which lie on samples or halfway between them. */
+/**
+ * The types of Wang and Hunt: even (cosine) or odd (sine) at the ends, which lie on samples or halfway between them.
+ */
 export type TrigonometricType = 1 | 2 | 3 | 4;
 
 /** A linear map of `[b, n, q]` along n, with the constants that it holds. */
@@ -18,8 +20,8 @@ export interface Transform {
 const LONGEST_MATRIX = 64;
 
 /**
- * Sums with cosines and without weights, of which the transforms of all norms are made: cos(π·jk/(n − 1)), cos(π·k(2j + 1)/2n), its transpose,
- * and cos(π·(2j + 1)(2k + 1)/4n).
+ * Sums with cosines and without weights, of which the transforms of all norms are made: cos(π·jk/(n − 1)), cos(π·k(2j +
+ * 1)/2n), its transpose, and cos(π·(2j + 1)(2k + 1)/4n).
  */
 export function cosineCore(device: Device, dtype: DType, n: number, type: TrigonometricType): Transform {
   if (n <= LONGEST_MATRIX) return cosineMatrix(device, dtype, n, type);

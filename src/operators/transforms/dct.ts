@@ -14,13 +14,16 @@ export interface DctOptions {
   type?: TrigonometricType;
   /** The axis that is transformed. Default the last. */
   axis?: number;
-  /** Where the factor is that makes transform and inverse cancel; `"ortho"` makes both orthogonal. Default `"backward"`. */
+  /**
+   * Where the factor is that makes transform and inverse cancel; `"ortho"` makes both orthogonal. Default `"backward"`.
+   */
   norm?: Norm;
 }
 
 /**
- * Discrete cosine transform along an axis, with SciPy's definitions and norms: type 2 is y[k] = 2 Σ_j x[j] cos(πk(2j + 1)/2n). Of f32 or f64 and any
- * length from 1 (type 1: from 2). Throws a `TypeError` for other dtypes, a `RangeError` for other types and lengths.
+ * Discrete cosine transform along an axis, with SciPy's definitions and norms: type 2 is y[k] = 2 Σ_j x[j] cos(πk(2j +
+ * 1)/2n). Of f32 or f64 and any length from 1 (type 1: from 2). Throws a `TypeError` for other dtypes, a `RangeError`
+ * for other types and lengths.
  *
  * @example
  * ```ts
@@ -40,7 +43,10 @@ export function idct(x: Tensor, options: DctOptions = {}): Tensor {
   return transformed(x, "dct", options, true);
 }
 
-/** Discrete sine transform along an axis, with SciPy's definitions and norms: type 2 is y[k] = 2 Σ_j x[j] sin(π(k + 1)(2j + 1)/2n). */
+/**
+ * Discrete sine transform along an axis, with SciPy's definitions and norms: type 2 is y[k] = 2 Σ_j x[j] sin(π(k +
+ * 1)(2j + 1)/2n).
+ */
 export function dst(x: Tensor, options: DctOptions = {}): Tensor {
   return transformed(x, "dst", options, false);
 }
@@ -75,7 +81,8 @@ interface Weights {
 }
 
 /**
- * A cosine or sine transform of length n, or its transpose. Throws a `RangeError` for a type or length that there is not.
+ * A cosine or sine transform of length n, or its transpose. Throws a `RangeError` for a type or length that there is
+ * not.
  */
 export function trigonometric(
   device: Device,

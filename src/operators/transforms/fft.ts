@@ -13,7 +13,9 @@ export interface Complex {
   readonly im: Tensor;
 }
 
-/** Where the factor 1/n is: at the inverse (`"backward"`), at the forward transform, or its root at both (`"ortho"`). */
+/**
+ * Where the factor 1/n is: at the inverse (`"backward"`), at the forward transform, or its root at both (`"ortho"`).
+ */
 export type Norm = "backward" | "ortho" | "forward";
 
 /** Options of the Fourier transforms. */
@@ -21,8 +23,8 @@ export interface FftOptions {
   /** The axis that is transformed. Default the last. */
   axis?: number;
   /**
-   * Length of the transform: the input is cut or filled up with zeros. Default: that of the axis; of `irfft`, whose input is half of a
-   * spectrum, an even one.
+   * Length of the transform: the input is cut or filled up with zeros. Default: that of the axis; of `irfft`, whose
+   * input is half of a spectrum, an even one.
    */
   n?: number;
   /** Default `"backward"`. */
@@ -30,9 +32,11 @@ export interface FftOptions {
 }
 
 /**
- * Discrete Fourier transform X[k] = Σ_j x[j] e^(−2πi jk/n) along an axis, of real or complex numbers in f32 or f64 and of any length n ≥ 1, by
- * batched products with the matrices of short transforms; a prime factor over 256 becomes a convolution. Errors grow like log n · u relative to the
- * norm of the input. Throws a `TypeError` for other dtypes, a `RangeError` for a length of 0.
+ * Discrete Fourier transform X[k] = Σ_j x[j] e^(−2πi jk/n) along an axis, of real or complex numbers in f32 or f64 and
+ * of any length n ≥ 1, by batched products with the matrices of short transforms; a prime factor over 256 becomes a
+ * convolution. Errors grow like log n · u relative to the norm of the input. Each call brings its constants to the
+ * device; the operator `operators.fft` keeps them there. Throws a `TypeError` for other dtypes, a `RangeError` for a
+ * length of 0.
  *
  * @example
  * ```ts
@@ -52,7 +56,8 @@ export function ifft(x: Tensor | Complex, options: FftOptions = {}): Complex {
 }
 
 /**
- * {@linkcode fft} of real numbers, of which the rest follows by symmetry: X[0] … X[⌊n/2⌋]. Half the work and half the memory.
+ * {@linkcode fft} of real numbers, of which the rest follows by symmetry: X[0] … X[⌊n/2⌋]. Half the work and half the
+ * memory.
  */
 export function rfft(x: Tensor, options: FftOptions = {}): Complex {
   if (!(x instanceof Tensor)) throw new TypeError(`Expected a tensor of real numbers for rfft, got ${typeof x}`);

@@ -6,8 +6,8 @@ import { indices, type Transform } from "./cosine_core.ts";
 import { blockProduct } from "./fourier.ts";
 
 /**
- * Order of the rows of a Hadamard matrix: `"natural"` is Sylvester's H₂ₙ = [[Hₙ, Hₙ], [Hₙ, −Hₙ]], `"sequency"` Walsh's, in which row k changes its
- * sign k times, `"dyadic"` Paley's, natural with the bits of the row number reversed.
+ * Order of the rows of a Hadamard matrix: `"natural"` is Sylvester's H₂ₙ = [[Hₙ, Hₙ], [Hₙ, −Hₙ]], `"sequency"` Walsh's,
+ * in which row k changes its sign k times, `"dyadic"` Paley's, natural with the bits of the row number reversed.
  */
 export type HadamardOrder = "natural" | "sequency" | "dyadic";
 
@@ -23,8 +23,9 @@ export interface HadamardOptions {
 const BITS = 5;
 
 /**
- * Walsh–Hadamard transform along an axis (default the last) whose length is a power of two, by products with the factors of the matrix
- * H = H₃₂ ⊗ H₃₂ ⊗ …. Throws a `TypeError` for other dtypes than f32 and f64, a `RangeError` for other lengths.
+ * Walsh–Hadamard transform along an axis (default the last) whose length is a power of two, by products with the
+ * factors of the matrix H = H₃₂ ⊗ H₃₂ ⊗ …. Throws a `TypeError` for other dtypes than f32 and f64, a `RangeError` for
+ * other lengths.
  *
  * @example
  * ```ts

@@ -1,6 +1,7 @@
 /**
- * Fast transforms of tensors along an axis, batched, of any length: {@linkcode fft} and its relatives, {@linkcode dct}, {@linkcode dst},
- * {@linkcode hadamard}. All are made of products with small matrices, so they are fast where products are, and differentiable.
+ * Fast transforms of tensors along an axis, batched, of any length: {@linkcode fft} and its relatives, {@linkcode dct},
+ * {@linkcode dst}, {@linkcode hadamard}. All are made of products with small matrices, so they are fast where products
+ * are, and differentiable.
  *
  * @module
  */

@@ -14,8 +14,8 @@ export function primeFactors(n: number): number[] {
 }
 
 /**
- * Factors of n, the radices of a transform of length n: with small ones the data is moved more often, with large ones each element takes more
- * products. Long primes stand alone.
+ * Factors of n, the radices of a transform of length n: with small ones the data is moved more often, with large ones
+ * each element takes more products. Long primes stand alone.
  */
 export function radices(n: number): number[] {
   const primes = primeFactors(n), long = primes.filter((p) => p > LONGEST_DIRECT);

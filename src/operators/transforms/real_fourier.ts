@@ -1,13 +1,14 @@
 import { type Device, type DType, typedArray } from "../../device/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import { table } from "./angles.ts";
-import { blockProduct, fourierState, turnedBy } from "./fourier.ts";
+import { blockProduct, fourierState, turnedBy, turnedProduct } from "./fourier.ts";
 import { type FourierPlan, fourierPlan, scaledTurn, type Twiddle, twiddle } from "./fourier_plan.ts";
 import { LONGEST_DIRECT, radices } from "./radices.ts";
 
 /**
- * Constants of the transform between n real numbers and half of their spectrum, ⌊n/2⌋ + 1 complex numbers. The real side is a product
- * with a block of length r, of whose outputs only h = ⌊r/2⌋ + 1 are needed: all else is complex and of half the size.
+ * Constants of the transform between n real numbers and half of their spectrum, ⌊n/2⌋ + 1 complex numbers. The real
+ * side is a product with a block of length r, of whose outputs only h = ⌊r/2⌋ + 1 are needed: all else is complex and
+ * of half the size.
  */
 export interface RealFourierPlan {
   readonly n: number;
@@ -21,7 +22,9 @@ export interface RealFourierPlan {
   };
   /** The complex transform of length n/r. */
   readonly rest: FourierPlan;
-  /** Where each number of the other arrangement of the spectrum comes from, and the sign of its parts, `[2, length, 1]`. */
+  /**
+   * Where each number of the other arrangement of the spectrum comes from, and the sign of its parts, `[2, length, 1]`.
+   */
   readonly order?: { readonly indices: Tensor; readonly signs: Tensor };
   readonly tensors: readonly Tensor[];
 }
@@ -35,10 +38,7 @@ export function realFourierPlan(device: Device, dtype: DType, n: number, sign: 1
     r,
     h,
     matrix: sign === -1 ? analysis(device, dtype, r, scale) : synthesis(device, dtype, r, scale),
-    // Forward from [h, s] to [s, h], back the other way.
-    ...(s === 1
-      ? {}
-      : { twiddle: sign === -1 ? twiddle(device, dtype, h, s, n, -1) : twiddle(device, dtype, s, h, n, 1) }),
+    ...(s === 1 ? {} : { twiddle: twiddle(device, dtype, h, s, n, sign) }),
   };
   const order = s === 1
     ? undefined
@@ -127,9 +127,11 @@ export function realFourier({ n, real, rest, order }: RealFourierPlan, x: Tensor
     const { r, h, matrix, twiddle } = real;
     s = n / r;
     using blocks = x.reshape([b, r, s * q]);
-    using product = blockProduct(matrix, blocks);
-    if (!twiddle) return product.reshape([b, 2, h, q]);
-    using turned = turnedBy(twiddle, product, [b, h, s, q]);
+    if (!twiddle) {
+      using product = blockProduct(matrix, blocks);
+      return product.reshape([b, 2, h, q]);
+    }
+    using turned = turnedProduct(matrix, blocks, twiddle, [b, h, s, q]);
     using state = turned.reshape([b, 2, s, h * q]);
     spectrum = fourierState(rest, state);
     s *= h;
@@ -144,7 +146,10 @@ function arranged(x: Tensor, { indices, signs }: { indices: Tensor; signs: Tenso
   return taken.mul(signs);
 }
 
-/** Half of a spectrum `[b, 2, ⌊n/2⌋ + 1, q]` to n real numbers, `[b, n, q]`; the imaginary parts of X[0] and X[n/2] have no say. */
+/**
+ * Half of a spectrum `[b, 2, ⌊n/2⌋ + 1, q]` to n real numbers, `[b, n, q]`; the imaginary parts of X[0] and X[n/2] have
+ * no say.
+ */
 export function inverseRealFourier({ n, real, rest, order }: RealFourierPlan, spectrum: Tensor): Tensor {
   const [b, , , q] = spectrum.shape;
   if (!real) {
@@ -160,8 +165,32 @@ export function inverseRealFourier({ n, real, rest, order }: RealFourierPlan, sp
   using whole = arranged(spectrum, order!);
   using state = whole.reshape([b, 2, s, h * q]);
   using inner = fourierState(rest, state);
-  using turned = turnedBy(twiddle, inner, [b, s, h, q]);
-  using stacked = turned.reshape([b, 2 * h, s * q]);
+  using stacked = q === 1 ? unturned(twiddle, inner, [b, h, s]) : turnedBack(twiddle, inner, [b, h, s, q]);
   using product = blockProduct(matrix, stacked);
   return product.reshape([b, n, q]);
+}
+
+/** `[b, 2, s, h]` times the factors as `[b, 2·h, s]`: the transpose of what is stored, so that rows of h are moved. */
+function unturned({ cos, sin }: Twiddle, z: Tensor, [b, h, s]: readonly [number, number, number]): Tensor {
+  using parts = z.reshape([b, 2, s, h]);
+  using x = parts.transpose([0, 2, 1, 3]);
+  using y = x.flip(2);
+  using c = cos.reshape([s, 1, h]);
+  using flat = sin.reshape([2, s, h]);
+  using i = flat.transpose([1, 0, 2]);
+  using product = Tensor.map("x * c + y * s", { x, y, c, s: i });
+  using rows = product.reshape([b, s, 2 * h]);
+  return rows.T;
+}
+
+/** `[b, 2, s, h·q]` times the factors as `[b, 2·h, s·q]`. */
+function turnedBack(
+  { cos, sin }: Twiddle,
+  z: Tensor,
+  [b, h, s, q]: readonly [number, number, number, number],
+): Tensor {
+  using c = cos.transpose([1, 0, 2]);
+  using i = sin.transpose([0, 2, 1, 3]);
+  using product = turnedBy({ cos: c, sin: i }, z, [b, s, h, q]);
+  return product.reshape([b, 2 * h, s * q]);
 }

@@ -7,7 +7,8 @@ import { realFourier, realFourierPlan } from "./real_fourier.ts";
 
 /**
  * Sums with sines and without weights: sin(π·(j + 1)(k + 1)/(n + 1)), sin(π·(k + 1)(2j + 1)/2n), its transpose, and
- * sin(π·(2j + 1)(2k + 1)/4n). With D = diag(1, −1, 1, …) and the reversal R they are R·C₂·D, D·C₃·R and D·C₄·R of the cosines.
+ * sin(π·(2j + 1)(2k + 1)/4n). With D = diag(1, −1, 1, …) and the reversal R they are R·C₂·D, D·C₃·R and D·C₄·R of the
+ * cosines.
  */
 export function sineCore(device: Device, dtype: DType, n: number, type: TrigonometricType): Transform {
   if (type === 1) return n <= 64 ? endsMatrix(device, dtype, n) : oddEnds(device, dtype, n);

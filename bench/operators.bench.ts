@@ -1,0 +1,4 @@
+import { registerFamily } from "./deno_bench.ts";
+import { operators } from "./families/operators.ts";
+
+await registerFamily(operators);
