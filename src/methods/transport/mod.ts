@@ -14,6 +14,12 @@
  */
 export { type Cost, type CostFormula, EARTH_RADIUS_KM } from "./cost.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
+export {
+  type NewtonProgress,
+  type SinkhornNewtonOptions,
+  type SinkhornNewtonResult,
+  sinkhornNewtonSparse,
+} from "./sinkhorn_newton_sparse.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
 export type { Weights } from "./weights.ts";
