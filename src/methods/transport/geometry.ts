@@ -165,7 +165,7 @@ export function matrixGeometry(C: Tensor): Geometry {
     plan: (f, g, epsilon) => {
       using F = column(f.coarse);
       using p = column(f.fine);
-      return dense(Tensor.map(entry, { C, F, p, G: g.coarse, q: g.fine, rate: rateOf(epsilon) }));
+      return dense(Tensor.map(entry, { C, F, p, G: g.coarse, q: g.fine, rate: rateOf(epsilon) }), { owns: true });
     },
     weighted: (f, g, epsilon, factors) => {
       const more: Record<string, Tensor> = {};

@@ -23,6 +23,12 @@ export {
   type MaxSlicedWassersteinResult,
 } from "./max_sliced_wasserstein.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
+export {
+  type NewtonProgress,
+  type SinkhornNewtonOptions,
+  type SinkhornNewtonResult,
+  sinkhornNewtonSparse,
+} from "./sinkhorn_newton_sparse.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
 export { slicedWasserstein, type SlicedWassersteinOptions } from "./sliced_wasserstein.ts";
