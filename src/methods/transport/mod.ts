@@ -14,6 +14,13 @@
  */
 export { type Cost, type CostFormula, EARTH_RADIUS_KM } from "./cost.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
+export {
+  type BatchWeights,
+  sinkhornBatch,
+  type SinkhornBatchOptions,
+  type SinkhornBatchProgress,
+} from "./sinkhorn_batch.ts";
+export { SinkhornBatchResult } from "./sinkhorn_batch_result.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
 export type { Weights } from "./weights.ts";
