@@ -24,12 +24,19 @@ export {
 } from "./max_sliced_wasserstein.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 export {
+  type BatchWeights,
+  sinkhornBatch,
+  type SinkhornBatchOptions,
+  type SinkhornBatchProgress,
+} from "./sinkhorn_batch.ts";
+export { SinkhornBatchResult } from "./sinkhorn_batch_result.ts";
+export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
+export {
   type NewtonProgress,
   type SinkhornNewtonOptions,
   type SinkhornNewtonResult,
   sinkhornNewtonSparse,
 } from "./sinkhorn_newton_sparse.ts";
-export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
 export { slicedWasserstein, type SlicedWassersteinOptions } from "./sliced_wasserstein.ts";
 export { wasserstein1d, type Wasserstein1dOptions } from "./wasserstein_1d.ts";
