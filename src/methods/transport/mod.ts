@@ -13,6 +13,22 @@
  * @module
  */
 export { type Cost, type CostFormula, EARTH_RADIUS_KM } from "./cost.ts";
+export {
+  type BridgeProgress,
+  LightBridge,
+  type LightBridgeOptions,
+  lightSchrodingerBridge,
+} from "./light_schrodinger_bridge.ts";
+export {
+  doublyStochastic,
+  doublyStochasticAttention,
+  type DoublyStochasticOptions,
+  type Stochasticity,
+  stochasticity,
+} from "./doubly_stochastic.ts";
+export { type CircuitOptions, circuitParameters } from "./quantum_circuit.ts";
+export { MongeGap, mongeGap, type MongeGapOptions } from "./monge_gap.ts";
+export { type BridgePotential, SchrodingerBridge } from "./schrodinger_bridge.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
