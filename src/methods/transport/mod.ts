@@ -22,6 +22,22 @@ export {
   type MaxSlicedWassersteinOptions,
   type MaxSlicedWassersteinResult,
 } from "./max_sliced_wasserstein.ts";
+export {
+  type BridgeProgress,
+  LightBridge,
+  type LightBridgeOptions,
+  lightSchrodingerBridge,
+} from "./light_schrodinger_bridge.ts";
+export {
+  doublyStochastic,
+  doublyStochasticAttention,
+  type DoublyStochasticOptions,
+  type Stochasticity,
+  stochasticity,
+} from "./doubly_stochastic.ts";
+export { type CircuitOptions, circuitParameters } from "./quantum_circuit.ts";
+export { MongeGap, mongeGap, type MongeGapOptions } from "./monge_gap.ts";
+export { type BridgePotential, SchrodingerBridge } from "./schrodinger_bridge.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 export {
   type BatchWeights,
