@@ -12,6 +12,8 @@
  *
  * @module
  */
+export type { Freeable } from "./host_problem.ts";
+export type { AscentProgress } from "./ascend.ts";
 export { type Cost, type CostFormula, EARTH_RADIUS_KM } from "./cost.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 export {
@@ -22,4 +24,6 @@ export {
 } from "./sinkhorn_newton_sparse.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
+export { sparseTransport, type SparseTransportOptions, type SparseTransportResult } from "./sparse_transport.ts";
+export { unbalanced, type UnbalancedOptions, type UnbalancedResult } from "./unbalanced.ts";
 export type { Weights } from "./weights.ts";
