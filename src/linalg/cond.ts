@@ -6,14 +6,20 @@ import { requireMatrix, requireSquare } from "./matrix_stack.ts";
 import { norm, type NormOrder } from "./norm.ts";
 import { svdvals } from "./svd.ts";
 
+/** Options of {@linkcode cond}. */
+export interface CondOptions {
+  /** In which norm of matrices; see {@linkcode NormOrder}. Default 2. */
+  ord?: NormOrder | null;
+}
+
 /**
- * Condition number of each matrix of `[..., m, n]`, `[...]`: ‖A‖·‖A⁻¹‖ in the norm `ord` (see {@linkcode NormOrder}; default 2), by
+ * Condition number of each matrix of `[..., m, n]`, `[...]`: ‖A‖·‖A⁻¹‖ in a norm, by
  * {@linkcode inv}; for 2 and −2 the ratio of the extreme singular values, and then of matrices that need not be square. A singular matrix
  * has the number `Infinity` (0 for −2, unless it is all zeros). Throws a `TypeError` for other types than f32 and f64 and matrices that do not
  * fit, and a `RangeError` if an element is not finite, for a norm that is none, and for matrices without elements.
  */
-export async function cond(a: Tensor, ord: NormOrder | null = 2): Promise<Tensor> {
-  const p = ord ?? 2;
+export async function cond(a: Tensor, options: CondOptions = {}): Promise<Tensor> {
+  const p = options.ord ?? 2;
   (p === 2 || p === -2 ? requireMatrix : requireSquare)(a, "cond");
   const [m, n] = a.shape.slice(-2), batch = a.shape.slice(0, -2);
   if (m * n === 0) {

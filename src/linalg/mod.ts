@@ -32,7 +32,7 @@
  */
 export { type Certificate, certificate, type Factorization, type Solution } from "./certificate.ts";
 export { cholesky } from "./cholesky.ts";
-export { cond } from "./cond.ts";
+export { cond, type CondOptions } from "./cond.ts";
 export { type Eigh, eigh, type EighOptions } from "./eigh.ts";
 export { ConvergenceError, DegenerateError, NotPositiveDefiniteError, SingularMatrixError } from "./errors.ts";
 export { expm, type ExpmOptions } from "./expm.ts";

@@ -110,12 +110,18 @@ withAndWithoutLibraries("gradients of norms and conditions agree with difference
       ]);
     }
     for (const ord of shape.length === 3 ? [2, -2, 1, "fro", Infinity] as const : [2, -2] as const) {
-      await assertGradient(gpu, `cond ${ord}`, async (x) => ({ y: await linalg.cond(x, ord) }), [a]);
+      await assertGradient(gpu, `cond ${ord}`, async (x) => ({ y: await linalg.cond(x, { ord }) }), [a]);
     }
   }
   // At zero the Euclidean norm has a kink: zero is one of the subgradients.
   const zero = gpu.zeros([3, 2], "f64");
   assertEquals(await (await grad(async (x: Tensor) => await linalg.norm(x))(zero)).array(), [[0, 0], [0, 0], [0, 0]]);
+});
+
+withAndWithoutLibraries("gradients of products of Kronecker and Khatri–Rao agree with differences", async (gpu) => {
+  const [a, b, c] = [normal(gpu, [2, 3, 2], 1), normal(gpu, [2, 4], 2), normal(gpu, [5, 2], 3)];
+  await assertGradient(gpu, "kron", async (x, y) => ({ y: await linalg.kron(x, y) }), [a, b]);
+  await assertGradient(gpu, "khatriRao", async (x, y) => ({ y: await linalg.khatriRao(x, y) }), [a, c]);
 });
 
 withAndWithoutLibraries("functions of matrices have gradients where eigenvalues coincide", async (gpu) => {

@@ -18,7 +18,7 @@ withAndWithoutLibraries("functions of stacks are those of each matrix, and of no
       [(a) => linalg.pinv(a, { hermitian: true }), positive],
       [linalg.matrixRank, tall],
       [linalg.cond, tall],
-      [(a) => linalg.cond(a, 1), square],
+      [(a) => linalg.cond(a, { ord: 1 }), square],
       [linalg.expm, square],
       [(a) => linalg.expm(a, { method: "taylor" }), square],
       [linalg.sqrtm, positive],
@@ -54,7 +54,7 @@ withAndWithoutLibraries("functions of stacks are those of each matrix, and of no
     assertEquals(await (await linalg.sqrtm(gpu.zeros([2, 2], dtype))).array(), [[0, 0], [0, 0]]);
     assertEquals(await (await linalg.polar(zeros)).p.sum().item(), 0);
     const mixed = gpu.stack([gpu.eye(2), gpu.zeros([2, 2]), gpu.tensor([[1, 2], [2, 4]])]).astype(dtype);
-    assertEquals(await (await linalg.cond(mixed, 1)).array(), [1, Infinity, Infinity]);
+    assertEquals(await (await linalg.cond(mixed, { ord: 1 })).array(), [1, Infinity, Infinity]);
     assertEquals(await (await linalg.matrixRank(mixed, { hermitian: true })).array(), [2, 0, 1]);
   }
 });
@@ -81,7 +81,12 @@ withAndWithoutLibraries("what has no such function is refused in words", async (
     assert((await message(() => fn(bad), RangeError)).endsWith("element [0, 1] is NaN"), name);
   }
   for (
-    const fn of [linalg.expm, linalg.sqrtm, (t: Tensor) => linalg.matrixPower(t, 2), (t: Tensor) => linalg.cond(t, 1)]
+    const fn of [
+      linalg.expm,
+      linalg.sqrtm,
+      (t: Tensor) => linalg.matrixPower(t, 2),
+      (t: Tensor) => linalg.cond(t, { ord: 1 }),
+    ]
   ) {
     await assertRejects(() => fn(gpu.ones([2, 3])), TypeError, "Expected square matrices");
   }
@@ -161,7 +166,7 @@ onEachDevice("functions of matrices leave nothing behind but their results", asy
     ...([null, "fro", "nuc", 1, 2, Infinity] as const).map((ord) => () => linalg.norm(b, { ord })),
     ...[0, 1, 2, 3, -1, Infinity].map((ord) => () => linalg.norm(b, { ord, axis: 0 })),
     () => linalg.cond(b),
-    () => linalg.cond(a, 1),
+    () => linalg.cond(a, { ord: 1 }),
     () => linalg.pinv(b),
     () => linalg.pinv(positive, { hermitian: true }),
     () => linalg.matrixRank(b),

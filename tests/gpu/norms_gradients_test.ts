@@ -10,7 +10,7 @@ withAndWithoutLibraries("gradients of norms and condition numbers agree with dif
     await assertGradient(gpu, `the norm ${ord}`, async (x) => ({ y: await linalg.norm(x, { ord, axis: [1, 2] }) }), [
       a,
     ]);
-    const f = async (x: Tensor) => ({ y: await linalg.cond(x, ord) });
+    const f = async (x: Tensor) => ({ y: await linalg.cond(x, { ord }) });
     await assertGradient(gpu, `the condition ${ord}`, f, [square]);
   }
   for (const ord of [null, 0.5, 1, 1.5, 2, 3, 20, -1, -2, Infinity, -Infinity]) {

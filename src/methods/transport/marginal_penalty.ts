@@ -49,7 +49,7 @@ export const FROM_MASSES = {
 export const VIOLATION = {
   kl: `live > 0 ? abs(s - a * exp(-(F + eps * (p - l)) * perRho)) : 0`,
   tv: "live > 0 ? (" +
-    `${H} >= bound * (1 - 1e-6) ? max(s - a, 0) : ${H} <= -bound * (1 - 1e-6) ? max(a - s, 0) : abs(s - a)) : 0`,
+    `${H} >= bound * (1 - 1e-5) ? max(s - a, 0) : ${H} <= -bound * (1 - 1e-5) ? max(a - s, 0) : abs(s - a)) : 0`,
 };
 
 /** −φ*(−f): the part of a point with weight a in the dual value; h = f. */
