@@ -12,6 +12,8 @@
  *
  * @module
  */
+export type { Freeable } from "./host_problem.ts";
+export type { AscentProgress } from "./ascend.ts";
 export { assignment, type AssignmentOptions, type AssignmentResult } from "./assignment.ts";
 export { type Cost, type CostFormula, EARTH_RADIUS_KM } from "./cost.ts";
 export { exact, type ExactOptions } from "./exact.ts";
@@ -54,6 +56,8 @@ export {
   sinkhornNewtonSparse,
 } from "./sinkhorn_newton_sparse.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
+export { sparseTransport, type SparseTransportOptions, type SparseTransportResult } from "./sparse_transport.ts";
+export { unbalanced, type UnbalancedOptions, type UnbalancedResult } from "./unbalanced.ts";
 export { slicedWasserstein, type SlicedWassersteinOptions } from "./sliced_wasserstein.ts";
 export { wasserstein1d, type Wasserstein1dOptions } from "./wasserstein_1d.ts";
 export {
