@@ -21,6 +21,13 @@ export {
   type SinkhornBatchProgress,
 } from "./sinkhorn_batch.ts";
 export { SinkhornBatchResult } from "./sinkhorn_batch_result.ts";
+export {
+  sinkhornDivergence,
+  type SinkhornDivergenceOptions,
+  type SinkhornDivergenceResult,
+} from "./sinkhorn_divergence.ts";
+export type { SinkhornForm } from "./sinkhorn_form.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
+export type { StartPotential } from "./sinkhorn_start.ts";
 export type { Weights } from "./weights.ts";
