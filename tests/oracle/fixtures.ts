@@ -44,6 +44,20 @@ export interface SinkhornCase {
   solutions: SinkhornSolution[];
 }
 
+/** A Sinkhorn divergence by POT's plans. */
+export interface DivergenceCase {
+  name: string;
+  x: number[][];
+  y: number[][];
+  a: number[];
+  b: number[];
+  epsilon: number;
+  /** Feydy et al.: regularized values with the Kullback–Leibler divergence from a ⊗ b. */
+  divergence: number;
+  /** POT's `empirical_sinkhorn_divergence`: transport costs only, negative ones as 0. */
+  costs: number;
+}
+
 /** `c = a b`, batched over leading axes. */
 export interface MatmulCase {
   name: string;
@@ -333,6 +347,7 @@ export interface Fixtures {
   wasserstein_1d: { cases: LineCase[] };
   wasserstein_circle: { cases: LineCase[] };
   sliced_wasserstein: { cases: SlicedCase[] };
+  sinkhorn_divergence: { cases: DivergenceCase[] };
   matmul: { cases: MatmulCase[] };
   reduce: { cases: ReduceCase[] };
   softmax: { cases: SoftmaxCase[] };

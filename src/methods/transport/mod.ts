@@ -48,6 +48,12 @@ export {
   type SinkhornBatchProgress,
 } from "./sinkhorn_batch.ts";
 export { SinkhornBatchResult } from "./sinkhorn_batch_result.ts";
+export {
+  sinkhornDivergence,
+  type SinkhornDivergenceOptions,
+  type SinkhornDivergenceResult,
+} from "./sinkhorn_divergence.ts";
+export type { SinkhornForm } from "./sinkhorn_form.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export {
   type NewtonProgress,
@@ -65,4 +71,5 @@ export {
   type WassersteinCircleOptions,
   type WassersteinCircleResult,
 } from "./wasserstein_circle.ts";
+export type { StartPotential } from "./sinkhorn_start.ts";
 export type { Weights } from "./weights.ts";
