@@ -17,3 +17,7 @@ export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
 export type { Weights } from "./weights.ts";
+export { lowRankSinkhorn, type LowRankSinkhornOptions } from "./low_rank_sinkhorn.ts";
+export type { LowRankProgress } from "./low_rank_descent.ts";
+export { LowRankResult } from "./low_rank_result.ts";
+export type { LowRankOptions } from "./low_rank_solve.ts";
