@@ -73,3 +73,7 @@ export {
 } from "./wasserstein_circle.ts";
 export type { StartPotential } from "./sinkhorn_start.ts";
 export type { Weights } from "./weights.ts";
+export { lowRankSinkhorn, type LowRankSinkhornOptions } from "./low_rank_sinkhorn.ts";
+export type { LowRankProgress } from "./low_rank_descent.ts";
+export { LowRankResult } from "./low_rank_result.ts";
+export type { LowRankOptions } from "./low_rank_solve.ts";
