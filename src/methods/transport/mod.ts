@@ -30,6 +30,11 @@ export { type CircuitOptions, circuitParameters } from "./quantum_circuit.ts";
 export { MongeGap, mongeGap, type MongeGapOptions } from "./monge_gap.ts";
 export { type BridgePotential, SchrodingerBridge } from "./schrodinger_bridge.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
+export {
+  type SinkhornDistillation,
+  sinkhornDistillation,
+  type SinkhornDistillationOptions,
+} from "./sinkhorn_distillation.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
 export type { Weights } from "./weights.ts";
