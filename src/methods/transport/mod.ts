@@ -54,6 +54,10 @@ export {
   type SinkhornDivergenceResult,
 } from "./sinkhorn_divergence.ts";
 export type { SinkhornForm } from "./sinkhorn_form.ts";
+  type SinkhornDistillation,
+  sinkhornDistillation,
+  type SinkhornDistillationOptions,
+} from "./sinkhorn_distillation.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export {
   type NewtonProgress,
