@@ -54,6 +54,7 @@ export {
   type SinkhornDivergenceResult,
 } from "./sinkhorn_divergence.ts";
 export type { SinkhornForm } from "./sinkhorn_form.ts";
+export {
   type SinkhornDistillation,
   sinkhornDistillation,
   type SinkhornDistillationOptions,
