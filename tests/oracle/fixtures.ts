@@ -281,6 +281,13 @@ export interface IterativeCase {
   rankError?: number;
 }
 
+/** A transport problem whose marginals need not be the weights; see `unbalanced_fixtures.py`. */
+export interface RelaxedCase {
+  cost: number[][];
+  a: number[];
+  b: number[];
+}
+
 /** A transport problem with POT's optimal cost; an assignment with SciPy's, of which `a` and `b` are absent. */
 export interface ExactCase {
   name: string;
@@ -344,6 +351,18 @@ export interface Fixtures {
   dst: { cases: TrigonometricCase[] };
   hadamard: { cases: HadamardCase[] };
   toeplitz: { cases: ToeplitzCase[] };
+  /** Entropy ε Σ P (log P − 1), penalties ρ KL. */
+  unbalanced: { cases: (RelaxedCase & { epsilon: number; rho: number; plan: number[][] })[] };
+  /** Optimal values without entropy, for penalties ρ KL and ρ TV. */
+  unbalanced_limits: { cases: (RelaxedCase & { rho: number; kl: number; tv: number })[] };
+  /** `exact` is the cost of the best plan of this mass, `plan` the one with entropy. */
+  partial_transport: {
+    cases: (RelaxedCase & { mass: number; epsilon: number; exact: number; plan: number[][] })[];
+  };
+  /** Value of ⟨P, C⟩ + γ/2 ‖P‖², and the least cost. */
+  quadratic_transport: {
+    cases: (RelaxedCase & { gamma: number; value: number; marginalError: number; emd: number })[];
+  };
   philox: { generator: string; published: number; cases: PhiloxCase[] };
 }
 

@@ -13,6 +13,7 @@ import philox_fixtures  # noqa: E402
 import sinkhorn_fixtures  # noqa: E402
 import sparse_fixtures  # noqa: E402
 import transform_fixtures  # noqa: E402
+import unbalanced_fixtures  # noqa: E402
 
 if __name__ == "__main__":
     philox_fixtures.make()
@@ -24,3 +25,4 @@ if __name__ == "__main__":
     matrix_function_fixtures.make()
     transform_fixtures.make()
     iterative_fixtures.make()
+    unbalanced_fixtures.make()

@@ -14,6 +14,8 @@
  *
  * @module
  */
+export type { Freeable } from "./host_problem.ts";
+export type { AscentProgress } from "./ascend.ts";
 export { assignment, type AssignmentOptions, type AssignmentResult } from "./assignment.ts";
 export { type Cost, type CostFormula, EARTH_RADIUS_KM } from "./cost.ts";
 export { exact, type ExactOptions } from "./exact.ts";
@@ -24,9 +26,40 @@ export {
   type MaxSlicedWassersteinOptions,
   type MaxSlicedWassersteinResult,
 } from "./max_sliced_wasserstein.ts";
+export {
+  type BridgeProgress,
+  LightBridge,
+  type LightBridgeOptions,
+  lightSchrodingerBridge,
+} from "./light_schrodinger_bridge.ts";
+export {
+  doublyStochastic,
+  doublyStochasticAttention,
+  type DoublyStochasticOptions,
+  type Stochasticity,
+  stochasticity,
+} from "./doubly_stochastic.ts";
+export { type CircuitOptions, circuitParameters } from "./quantum_circuit.ts";
+export { MongeGap, mongeGap, type MongeGapOptions } from "./monge_gap.ts";
+export { type BridgePotential, SchrodingerBridge } from "./schrodinger_bridge.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
+export {
+  type BatchWeights,
+  sinkhornBatch,
+  type SinkhornBatchOptions,
+  type SinkhornBatchProgress,
+} from "./sinkhorn_batch.ts";
+export { SinkhornBatchResult } from "./sinkhorn_batch_result.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
+export {
+  type NewtonProgress,
+  type SinkhornNewtonOptions,
+  type SinkhornNewtonResult,
+  sinkhornNewtonSparse,
+} from "./sinkhorn_newton_sparse.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
+export { sparseTransport, type SparseTransportOptions, type SparseTransportResult } from "./sparse_transport.ts";
+export { unbalanced, type UnbalancedOptions, type UnbalancedResult } from "./unbalanced.ts";
 export { slicedWasserstein, type SlicedWassersteinOptions } from "./sliced_wasserstein.ts";
 export { wasserstein1d, type Wasserstein1dOptions } from "./wasserstein_1d.ts";
 export {

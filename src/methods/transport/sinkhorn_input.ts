@@ -7,7 +7,6 @@ export function requireOptions(
   y: Tensor | undefined,
   options: SinkhornOptions & { epsilon?: number },
 ): { epsilon: number; relative: boolean; maxIterations: number; tolerance: number; unrolled: boolean } {
-  const { epsilon = 0.01, epsilonScale = "relative", maxIterations = 10_000, tolerance = 1e-5 } = options;
   const { differentiate = "implicit" } = options;
   if (differentiate !== "implicit" && differentiate !== "unrolled") {
     throw new TypeError(
@@ -31,6 +30,19 @@ export function requireOptions(
       if (options.cost === "greatcircle") throw new TypeError('The cost "greatcircle" needs points [n, 2], got [n]');
     }
   }
+  return { ...requireNumbers(options), unrolled: differentiate === "unrolled" };
+}
+
+/** The numbers that every solver of the entropic problem takes, with their defaults, checked. */
+export function requireNumbers(
+  options: {
+    epsilon?: number;
+    epsilonScale?: "relative" | "absolute";
+    maxIterations?: number;
+    tolerance?: number;
+  },
+): { epsilon: number; relative: boolean; maxIterations: number; tolerance: number } {
+  const { epsilon = 0.01, epsilonScale = "relative", maxIterations = 10_000, tolerance = 1e-5 } = options;
   for (const [name, value] of Object.entries({ epsilon, tolerance })) {
     if (!(typeof value === "number" && value > 0 && value < Infinity)) {
       throw new RangeError(`Expected "${name}" to be positive, got ${value}`);
@@ -42,13 +54,7 @@ export function requireOptions(
   if (epsilonScale !== "relative" && epsilonScale !== "absolute") {
     throw new TypeError(`Expected "epsilonScale" to be "relative" or "absolute", got ${JSON.stringify(epsilonScale)}`);
   }
-  return {
-    epsilon,
-    relative: epsilonScale === "relative",
-    maxIterations,
-    tolerance,
-    unrolled: differentiate === "unrolled",
-  };
+  return { epsilon, relative: epsilonScale === "relative", maxIterations, tolerance };
 }
 
 /** Refuses a tensor with NaN or infinite elements. */
