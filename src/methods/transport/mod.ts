@@ -69,6 +69,7 @@ export {
   sinkhornNewtonSparse,
 } from "./sinkhorn_newton_sparse.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
+export { partial, type PartialOptions, type PartialResult } from "./partial.ts";
 export { sparseTransport, type SparseTransportOptions, type SparseTransportResult } from "./sparse_transport.ts";
 export { unbalanced, type UnbalancedOptions, type UnbalancedResult } from "./unbalanced.ts";
 export { slicedWasserstein, type SlicedWassersteinOptions } from "./sliced_wasserstein.ts";

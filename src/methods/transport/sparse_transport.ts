@@ -1,5 +1,5 @@
-import { Sparse, Tensor } from "../../tensor/mod.ts";
-import { type LinearOperator, sparse } from "../../operators/mod.ts";
+import { Tensor } from "../../tensor/mod.ts";
+import type { LinearOperator } from "../../operators/mod.ts";
 import { ascend, type AscentProgress } from "./ascend.ts";
 import type { Cost } from "./cost.ts";
 import {
@@ -11,6 +11,7 @@ import {
   requirePositiveNumber,
   tensorLike,
 } from "./host_problem.ts";
+import { sparsePlan } from "./sparse_plan.ts";
 import { type SimplexColumn, topKSimplex } from "./top_k_simplex.ts";
 import { prepareWeights, type Weights } from "./weights.ts";
 
@@ -164,7 +165,7 @@ export async function sparseTransport(
     }
     const potential = new Float64Array(n);
     active.forEach((i, at) => potential[i] = found.f[at]);
-    const plan = planOf(tensor, [n, m], entries), f = tensorLike(tensor, potential);
+    const plan = sparsePlan(tensor, [n, m], entries), f = tensorLike(tensor, potential);
     const fields = {
       ...{ cost, primal, dual, gap: primal - dual, plan, potential: f, gamma, nnzPerColumn, marginalError },
       ...{ iterations, converged, history: found.history },
@@ -180,25 +181,4 @@ export async function sparseTransport(
   } finally {
     if (y) tensor.dispose();
   }
-}
-
-/** A sparse plan from its entries, in compressed rows. */
-function planOf(
-  like: Tensor,
-  shape: [number, number],
-  entries: { row: number; column: number; value: number }[],
-): LinearOperator {
-  entries.sort((p, q) => p.row - q.row || p.column - q.column);
-  const starts = new Uint32Array(shape[0] + 1);
-  for (const { row } of entries) starts[row + 1]++;
-  for (let i = 0; i < shape[0]; i++) starts[i + 1] += starts[i];
-  const { device } = like;
-  return sparse(
-    new Sparse(shape, {
-      starts: Tensor.of(device, starts, [starts.length], "u32"),
-      columns: Tensor.of(device, Uint32Array.from(entries, (e) => e.column), [entries.length], "u32"),
-      values: tensorLike(like, Float64Array.from(entries, (e) => e.value)),
-    }),
-    { owns: true },
-  );
 }
