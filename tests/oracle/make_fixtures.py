@@ -5,6 +5,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import array_fixtures  # noqa: E402
+import barycenter_fixtures  # noqa: E402
 import iterative_fixtures  # noqa: E402
 import linalg_fixtures  # noqa: E402
 import matrix_function_fixtures  # noqa: E402
@@ -17,6 +18,7 @@ if __name__ == "__main__":
     philox_fixtures.make()
     array_fixtures.make()
     sinkhorn_fixtures.make()
+    barycenter_fixtures.make()
     sparse_fixtures.make()
     linalg_fixtures.make()
     matrix_function_fixtures.make()
