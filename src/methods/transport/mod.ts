@@ -85,3 +85,8 @@ export { lowRankSinkhorn, type LowRankSinkhornOptions } from "./low_rank_sinkhor
 export type { LowRankProgress } from "./low_rank_descent.ts";
 export { LowRankResult } from "./low_rank_result.ts";
 export type { LowRankOptions } from "./low_rank_solve.ts";
+export { barycenter, type BarycenterOptions } from "./barycenter.ts";
+export type { BarycenterProgress } from "./barycenter_iterations.ts";
+export { BarycenterResult } from "./barycenter_result.ts";
+export { type FreeBarycenterOptions, freeSupportBarycenter } from "./free_support_barycenter.ts";
+export { type FreeBarycenterProgress, FreeBarycenterResult } from "./free_barycenter_result.ts";
