@@ -44,6 +44,55 @@ export interface SinkhornCase {
   solutions: SinkhornSolution[];
 }
 
+/** A Sinkhorn divergence by POT's plans. */
+export interface DivergenceCase {
+  name: string;
+  x: number[][];
+  y: number[][];
+  a: number[];
+  b: number[];
+  epsilon: number;
+  /** Feydy et al.: regularized values with the Kullback–Leibler divergence from a ⊗ b. */
+  divergence: number;
+  /** POT's `empirical_sinkhorn_divergence`: transport costs only, negative ones as 0. */
+  costs: number;
+/** A barycenter on a fixed support; on a `grid` the cost is the squared distance of the cells. */
+export interface BarycenterCase {
+  name: string;
+  kind: "points" | "matrix" | "grid";
+  distributions: number[][];
+  epsilon: number;
+  weights: number[];
+  barycenter: number[];
+  points?: number[][];
+  support?: number[][];
+  costMatrix?: number[][];
+  grid?: [number, number];
+}
+
+/** A barycenter of free support, all masses equal; `objective` is Σ λ_k W₂²(support, measure k). */
+export interface FreeBarycenterCase {
+  name: string;
+  measures: number[][][];
+  weights: number[];
+  init: number[][];
+  support: number[][];
+  objective: number;
+}
+
+/** An entropic Gromov–Wasserstein plan that POT reached from p qᵀ, and its distortion. */
+export interface GromovCase {
+  name: string;
+  c1: number[][];
+  c2: number[][];
+  p: number[];
+  q: number[];
+  loss: "square_loss" | "kl_loss";
+  epsilon: number;
+  plan: number[][];
+  distance: number;
+}
+
 /** `c = a b`, batched over leading axes. */
 export interface MatmulCase {
   name: string;
@@ -333,6 +382,10 @@ export interface Fixtures {
   wasserstein_1d: { cases: LineCase[] };
   wasserstein_circle: { cases: LineCase[] };
   sliced_wasserstein: { cases: SlicedCase[] };
+  sinkhorn_divergence: { cases: DivergenceCase[] };
+  barycenters: { convention: string; cases: BarycenterCase[] };
+  free_barycenters: { convention: string; cases: FreeBarycenterCase[] };
+  gromov_wasserstein: { convention: string; cases: GromovCase[] };
   matmul: { cases: MatmulCase[] };
   reduce: { cases: ReduceCase[] };
   softmax: { cases: SoftmaxCase[] };

@@ -22,8 +22,10 @@ export type Side = "rows" | "columns";
 export interface Geometry {
   readonly n: number;
   readonly m: number;
-  /** Largest cost per row, `[n]`. */
-  maxCost(): Tensor;
+  /** Largest cost per row, `[n]`, or largest absolute value. */
+  maxCost(absolute?: boolean): Tensor;
+  /** The costs, stored: `[n, m]`. */
+  costs(): Tensor;
   /** log Σ exp((g − C)/ε) over the other side. */
   logSum(side: Side, other: Potential, epsilon: Epsilon): Tensor;
   /** Σ exp((f + g − C)/ε) over the other side: the marginal of the plan. */
@@ -97,7 +99,8 @@ export function pointGeometry(cost: PreparedCost): Geometry {
   return {
     n,
     m,
-    maxCost: () => run("max", expr, cost.inputs),
+    maxCost: (absolute) => run("max", absolute ? call("abs", expr) : expr, cost.inputs),
+    costs: () => Tensor.apply("pairMatrix", used(expr, cost.inputs), { formula: expr }).out,
     logSum: (side, other, epsilon) =>
       run("logsumexp", side === "rows" ? score : turnedScore, inputs(other, other, epsilon)),
     marginal: (side, f, g, epsilon) => run("sum", side === "rows" ? entry : turnedEntry, inputs(f, g, epsilon)),
@@ -159,7 +162,8 @@ export function matrixGeometry(C: Tensor): Geometry {
   return {
     n: C.shape[0],
     m: C.shape[1],
-    maxCost: () => C.max(1),
+    maxCost: (absolute) => Tensor.reduce("max", absolute ? "abs(C)" : "C", { C }, 1),
+    costs: () => C.slice(null),
     logSum: (side, other, epsilon) => {
       const rate = rateOf(epsilon);
       if (side === "rows") {

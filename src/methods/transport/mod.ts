@@ -1,5 +1,7 @@
 /**
- * Optimal transport: {@linkcode sinkhorn} solves the entropic problem between point clouds, streaming, in the log domain.
+ * Optimal transport: {@linkcode sinkhorn} solves the entropic problem between point clouds, streaming, in the log domain; {@linkcode exact} the
+ * problem itself, with a certificate, and {@linkcode assignment} that of pairs. On a line and on a circle there are closed forms
+ * ({@linkcode wasserstein1d}, {@linkcode wassersteinCircle}), which {@linkcode slicedWasserstein} and {@linkcode maxSlicedWasserstein} rest on.
  *
  * @example
  * ```ts
@@ -48,6 +50,17 @@ export {
   type SinkhornBatchProgress,
 } from "./sinkhorn_batch.ts";
 export { SinkhornBatchResult } from "./sinkhorn_batch_result.ts";
+export {
+  sinkhornDivergence,
+  type SinkhornDivergenceOptions,
+  type SinkhornDivergenceResult,
+} from "./sinkhorn_divergence.ts";
+export type { SinkhornForm } from "./sinkhorn_form.ts";
+export {
+  type SinkhornDistillation,
+  sinkhornDistillation,
+  type SinkhornDistillationOptions,
+} from "./sinkhorn_distillation.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export {
   type NewtonProgress,
@@ -73,4 +86,14 @@ export {
   type WassersteinCircleOptions,
   type WassersteinCircleResult,
 } from "./wasserstein_circle.ts";
+export type { StartPotential } from "./sinkhorn_start.ts";
 export type { Weights } from "./weights.ts";
+export { lowRankSinkhorn, type LowRankSinkhornOptions } from "./low_rank_sinkhorn.ts";
+export type { LowRankProgress } from "./low_rank_descent.ts";
+export { LowRankResult } from "./low_rank_result.ts";
+export type { LowRankOptions } from "./low_rank_solve.ts";
+export { barycenter, type BarycenterOptions } from "./barycenter.ts";
+export type { BarycenterProgress } from "./barycenter_iterations.ts";
+export { BarycenterResult } from "./barycenter_result.ts";
+export { type FreeBarycenterOptions, freeSupportBarycenter } from "./free_support_barycenter.ts";
+export { type FreeBarycenterProgress, FreeBarycenterResult } from "./free_barycenter_result.ts";

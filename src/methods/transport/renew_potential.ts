@@ -23,6 +23,9 @@ export const FROM_MARGINAL: Renewal = SPLIT("p + omega * (log(a) - log(clamp(s, 
 /** f ← f + ε log s with a scaling s. */
 export const FROM_SCALING: Renewal = SPLIT("p + log(s)");
 
+/** The same f with fine parts in units of another ε, s times smaller. */
+export const FROM_OTHER_EPSILON: Renewal = SPLIT("p * s");
+
 /** The quantum of coarse parts: 2^12 steps up to the largest cost, so that sums of two have twelve bits to spare in f32. */
 export function quantumOf(largest: number, epsilon: number): number {
   return 2 ** (Math.ceil(Math.log2(Math.max(largest, epsilon, Number.MIN_VALUE))) - 12);

@@ -44,17 +44,15 @@ export async function iterateScaled(
   work: ScalingWork,
   zero: Pair,
   targets: readonly number[],
-  settings: { maxIterations: number; signal?: AbortSignal; warm?: boolean },
+  settings: { maxIterations: number; signal?: AbortSignal },
 ): Promise<void> {
   const { maxIterations, signal } = settings;
   let at = zero, K: Tensor | undefined;
   try {
-    if (!settings.warm) {
-      const count = Math.min(WARM_UP, maxIterations);
-      at = logSteps(work.problem, at, count, true, 1);
-      for (const track of work.tracks) track.iterations = count;
-    }
-    let inLog = false, steps = Math.min(FIRST_CHECK, maxIterations) - work.tracks[0].iterations;
+    const first = Math.min(WARM_UP, maxIterations);
+    at = logSteps(work.problem, at, first, true, 1);
+    for (const track of work.tracks) track.iterations = first;
+    let inLog = false, steps = Math.min(FIRST_CHECK, maxIterations) - first;
     K = work.problem.geometry.matrix(at);
     while (work.tracks.length > 0) {
       using omega = factors(work, K);

@@ -6,6 +6,7 @@ import { quantumOf } from "./renew_potential.ts";
 import { iterateScaled, newTrack, type ScalingWork, type Track } from "./scaling_iterations.ts";
 import { SinkhornBatchResult } from "./sinkhorn_batch_result.ts";
 import { requireNumbers } from "./sinkhorn_input.ts";
+import { requireCarried } from "./sinkhorn_limits.ts";
 
 /** Weights of the points of many problems: `[B, n]`, or `[n]` for all. */
 export type BatchWeights = Tensor | readonly number[] | readonly (readonly number[])[] | Float32Array | Float64Array;
@@ -57,7 +58,7 @@ const AT_ONCE = { cpu: 2 ** 22, adapter: 2 ** 25 };
  * @param y Points `[B, m, d]`.
  * @returns For each problem its cost, dual value, potentials and what was reached; see {@linkcode SinkhornBatchResult}.
  * @throws {TypeError} on shapes that do not fit and unknown names.
- * @throws {RangeError} on NaN or infinite points or costs, negative weights, totals that differ, ε ≤ 0.
+ * @throws {RangeError} on NaN or infinite points or costs, negative weights, totals that differ, ε ≤ 0 and ε that the dtype cannot carry.
  *
  * @example
  * ```ts
@@ -95,16 +96,18 @@ export async function sinkhornBatch(
       batchWeights("b", options.b, B, m),
     ]);
     const totals = batchTotals(a, b, B, { a: options.a !== undefined, b: options.b !== undefined });
-    const largest = await largestCosts(C);
+    const { largest, magnitude } = await largestCosts(C);
     const epsilons = Float64Array.from(largest, (c, k) => {
       if (settings.relative && c < 0) {
         throw new RangeError(
           `Cannot take "epsilon" relative to the largest cost ${c} of problem ${k}: use epsilonScale: "absolute"`,
         );
       }
-      return settings.epsilon * (settings.relative && c > 0 ? c : 1);
+      const unit = settings.relative && c > 0 ? c : 1;
+      requireCarried(settings.epsilon * unit, magnitude[k], C.dtype, unit);
+      return settings.epsilon * unit;
     });
-    const state = new BatchState(C, a, b, epsilons, largest);
+    const state = new BatchState(C, a, b, epsilons, magnitude);
     const tracks = Array.from({ length: B }, (_, k) => newTrack(k)),
       targets = [...totals].map((t) => t * settings.tolerance);
     const limit = C.device.info.backend === "cpu" ? AT_ONCE.cpu : AT_ONCE.adapter,
@@ -134,12 +137,13 @@ export async function sinkhornBatch(
   }
 }
 
-async function largestCosts(C: Tensor): Promise<ArrayLike<number>> {
-  using largest = C.max([1, 2]);
-  const found = await largest.data();
-  const bad = found.findIndex((c) => !Number.isFinite(c));
-  if (bad >= 0) throw new RangeError(`Expected finite costs, got ${found[bad]} in problem ${bad}`);
-  return found;
+async function largestCosts(C: Tensor): Promise<{ largest: ArrayLike<number>; magnitude: ArrayLike<number> }> {
+  using most = C.max([1, 2]);
+  using size = Tensor.reduce("max", "abs(C)", { C }, [1, 2]);
+  const [largest, magnitude] = await Promise.all([most.data(), size.data()]);
+  const bad = magnitude.findIndex((c) => !Number.isFinite(c));
+  if (bad >= 0) throw new RangeError(`Expected finite costs, got ${magnitude[bad]} in problem ${bad}`);
+  return { largest, magnitude };
 }
 
 /** Problems and the potentials found so far, on the host. */

@@ -1,4 +1,5 @@
 import { Tensor } from "../../tensor/mod.ts";
+import { requireForm } from "./sinkhorn_form.ts";
 import type { SinkhornOptions } from "./sinkhorn.ts";
 
 /** The options with their defaults, checked against the points. */
@@ -12,6 +13,14 @@ export function requireOptions(
     throw new TypeError(
       `Expected "differentiate" to be "implicit" or "unrolled", got ${JSON.stringify(differentiate)}`,
     );
+  }
+  requireForm(options.form ?? "auto", y !== undefined, differentiate === "unrolled");
+  const { epsilonScaling: factor } = options;
+  if (factor !== undefined && !(typeof factor === "number" && factor > 0 && factor < 1)) {
+    throw new RangeError(`Expected "epsilonScaling" between 0 and 1, got ${factor}`);
+  }
+  if (differentiate === "unrolled" && (factor !== undefined || options.potentials !== undefined)) {
+    throw new TypeError('"epsilonScaling" and "potentials" cannot be unrolled: take differentiate: "implicit"');
   }
   if (!(x instanceof Tensor)) throw new TypeError(`Expected points as a tensor, got ${x === null ? "null" : typeof x}`);
   if (!y) {

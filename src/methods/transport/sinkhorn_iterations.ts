@@ -29,9 +29,11 @@ export interface SinkhornState {
   history: SinkhornProgress[];
 }
 
+/** What the iterations go by. */
 export interface IterationSettings {
   /** ε in the cost's unit. */
   epsilon: number;
+  /** The largest cost. */
   largest: number;
   maxIterations: number;
   tolerance: number;
@@ -47,29 +49,23 @@ export const FIRST_CHECK = 10;
 /**
  * Sinkhorn's iterations. The marginal error comes with the half-step that renews f: s is the row marginal of the plan before it.
  * Reading a number costs as much as many iterations, so the time of the next measurement is predicted from the error's decay.
+ *
+ * @param start The columns' potential to start from, taken over; default 0.
  */
 export async function iterate(
   geometry: Geometry,
   weights: { a: Float64Array; b: Float64Array; total: number },
   like: Tensor,
   settings: IterationSettings,
+  start?: Potential,
 ): Promise<SinkhornState> {
   const { epsilon, maxIterations, signal, onProgress } = settings;
   const { n, m } = geometry;
   const target = settings.tolerance * weights.total;
-  const { device } = like;
-  const vector = (w: Float64Array): Tensor =>
-    like.dtype === "f64"
-      ? Tensor.of(device, Float64Array.from(w), [w.length], "f64")
-      : Tensor.of(device, Float32Array.from(w), [w.length]);
-  using a = vector(weights.a);
-  using b = vector(weights.b);
+  using a = vectorLike(like, weights.a);
+  using b = vectorLike(like, weights.b);
   const quantum = quantumOf(settings.largest, epsilon);
-  const zero = (count: number): Potential => ({
-    coarse: Tensor.of(device, new Float32Array(count), [count]),
-    fine: Tensor.of(device, new Float32Array(count), [count]),
-  });
-  let f = zero(n), g = zero(m);
+  let f = zeroPotential(like, n), g = start ?? zeroPotential(like, m);
   const renew = (side: Side, s: Tensor, by: Renewal, omega = 1): void => {
     const old = side === "rows" ? f : g, weight = side === "rows" ? a : b;
     const renewed = renewPotential(old, by, { a: weight, s, eps: epsilon, quantum, omega });
@@ -112,6 +108,19 @@ export async function iterate(
     disposePotentials(f, g);
     throw error;
   }
+}
+
+/** Numbers of the dtype of `like`, f64 or else f32, on its device. */
+export function vectorLike(like: Tensor, values: Float64Array): Tensor {
+  return like.dtype === "f64"
+    ? Tensor.of(like.device, Float64Array.from(values), [values.length], "f64")
+    : Tensor.of(like.device, Float32Array.from(values), [values.length]);
+}
+
+/** A potential of zeros. */
+export function zeroPotential(like: Tensor, count: number): Potential {
+  const zeros = () => vectorLike(like, new Float64Array(count));
+  return { coarse: zeros(), fine: zeros() };
 }
 
 /** When to measure next: where the decay of the last two measurements reaches the target, but at most as far again as so far. */
