@@ -56,6 +56,8 @@ export interface DivergenceCase {
   divergence: number;
   /** POT's `empirical_sinkhorn_divergence`: transport costs only, negative ones as 0. */
   costs: number;
+}
+
 /** A barycenter on a fixed support; on a `grid` the cost is the squared distance of the cells. */
 export interface BarycenterCase {
   name: string;
