@@ -123,7 +123,7 @@ Deno.test("gradients by points and weights agree with central differences", () =
       const got = await grad(loss)(all), h = 1e-5;
       for (const name of ["x", "y", "a", "b"] as const) {
         const g = await got[name].data();
-        for (const k of [0, 3]) {
+        for (const k of [2]) {
           const [up, down] = await Promise.all([h, -h].map(async (by) => {
             const moved = given[name].slice();
             moved[k] += by;

@@ -70,6 +70,13 @@ export {
 } from "./sinkhorn_newton_sparse.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
 export { partial, type PartialOptions, type PartialResult } from "./partial.ts";
+export {
+  progressiveMass,
+  type ProgressiveOptions,
+  progressivePartial,
+  type ProgressiveProgress,
+  type ProgressiveResult,
+} from "./progressive_partial.ts";
 export { sparseTransport, type SparseTransportOptions, type SparseTransportResult } from "./sparse_transport.ts";
 export { unbalanced, type UnbalancedOptions, type UnbalancedResult } from "./unbalanced.ts";
 export { slicedWasserstein, type SlicedWassersteinOptions } from "./sliced_wasserstein.ts";
