@@ -101,6 +101,8 @@ export interface LinearOperator {
   /** The Kronecker product A ⊗ B. */
   kronecker(other: LinearOperator): LinearOperator;
 
+  /** Shape, dtype, structure and what else is known. */
+  toString(): string;
   /** True after `dispose`. */
   readonly disposed: boolean;
   /** Lets go of what the operator made for itself. Operators and tensors derived from it stay valid. */

@@ -15,6 +15,7 @@ import {
   requireProduct,
 } from "./linear_operator.ts";
 import { identityColumns, probedDiagonal } from "./probe.ts";
+import { operatorText } from "./operator_text.ts";
 import { scaleOperator } from "./scale_operator.ts";
 import type { Structure } from "./structure.ts";
 import { transposeOperator } from "./transpose_operator.ts";
@@ -226,6 +227,9 @@ export function linearOperator(definition: OperatorDefinition): LinearOperator {
   const whole = Object.defineProperties(operator, {
     device: { value: device },
     T: { get: () => transposeOperator(whole) },
+    toString: { value: () => operatorText(whole) },
+    [Symbol.for("Deno.customInspect")]: { value: () => operatorText(whole) },
+    [Symbol.for("Jupyter.display")]: { value: () => ({ "text/plain": operatorText(whole) }) },
   }) as LinearOperator;
   setHold(whole, hold);
   definitions.set(whole, definition);

@@ -116,6 +116,23 @@ onEachDevice("an operator outlives what it is made of, and a scope keeps what it
   assert(gpu.device.ledger.count >= before);
 });
 
+onEachDevice("an operator says in words what it is", async (gpu) => {
+  await gpu.scope(() => {
+    const c = circulant(gpu.tensor([2, 1, 0, 1]), { flags: { positiveSemidefinite: true } });
+    const text = `LinearOperator [4, 4] f32 circulant, positive semidefinite; ${c.flops} operations a product`;
+    assertEquals([c.toString(), Deno.inspect(c)], [text, text]);
+    const display = (c as unknown as Record<symbol, () => unknown>)[Symbol.for("Jupyter.display")];
+    assertEquals(display(), { "text/plain": text });
+    assertEquals(
+      `${identity(gpu, 2)}`.slice(0, 71),
+      "LinearOperator [2, 2] f32 identity, positive definite, orthogonal, diag",
+    );
+    assertEquals(`${dense(gpu.ones([2, 3]))}`, "LinearOperator [2, 3] f32 dense; 12 operations a product");
+    c.dispose();
+    assert(`${c}`.endsWith("(disposed)"));
+  });
+});
+
 onEachDevice("operators that do not fit are refused in words", async (gpu) => {
   const vector = (n: number) => gpu.ones([n]), a = dense(gpu.ones([2, 3])), square = dense(gpu.ones([3, 3]));
   const refused: [() => unknown, typeof TypeError | typeof RangeError, string][] = [

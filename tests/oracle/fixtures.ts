@@ -295,6 +295,39 @@ export interface IterativeCase {
   rankError?: number;
 }
 
+/** A transport problem with POT's optimal cost; an assignment with SciPy's, of which `a` and `b` are absent. */
+export interface ExactCase {
+  name: string;
+  costMatrix: number[][];
+  a?: number[];
+  b?: number[];
+  cost: number;
+}
+
+/** Weighted points on a line or on the circle of length 1, and the least Σ P |x − y|^p. */
+export interface LineCase {
+  name: string;
+  x: number[];
+  y: number[];
+  a: number[];
+  b: number[];
+  p: number;
+  cost: number;
+}
+
+/** Points, projections `[L, d]`, and POT's sliced distances: the p-mean over the projections, and the largest. */
+export interface SlicedCase {
+  name: string;
+  x: number[][];
+  y: number[][];
+  a?: number[];
+  b?: number[];
+  p: number;
+  projections: number[][];
+  sliced: number;
+  largest: number;
+}
+
 /** What each fixture file holds. */
 export interface Fixtures {
   sinkhorn_sqeuclidean: { convention: string; cases: SinkhornCase[] };
@@ -303,6 +336,11 @@ export interface Fixtures {
   sinkhorn_matrix: { convention: string; cases: SinkhornCase[] };
   sinkhorn_degenerate: { convention: string; cases: SinkhornCase[] };
   sinkhorn_divergence: { cases: DivergenceCase[] };
+  exact_plans: { cases: ExactCase[] };
+  assignments: { cases: ExactCase[] };
+  wasserstein_1d: { cases: LineCase[] };
+  wasserstein_circle: { cases: LineCase[] };
+  sliced_wasserstein: { cases: SlicedCase[] };
   matmul: { cases: MatmulCase[] };
   reduce: { cases: ReduceCase[] };
   softmax: { cases: SoftmaxCase[] };

@@ -6,6 +6,7 @@ sys.dont_write_bytecode = True
 
 import array_fixtures  # noqa: E402
 import divergence_fixtures  # noqa: E402
+import exact_transport_fixtures  # noqa: E402
 import iterative_fixtures  # noqa: E402
 import linalg_fixtures  # noqa: E402
 import matrix_function_fixtures  # noqa: E402
@@ -19,6 +20,7 @@ if __name__ == "__main__":
     array_fixtures.make()
     sinkhorn_fixtures.make()
     divergence_fixtures.make()
+    exact_transport_fixtures.make()
     sparse_fixtures.make()
     linalg_fixtures.make()
     matrix_function_fixtures.make()

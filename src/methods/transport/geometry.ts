@@ -176,7 +176,7 @@ export function matrixGeometry(C: Tensor): Geometry {
     marginal: (side, f, g, epsilon) => over("sum", entry, f, g, epsilon, side === "rows" ? 1 : 0),
     rowCost: (f, g, epsilon) => over("sum", `${entry} * C`, f, g, epsilon, 1),
     matrix,
-    plan: (f, g, epsilon) => dense(matrix(f, g, epsilon)),
+    plan: (f, g, epsilon) => dense(matrix(f, g, epsilon), { owns: true }),
     weighted: (f, g, epsilon, factors) => {
       const more: Record<string, Tensor> = {};
       let formula = entry;

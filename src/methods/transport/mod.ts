@@ -12,7 +12,32 @@
  *
  * @module
  */
+export { assignment, type AssignmentOptions, type AssignmentResult } from "./assignment.ts";
 export { type Cost, type CostFormula, EARTH_RADIUS_KM } from "./cost.ts";
+export { exact, type ExactOptions } from "./exact.ts";
+export type { ExactCertificate } from "./exact_certificate.ts";
+export { ExactResult } from "./exact_result.ts";
+export {
+  maxSlicedWasserstein,
+  type MaxSlicedWassersteinOptions,
+  type MaxSlicedWassersteinResult,
+} from "./max_sliced_wasserstein.ts";
+export {
+  type BridgeProgress,
+  LightBridge,
+  type LightBridgeOptions,
+  lightSchrodingerBridge,
+} from "./light_schrodinger_bridge.ts";
+export {
+  doublyStochastic,
+  doublyStochasticAttention,
+  type DoublyStochasticOptions,
+  type Stochasticity,
+  stochasticity,
+} from "./doubly_stochastic.ts";
+export { type CircuitOptions, circuitParameters } from "./quantum_circuit.ts";
+export { MongeGap, mongeGap, type MongeGapOptions } from "./monge_gap.ts";
+export { type BridgePotential, SchrodingerBridge } from "./schrodinger_bridge.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 export {
   type BatchWeights,
@@ -28,6 +53,27 @@ export {
 } from "./sinkhorn_divergence.ts";
 export type { SinkhornForm } from "./sinkhorn_form.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
+export {
+  type NewtonProgress,
+  type SinkhornNewtonOptions,
+  type SinkhornNewtonResult,
+  sinkhornNewtonSparse,
+} from "./sinkhorn_newton_sparse.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
 export type { StartPotential } from "./sinkhorn_start.ts";
+export { slicedWasserstein, type SlicedWassersteinOptions } from "./sliced_wasserstein.ts";
+export {
+  REFUSED,
+  type RefusedOption,
+  solve,
+  type TransportMethod,
+  type TransportOptions,
+  type TransportResult,
+} from "./solve.ts";
+export { wasserstein1d, type Wasserstein1dOptions } from "./wasserstein_1d.ts";
+export {
+  wassersteinCircle,
+  type WassersteinCircleOptions,
+  type WassersteinCircleResult,
+} from "./wasserstein_circle.ts";
 export type { Weights } from "./weights.ts";

@@ -159,6 +159,7 @@ export class SinkhornResult {
 
   /** Frees the potentials and what the plan reads. */
   dispose(): void {
+    this.plan.dispose();
     for (const tensor of this.#owned) tensor.dispose();
   }
 
