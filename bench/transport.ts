@@ -9,6 +9,7 @@ import { type Contestant, digits, race, type RaceResult } from "./harness.ts";
 import { uniform } from "./peers/peer.ts";
 import { pot } from "./peers/numpy.ts";
 import type { PythonJob } from "./peers/python_process.ts";
+import { raceBatch, raceForms } from "./transport_forms.ts";
 
 /** POT's stop rule: the L2 norm of the marginal error. */
 const STOP = 1e-6;
@@ -170,5 +171,9 @@ export async function* raceTransport(options: SolveOptions): AsyncGenerator<Race
     for (const fraction of options.quick ? [0.1, 0.01] : [0.1, 0.01, 0.001]) yield await solves(n, fraction, options);
     yield await exact(n, options);
   }
+  for (const n of options.quick ? [1000] : [1000, 2000, 4000]) {
+    for (const fraction of options.quick ? [0.01] : [0.1, 0.01, 0.001]) yield await raceForms(options, n, fraction);
+  }
+  for (const fraction of [0.1, 0.01]) yield await raceBatch(options, options.quick ? 100 : 1000, 64, fraction);
   if (!options.quick) yield await large(options.gpu);
 }

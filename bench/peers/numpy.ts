@@ -46,6 +46,8 @@ export interface Pot {
   sinkhorn(n: number, fraction: number, method: "sinkhorn" | "sinkhorn_log", limit?: number): Promise<PythonJob>;
   /** Unregularised transport by the network simplex; the checksum is that of the cost. */
   emd(n: number): Promise<PythonJob>;
+  /** `sinkhorn` on `count` problems of n points, one after the other; `iterations` is their mean, `marginalError` the largest. */
+  sinkhornLoop(count: number, n: number, fraction: number): Promise<PythonJob>;
 }
 
 /** The POT peer; it shares NumPy's process, and `numpy.close()` ends it. */
@@ -59,4 +61,6 @@ export const pot: Pot = {
   sinkhorn: (n, fraction, method, limit = 100_000) =>
     python.job("sinkhorn", { n, fraction, method, limit }, [[2 * n, 1], [2 * n, 2]]),
   emd: (n) => python.job("emd", { n }, [[2 * n, 1], [2 * n, 2]]),
+  sinkhornLoop: (count, n, fraction) =>
+    python.job("sinkhornLoop", { count, n, fraction }, [[2 * n * count, 1], [2 * n * count, 2]]),
 };

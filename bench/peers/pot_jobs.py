@@ -37,3 +37,24 @@ def emd(inputs, n):
     cost = squared_distances(inputs[0], inputs[1], n)
     weights = np.full(n, 1 / n)
     return lambda: ot.emd2(weights, weights, cost, numItermax=10_000_000)
+
+
+@job("sinkhornLoop")
+def sinkhorn_loop(inputs, count, n, fraction):
+    """POT's plain solver on `count` problems of n points, one after the other."""
+    import ot
+    x, y = (points.reshape(count, 2 * n) for points in inputs)
+    costs = [squared_distances(x[k], y[k], n) for k in range(count)]
+    weights = np.full(n, 1 / n)
+
+    def finish(results):
+        errors = [float(np.linalg.norm(plan.sum(axis=0) - weights)) for plan, _ in results]
+        info = {"cost": float((results[0][0] * costs[0]).sum()), "marginalError": max(errors),
+                "iterations": float(np.mean([log["niter"] + 1 for _, log in results]))}
+        return info["cost"], info
+
+    def run():
+        return [ot.sinkhorn(weights, weights, cost, fraction * cost.max(), stopThr=1e-6, numItermax=100_000, log=True,
+                            warn=False) for cost in costs]
+    run.finish = finish
+    return run

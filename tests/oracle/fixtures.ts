@@ -379,6 +379,7 @@ export interface Fixtures {
   sinkhorn_great_circle: { convention: string; cases: SinkhornCase[] };
   sinkhorn_matrix: { convention: string; cases: SinkhornCase[] };
   sinkhorn_degenerate: { convention: string; cases: SinkhornCase[] };
+  sinkhorn_divergence: { cases: DivergenceCase[] };
   exact_plans: { cases: ExactCase[] };
   assignments: { cases: ExactCase[] };
   wasserstein_1d: { cases: LineCase[] };

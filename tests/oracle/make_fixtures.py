@@ -5,9 +5,9 @@ import sys
 sys.dont_write_bytecode = True
 
 import array_fixtures  # noqa: E402
-import exact_transport_fixtures  # noqa: E402
 import divergence_fixtures  # noqa: E402
 import barycenter_fixtures  # noqa: E402
+import exact_transport_fixtures  # noqa: E402
 import iterative_fixtures  # noqa: E402
 import linalg_fixtures  # noqa: E402
 import matrix_function_fixtures  # noqa: E402
@@ -21,9 +21,9 @@ if __name__ == "__main__":
     philox_fixtures.make()
     array_fixtures.make()
     sinkhorn_fixtures.make()
-    exact_transport_fixtures.make()
     divergence_fixtures.make()
     barycenter_fixtures.make()
+    exact_transport_fixtures.make()
     sparse_fixtures.make()
     linalg_fixtures.make()
     matrix_function_fixtures.make()

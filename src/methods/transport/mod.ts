@@ -79,14 +79,22 @@ export {
 } from "./progressive_partial.ts";
 export { sparseTransport, type SparseTransportOptions, type SparseTransportResult } from "./sparse_transport.ts";
 export { unbalanced, type UnbalancedOptions, type UnbalancedResult } from "./unbalanced.ts";
+export type { StartPotential } from "./sinkhorn_start.ts";
 export { slicedWasserstein, type SlicedWassersteinOptions } from "./sliced_wasserstein.ts";
+export {
+  REFUSED,
+  type RefusedOption,
+  solve,
+  type TransportMethod,
+  type TransportOptions,
+  type TransportResult,
+} from "./solve.ts";
 export { wasserstein1d, type Wasserstein1dOptions } from "./wasserstein_1d.ts";
 export {
   wassersteinCircle,
   type WassersteinCircleOptions,
   type WassersteinCircleResult,
 } from "./wasserstein_circle.ts";
-export type { StartPotential } from "./sinkhorn_start.ts";
 export type { Weights } from "./weights.ts";
 export { lowRankSinkhorn, type LowRankSinkhornOptions } from "./low_rank_sinkhorn.ts";
 export type { LowRankProgress } from "./low_rank_descent.ts";

@@ -141,10 +141,10 @@ export async function sinkhornNewtonSparse(
     }));
     // What counts is the plan as it is given, in its dtype.
     const error = distance(rows, a) + distance(columns, b);
+    const magnitude = C.reduce((most, c) => Math.max(most, Math.abs(c)), 0);
     const state = {
       ...{ f, g, iterations: found.history.length, converged: error <= target, error, history: found.history },
-      form: "stored" as const,
-      rounding: { magnitude: C.reduce((most, c) => Math.max(most, Math.abs(c)), 0), signed: true, roundings: 1 },
+      ...{ form: "stored" as const, rounding: { magnitude, signed: true, roundings: 1 } },
     };
     const problem: Problem = {
       cost: { C: tensor },
