@@ -32,9 +32,9 @@ export interface Work {
 
 /**
  * Milliseconds: a read from an adapter (Deno's promise sleeps ten whatever is read); a dispatch that waits for the one before, with its
- * recording; a step within a dispatch, which is a few barriers of a workgroup and passes over memory.
+ * recording, which is most of it (0.02 to 0.15 were seen, the latter in a virtual machine with an H200); a step within a dispatch, which is a few barriers of a workgroup and passes over memory.
  */
-const WAIT = 10, DISPATCH = 0.008, STEP = 0.003;
+const WAIT = 10, DISPATCH = 0.05, STEP = 0.003;
 /** Operations in a millisecond: of kernels, whose doubles many processors compute at 1/32 of the rate; and of a LAPACK's thread, or of loops. */
 const KERNELS = { f32: 4e9, f64: 1.5e8 }, LAPACK = { f32: 1.5e7, f64: 8e6 }, LOOPS = 5e5;
 /** Bytes in a millisecond between an adapter and the host. */

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Gpu, grad, hvp, linalg, open, operators, type Tensor } from "../../mod.ts";
 import { onEachDevice } from "./devices.ts";
 
@@ -116,6 +116,31 @@ onEachDevice("the gradient of a kernel's parameter goes through an operator that
       Math.abs(slope - near) <= 2 * Math.abs(near - far) + 0.02 * Math.abs(near),
       `${slope}, by differences ${near}`,
     );
+  });
+  assertEquals(gpu.memory().live, before);
+});
+
+Deno.test("what has no derivative carries none", async () => {
+  await using gpu = await open({ backend: "cpu", tune: "off" });
+  const before = gpu.memory().live;
+  await gpu.scope(async () => {
+    const g = gpu.random.normal([12, 12], { seed: 13 }),
+      a = g.matmul(g.T).add(gpu.eye(12)),
+      b = gpu.random.normal([12], { seed: 14 });
+    const losses: ((x: Tensor) => Promise<Tensor>)[] = [
+      async (x) => (await linalg.lanczos(x, { k: 2, tolerance: 1e-4 })).vectors.sum(),
+      async (x) => (await linalg.lobpcg(x, { k: 2, tolerance: 1e-3 })).vectors.sum(),
+      async (x) => (await linalg.powerIteration(x, { tolerance: 1e-3 })).value,
+      async (x) => (await linalg.interpolative(x, { rank: 3 })).coefficients.sum(),
+      async (x) => (await linalg.cg(a, b, { preconditioner: x, tolerance: 1e-3 })).x.sum(),
+      async (x) => (await linalg.cg(a, b, { x0: x.sum(0), tolerance: 1e-3 })).x.sum(),
+    ];
+    for (const [k, loss] of losses.entries()) {
+      const at = k === 4 ? gpu.eye(12) : a;
+      await assertRejects(() => grad(loss)(at), TypeError, "does not depend");
+      const both = async (x: Tensor) => (await loss(x)).add(x.sum());
+      assertEquals([...await (await grad(both)(at)).data()], new Array(144).fill(1), `${k}`);
+    }
   });
   assertEquals(gpu.memory().live, before);
 });

@@ -118,6 +118,12 @@ withAndWithoutLibraries("gradients of norms and conditions agree with difference
   assertEquals(await (await grad(async (x: Tensor) => await linalg.norm(x))(zero)).array(), [[0, 0], [0, 0], [0, 0]]);
 });
 
+withAndWithoutLibraries("gradients of products of Kronecker and Khatri–Rao agree with differences", async (gpu) => {
+  const [a, b, c] = [normal(gpu, [2, 3, 2], 1), normal(gpu, [2, 4], 2), normal(gpu, [5, 2], 3)];
+  await assertGradient(gpu, "kron", async (x, y) => ({ y: await linalg.kron(x, y) }), [a, b]);
+  await assertGradient(gpu, "khatriRao", async (x, y) => ({ y: await linalg.khatriRao(x, y) }), [a, c]);
+});
+
 withAndWithoutLibraries("functions of matrices have gradients where eigenvalues coincide", async (gpu) => {
   const one = gpu.eye(3).astype("f64"), h = normal(gpu, [3, 3], 5);
   const same = async (what: string, f: (x: Tensor) => Promise<Tensor>, at: Tensor, expected: Tensor) => {

@@ -234,3 +234,37 @@ onGpu("what the adapter factors has the gradients of what the host factors", asy
 
 /** The largest difference. */
 const apart = (x: Tensor, y: Tensor) => Tensor.reduce("max", "abs(x - y)", { x, y }).item();
+
+withAndWithoutLibraries(
+  "errors of gradients in f32 grow with the condition as those of the functions do",
+  async (gpu) => {
+    const n = 8, u = roundoff("f32"), q = (await linalg.qr(normal(gpu, [n, n], 1))).q;
+    const p = (await linalg.qr(normal(gpu, [n + 3, n], 2))).q;
+    for (const decades of [0, 1, 2, 3, 4]) {
+      const condition = 10 ** decades;
+      const s = gpu.tensor(Float64Array.from({ length: n }, (_, i) => condition ** (-i / (n - 1))), { dtype: "f64" });
+      const positive = q.mul(s).matmul(q.T), square = p.slice([0, n]).matmul(positive), tall = p.mul(s).matmul(q.T);
+      /** Each with the power of the condition in its error. */
+      const cases: [string, number, (x: Tensor) => Promise<Tensor>, Tensor][] = [
+        ["solve", 1, (x) => linalg.solve(x, normal(gpu, [n], 3, x.dtype as "f32")), positive],
+        ["inv", 1, (x) => linalg.inv(x), positive],
+        ["slogdet", 1, async (x) => (await linalg.slogdet(x)).logAbsDet, positive],
+        ["cholesky", 1, (x) => linalg.cholesky(x), positive],
+        ["qr", 1, async (x) => (await linalg.qr(x)).q, tall],
+        ["pinv", 1, (x) => linalg.pinv(x), tall],
+        ["polar", 1, async (x) => (await linalg.polar(x)).u, tall],
+        ["lstsq", 2, async (x) => (await linalg.lstsq(x, normal(gpu, [n + 3], 4, x.dtype as "f32"))).x, tall],
+        ["det", 1, (x) => linalg.det(x), square],
+      ];
+      for (const [name, power, f, at] of cases) {
+        // The same matrix in both.
+        const single = at.astype("f32"), double = single.astype("f64");
+        const loss = (x: Tensor) => f(x).then((y) => y.mul(normal(gpu, y.shape, 5, x.dtype as "f32")).sum());
+        const expected = await grad(loss)(double), found = (await grad(loss)(single)).astype("f64");
+        const error = await apart(found, expected), size = await expected.abs().max().item();
+        const bound = 32 * n * u * condition ** power * size;
+        assert(error <= bound, `${name}, condition 1e${decades}: off by ${error} of ${size}, over ${bound}`);
+      }
+    }
+  },
+);

@@ -203,6 +203,32 @@ onEachDevice("nystrom: positive semidefinite matrices and kernels; others are re
   });
 });
 
+onEachDevice("certificates do not depend on the scale, where squares would leave the range of f32", async (gpu) => {
+  await onTypes(gpu, async (dtype) => {
+    const { q } = await linalg.qr(normal(gpu, [12, 12], 30, dtype)),
+      a = q.mul(gpu.tensor(decay(12, 0.3), { dtype })).matmul(q.T);
+    const calls: Record<string, (a: Tensor) => Promise<{ error: number; norm: number }>> = {
+      nystrom: (a) => linalg.nystrom(a, { rank: 3, seed: 1 }),
+      randomizedSvd: (a) => linalg.randomizedSvd(a, { rank: 3, seed: 1 }),
+      randomizedRange: (a) => linalg.randomizedRange(a, { rank: 3, oversample: 1, seed: 1 }),
+      interpolative: (a) => linalg.interpolative(a, { rank: 3, seed: 1 }),
+      cur: (a) => linalg.cur(a, { rank: 3, seed: 1 }),
+      lanczos: async (a) => ({ error: (await linalg.lanczos(a, { k: 2, seed: 1 })).norm, norm: 1 }),
+      powerIteration: async (a) => ({
+        error: await (await linalg.powerIteration(a, { seed: 1 })).value.item(),
+        norm: 1,
+      }),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const plain = (await call(a)).error;
+      for (const factor of [1e-25, 1e25]) {
+        const { error } = await call(a.mul(factor));
+        assert(Math.abs(error / factor - plain) <= 1e-3 * plain, `${name}, ${factor}: ${error / factor} for ${plain}`);
+      }
+    }
+  });
+});
+
 onEachDevice("the bound of an error holds, and its estimate is from below", async (gpu) => {
   await onTypes(gpu, async (dtype) => {
     const a = await withValues(gpu, 30, 20, decay(20, 0.2), dtype),

@@ -40,10 +40,15 @@ async function assertNear(t: Tensor, expected: ArrayLike<number>, bound: number,
   }
 }
 
-async function checkSvd({ shape: [m, n], s: expected }: LinalgCase, a: Tensor, bound: number): Promise<void> {
+async function checkSvd(
+  { shape: [m, n], s: expected }: LinalgCase,
+  a: Tensor,
+  bound: number,
+  on?: linalg.Place,
+): Promise<void> {
   const k = Math.min(m, n);
   for (const full of [false, true]) {
-    const found = await linalg.svd(a, { full }), { u, s, v } = found;
+    const found = await linalg.svd(a, { full, on }), { u, s, v } = found;
     assertEquals([u.shape, s.shape, v.shape], full ? [[m, m], [k], [n, n]] : [[m, k], [k], [n, k]]);
     assertEquals([u.dtype, s.dtype, v.dtype], [a.dtype, a.dtype, a.dtype]);
     const { backwardError, orthogonality } = await linalg.certificate(a, found);
@@ -51,36 +56,42 @@ async function checkSvd({ shape: [m, n], s: expected }: LinalgCase, a: Tensor, b
     assertBelow(orthogonality, bound, "the orthogonality");
     await assertNear(s, expected, bound * (expected[0] ?? 0), "s");
   }
-  await assertNear(await linalg.svdvals(a), expected, bound * (expected[0] ?? 0), "svdvals");
+  await assertNear(await linalg.svdvals(a, { on }), expected, bound * (expected[0] ?? 0), "svdvals");
 }
 
 withAndWithoutLibraries("singular values are SciPy's, and the vectors belong to them", async (gpu) => {
-  await onEachCase(gpu, checkSvd);
+  await onEachCase(gpu, (problem, a, bound) => checkSvd(problem, a, bound));
 });
 
+async function checkEigh({ eigenvalues }: LinalgCase, a: Tensor, bound: number, on?: linalg.Place): Promise<void> {
+  if (!eigenvalues) return void await assertRejects(() => linalg.eigh(a, { on }), TypeError, "square");
+  const found = await linalg.eigh(a, { on }), { backwardError, orthogonality } = await linalg.certificate(a, found);
+  assertBelow(backwardError, bound, "the backward error");
+  assertBelow(orthogonality, bound, "the orthogonality");
+  const size = Math.max(0, ...eigenvalues.map(Math.abs));
+  await assertNear(found.values, eigenvalues, bound * size, "values");
+}
+
+async function checkQr({ shape: [m, n] }: LinalgCase, a: Tensor, bound: number, on?: linalg.Place): Promise<void> {
+  for (const mode of ["reduced", "complete"] as const) {
+    const found = await linalg.qr(a, { mode, on }), p = mode === "complete" ? m : Math.min(m, n);
+    assertEquals([found.q.shape, found.r.shape], [[m, p], [p, n]]);
+    const { backwardError, orthogonality } = await linalg.certificate(a, found);
+    assertBelow(backwardError, bound, `the backward error (${mode})`);
+    assertBelow(orthogonality, bound, `the orthogonality (${mode})`);
+    const r = await found.r.data();
+    r.forEach((x, at) => at % n < Math.floor(at / n) && assertEquals(x, 0));
+  }
+}
+
 withAndWithoutLibraries("eigenvalues are SciPy's, and the vectors belong to them", async (gpu) => {
-  await onEachCase(gpu, async ({ eigenvalues }, a, bound) => {
-    if (!eigenvalues) return void await assertRejects(() => linalg.eigh(a), TypeError, "square");
-    const found = await linalg.eigh(a), { backwardError, orthogonality } = await linalg.certificate(a, found);
-    assertBelow(backwardError, bound, "the backward error");
-    assertBelow(orthogonality, bound, "the orthogonality");
-    const size = Math.max(0, ...eigenvalues.map(Math.abs));
-    await assertNear(found.values, eigenvalues, bound * size, "values");
-  });
+  await onEachCase(gpu, (problem, a, bound) => checkEigh(problem, a, bound));
 });
 
 withAndWithoutLibraries("q r and p l u are the matrix, with factors of their shapes", async (gpu) => {
-  await onEachCase(gpu, async ({ shape: [m, n] }, a, bound) => {
-    const k = Math.min(m, n);
-    for (const mode of ["reduced", "complete"] as const) {
-      const found = await linalg.qr(a, { mode }), p = mode === "complete" ? m : k;
-      assertEquals([found.q.shape, found.r.shape], [[m, p], [p, n]]);
-      const { backwardError, orthogonality } = await linalg.certificate(a, found);
-      assertBelow(backwardError, bound, `the backward error (${mode})`);
-      assertBelow(orthogonality, bound, `the orthogonality (${mode})`);
-      const r = await found.r.data();
-      r.forEach((x, at) => at % n < Math.floor(at / n) && assertEquals(x, 0));
-    }
+  await onEachCase(gpu, async (problem, a, bound) => {
+    await checkQr(problem, a, bound);
+    const [m, n] = problem.shape, k = Math.min(m, n);
     const { p, l, u } = await linalg.lu(a);
     assertEquals([p.shape, l.shape, u.shape], [[m, m], [m, k], [k, n]]);
     // By row exchanges no multiplier is over 1; the growth of u is at most 2^(k − 1), which one of the cases attains.
@@ -187,5 +198,11 @@ withAndWithoutLibraries("Cholesky factors, triangles, and matrices that are not 
 });
 
 onGpu("decompositions of tensors on a GPU are SciPy's too", async (gpu) => {
-  await onEachCase(gpu, checkSvd, ["f32"]);
+  await onEachCase(gpu, (problem, a, bound) => checkSvd(problem, a, bound), ["f32"]);
+});
+
+onGpu("decompositions on the adapter are SciPy's too", async (gpu) => {
+  for (const check of [checkSvd, checkEigh, checkQr]) {
+    await onEachCase(gpu, (problem, a, bound) => check(problem, a, bound, "adapter"), ["f32"]);
+  }
 });

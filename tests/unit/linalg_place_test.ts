@@ -35,9 +35,9 @@ function matrix(n: number, machine: Machine = {}, { onHost = false, dtype = "f32
 const place = (a: Tensor, on?: Place) => placeOf("lu", [a], luWork(a), { on });
 
 Deno.test("small matrices are factored on the host, large ones and large stacks on a hardware adapter", () => {
-  const sizes = [16, 64, 1024, 4096, 8192];
+  const sizes = [16, 64, 4096, 8192];
   assertEquals(sizes.map((n) => place(matrix(n, {}, { onHost: true }))).slice(0, 2), ["host", "host"]);
-  assertEquals(sizes.slice(2).map((n) => place(matrix(n))), ["adapter", "adapter", "adapter"]);
+  assertEquals(sizes.slice(2).map((n) => place(matrix(n))), ["adapter", "adapter"]);
   assertEquals(place(matrix(16, {}, { count: 100_000 })), "adapter");
   // Once it pays, it does so for all larger ones.
   const places = Array.from({ length: 60 }, (_, k) => place(matrix(64 * (k + 1), {}, { onHost: true })));

@@ -28,11 +28,8 @@ export async function implicitly<R extends { readonly x: Tensor }>(
   b: Tensor,
   { solve, adjoint }: Implicit<R>,
 ): Promise<R> {
-  if (!isCarrying(b) && !isCarrying(a)) return await solve(a, b);
-  const bare = constant(b), matrix = constant(a);
-  const found = await solve(matrix, bare);
-  bare.dispose();
-  if (matrix instanceof Tensor) matrix.dispose();
+  const found = await solvedOnConstants(a, b, solve);
+  if (!isCarrying(b) && !isCarrying(a)) return found;
   const { x: x0 } = found;
   if (a instanceof Tensor) {
     const { x } = await withVjp(name, { a, b }, { x: x0 }, async ({ inputs, outputs, cotangents }) => {
@@ -55,6 +52,17 @@ export async function implicitly<R extends { readonly x: Tensor }>(
   void x.value;
   x0.dispose();
   return { ...found, x };
+}
+
+/** The solution without a history: a preconditioner or a start that is differentiated leaves none either. */
+export async function solvedOnConstants<R extends { readonly x: Tensor }>(
+  a: MatrixLike,
+  b: Tensor,
+  solve: (a: MatrixLike, b: Tensor) => Promise<R>,
+): Promise<R> {
+  if (!(b instanceof Tensor) || !isCarrying(b)) return await onConstants(a, (a) => solve(a, b));
+  using bare = constant(b);
+  return await onConstants(a, (a) => solve(a, bare));
 }
 
 /** What `solve` makes of vectors `[..., n]`, which it takes as columns where there is a stack of them. */
@@ -104,18 +112,33 @@ export function keeper(a: LinearOperator): Tensor {
   return token;
 }
 
+/** Runs what has no derivative on constants, and gives its tensors without a history. */
+export async function onConstants<R extends object>(a: MatrixLike, run: (a: MatrixLike) => Promise<R>): Promise<R> {
+  const matrix = isCarrying(a) ? constant(a) : a;
+  try {
+    const found = await run(matrix);
+    const bare = Object.entries(found).map(([name, v]) => [name, v instanceof Tensor ? detached(v) : v]);
+    return Object.fromEntries(bare) as R;
+  } finally {
+    if (matrix !== a && matrix instanceof Tensor) matrix.dispose();
+  }
+}
+
+/** The tensor itself if it has no history, else its values in its place. */
+export function detached(t: Tensor): Tensor {
+  if (!isCarrying(t)) return t;
+  const values = stopGradient(t);
+  t.dispose();
+  return values;
+}
+
 /** The same values without their history. */
 export function constant<T extends MatrixLike>(a: T): T {
   if (a instanceof Tensor) return stopGradient(a as Tensor) as T;
-  const bare = (t: Tensor): Tensor => {
-    const values = stopGradient(t);
-    t.dispose();
-    return values;
-  };
   const operator = a as LinearOperator;
   return Object.create(operator, {
-    apply: { value: (v: Tensor) => bare(operator.apply(v)) },
-    applyTransposed: { value: (u: Tensor) => bare(operator.applyTransposed(u)) },
+    apply: { value: (v: Tensor) => detached(operator.apply(v)) },
+    applyTransposed: { value: (u: Tensor) => detached(operator.applyTransposed(u)) },
   });
 }
 

@@ -2,7 +2,16 @@ import { linearOperator } from "../../operators/mod.ts";
 import { Tensor, withVjp } from "../../tensor/mod.ts";
 import type { MatrixLike } from "./action.ts";
 import { cg } from "./cg.ts";
-import { constant, inColumns, isCarrying, keeper, outer, summedTo, transposeOf } from "./implicit.ts";
+import {
+  constant,
+  inColumns,
+  isCarrying,
+  keeper,
+  outer,
+  solvedOnConstants,
+  summedTo,
+  transposeOf,
+} from "./implicit.ts";
 
 /** How a least-squares solver is differentiated. */
 export interface ImplicitLeastSquares<R> {
@@ -27,11 +36,8 @@ export async function leastSquaresImplicitly<R extends { readonly x: Tensor }>(
   damp: number,
   { solve, again: solveAgain }: ImplicitLeastSquares<R>,
 ): Promise<R> {
-  if (!isCarrying(b) && !isCarrying(a)) return await solve(a, b);
-  const bare = constant(b), matrix = constant(a);
-  const found = await solve(matrix, bare);
-  bare.dispose();
-  if (matrix instanceof Tensor) matrix.dispose();
+  const found = await solvedOnConstants(a, b, solve);
+  if (!isCarrying(b) && !isCarrying(a)) return found;
   const { x: x0 } = found;
   if (a instanceof Tensor) {
     const [m, n] = a.shape.slice(-2), vector = b.rank === 1;

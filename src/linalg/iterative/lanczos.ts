@@ -3,6 +3,7 @@ import { Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
 import { type Action, type MatrixLike, singleAction } from "./action.ts";
 import { type EigenPairs, eigenResiduals } from "./eigen_result.ts";
+import { onConstants } from "./implicit.ts";
 import { extended } from "./krylov_basis.ts";
 import { type IterationOptions, type IterationProgress, requireCount, requireIteration } from "./options.ts";
 import { smallEigh } from "./small_eigh.ts";
@@ -50,6 +51,10 @@ export interface Lanczos extends EigenPairs {
  * ```
  */
 export async function lanczos(a: MatrixLike, options: LanczosOptions = {}): Promise<Lanczos> {
+  return await onConstants(a, (a) => found(a, options));
+}
+
+async function found(a: MatrixLike, options: LanczosOptions): Promise<Lanczos> {
   const action = singleAction(a, "lanczos", { square: true }), n = action.columns, { which = "largest" } = options;
   const k = options.k ?? Math.min(6, n);
   requireCount("k", k, 1, n);

@@ -5,6 +5,7 @@ import { NotPositiveDefiniteError } from "../errors.ts";
 import { qr } from "../qr.ts";
 import { type Action, type MatrixLike, singleAction } from "./action.ts";
 import { type EigenPairs, eigenResiduals } from "./eigen_result.ts";
+import { onConstants } from "./implicit.ts";
 import {
   type IterationOptions,
   type IterationProgress,
@@ -56,6 +57,10 @@ type State = { x: Tensor; ax: Tensor; bx: Tensor; p: Tensor; values: Tensor };
  * ```
  */
 export async function lobpcg(a: MatrixLike, options: LobpcgOptions = {}): Promise<EigenPairs> {
+  return await onConstants(a, (a) => found(a, options));
+}
+
+async function found(a: MatrixLike, options: LobpcgOptions): Promise<EigenPairs> {
   const action = singleAction(a, "lobpcg", { square: true }),
     n = action.columns,
     { k = 1, which = "smallest" } = options;

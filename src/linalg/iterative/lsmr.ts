@@ -7,7 +7,7 @@ import { type IterationOptions, type IterationProgress, requireIteration } from 
 import { type IterativeSolution, type StopReason, warn } from "./solution.ts";
 import { readScaled, type ScaledSystem } from "./system.ts";
 import { residualOf } from "./true_residual.ts";
-import { advance, computed, free, norms, toHost, zeros } from "./vectors.ts";
+import { advance, computed, free, hypot, norms, toHost, zeros } from "./vectors.ts";
 
 /** Options of {@linkcode lsmr}. */
 export interface LsmrOptions extends IterationOptions {
@@ -117,7 +117,8 @@ async function iterate(system: ScaledSystem, damp: number, options: LsmrOptions)
       best = Math.min(best, over);
       const stalled = stalls >= 8 && best < 1e3;
       if (over <= 1 || stalled || iteration >= maxIterations) {
-        const exact = await residual(state.x), { normal } = exact;
+        using rounded = await system.rounded(state.x);
+        const exact = await residual(rounded ?? state.x), { normal } = exact;
         exact.r.dispose();
         const upper = (v: Float64Array, e: Float64Array) => v.map((n, c) => n + e[c]);
         const over2 = excess({
@@ -192,7 +193,6 @@ function step(a: Action, state: State, damp: number): State {
   const w = computed(Tensor.map("y - alpha * u", { y: a.apply(state.v), alpha, u: state.u })), beta = norms(w);
   const u = unit(w, beta), z = computed(Tensor.map("y - beta * v", { y: a.applyTransposed(u), beta, v: state.v }));
   const alphaNext = norms(z), v = unit(z, alphaNext);
-  const hypot = (x: Tensor, y: Tensor | number) => computed(Tensor.map("(x * x + y * y) ^ 0.5", { x, y }));
   const quotient = (x: Tensor, y: Tensor) => computed(Tensor.map("y > 0 ? x / y : 0 * x", { x, y }));
   const alphaHat = damp === 0 ? hypot(alphaBar, 0) : hypot(alphaBar, damp), rhoNext = hypot(alphaHat, beta);
   const c = quotient(damp === 0 ? alphaBar : alphaHat, rhoNext), s = quotient(beta, rhoNext);
@@ -202,9 +202,9 @@ function step(a: Action, state: State, damp: number): State {
   const rhoBarNext = hypot(turned, theta), cNext = quotient(turned, rhoBarNext), sNext = quotient(theta, rhoBarNext);
   const zeta = computed(cNext.mul(zetaBar));
   const back = computed(
-    Tensor.map("o * p > 0 ? t * r / (o * p) : 0 * t", { t: thetaBar, r: rhoNext, o: rho, p: rhoBar }),
+    Tensor.map("o > 0 && p > 0 ? (t / o) * (r / p) : 0 * t", { t: thetaBar, r: rhoNext, o: rho, p: rhoBar }),
   );
-  const along = computed(Tensor.map("r * p > 0 ? z / (r * p) : 0 * z", { z: zeta, r: rhoNext, p: rhoBarNext }));
+  const along = computed(Tensor.map("r > 0 && p > 0 ? z / r / p : 0 * z", { z: zeta, r: rhoNext, p: rhoBarNext }));
   const hBarNext = computed(Tensor.map("h - back * g", { h, back, g: hBar }));
   return {
     x: Tensor.map("x + along * g", { x, along, g: hBarNext }),
@@ -220,7 +220,7 @@ function step(a: Action, state: State, damp: number): State {
     sBar: sNext,
     zetaBar: Tensor.map("-s * z", { s: sNext, z: zetaBar }),
     // A column of the bidiagonal matrix: no larger than ‖A‖.
-    size: Tensor.map("max(size, (a * a + b * b) ^ 0.5)", { size, a: alpha, b: beta }),
+    size: Tensor.map("max(size, h)", { size, h: hypot(alpha, beta) }),
   };
 }
 

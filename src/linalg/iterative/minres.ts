@@ -7,7 +7,7 @@ import { type Preconditioner, preconditioning } from "./options.ts";
 import { type Recurrence, type Round, type RoundCall, runRecurrence, solveInRounds } from "./rounds.ts";
 import type { IterativeSolution, SolverOptions } from "./solution.ts";
 import { readScaled } from "./system.ts";
-import { computed, dots, maps, norms, toHost, zeros } from "./vectors.ts";
+import { computed, dots, hypot, maps, norms, toHost, zeros } from "./vectors.ts";
 
 /** Options of {@linkcode minres}. */
 export interface MinresOptions extends SolverOptions {
@@ -95,13 +95,17 @@ function minimalResiduals(
   precondition: ((r: Tensor) => Tensor) | undefined,
   u: number,
 ): Recurrence<State> {
-  const root = "max(y, 0) ^ 0.5";
+  // ‖v‖ in the inner product of M⁻¹, and its square as it was computed, which is to be positive.
+  const length = (v: Tensor, z: Tensor): [Tensor, Tensor] => {
+    const y = precondition ? dots(v, z) : norms(v);
+    return [y, precondition ? computed(Tensor.map("max(y, 0) ^ 0.5", { y })) : y];
+  };
   return {
     start(r) {
       const z = precondition ? precondition(r) : r,
-        y = dots(r, z),
+        [y, beta] = length(r, z),
         x = zeros(r.device, r.shape, r.dtype as "f32" | "f64");
-      const none = computed(Tensor.map("0 * y", { y })), beta = computed(Tensor.map(root, { y }));
+      const none = computed(Tensor.map("0 * y", { y }));
       return {
         x,
         v: r.slice(),
@@ -131,11 +135,10 @@ function minimalResiduals(
       const alpha = dots(v, part);
       const next = computed(Tensor.map("p - alpha * l * v", { p: part, alpha, l: live, v: state.v }));
       const z = precondition ? precondition(next) : next,
-        y = dots(next, z),
-        betaNext = computed(Tensor.map(root, { y }));
+        [y, betaNext] = length(next, z);
       const scalars = { alpha, beta: betaNext, c, s, d: deltaBar, phi: phiBar };
       const gammaBar = computed(Tensor.map("s * d - c * alpha", scalars));
-      const gamma = computed(Tensor.map("(g * g + b * b) ^ 0.5", { g: gammaBar, b: betaNext }));
+      const gamma = hypot(gammaBar, betaNext);
       const over = computed(Tensor.map("l > 0 && g > 0 ? 1 / g : 0 * g", { g: gamma, l: live }));
       const delta = computed(Tensor.map("c * d + s * alpha", scalars));
       const direction = computed(

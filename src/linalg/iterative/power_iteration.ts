@@ -2,6 +2,7 @@ import { Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
 import { type MatrixLike, singleAction } from "./action.ts";
 import { eigenResiduals } from "./eigen_result.ts";
+import { onConstants } from "./implicit.ts";
 import { nextCheck } from "./next_check.ts";
 import { type IterationOptions, type IterationProgress, requireIteration } from "./options.ts";
 import { requireFinite } from "./system.ts";
@@ -47,6 +48,10 @@ export interface PowerIteration {
  * ```
  */
 export async function powerIteration(a: MatrixLike, options: PowerIterationOptions = {}): Promise<PowerIteration> {
+  return await onConstants(a, (a) => found(a, options));
+}
+
+async function found(a: MatrixLike, options: PowerIterationOptions): Promise<PowerIteration> {
   const action = singleAction(a, "powerIteration", { square: true }),
     n = action.columns,
     { start, signal, onProgress } = options;

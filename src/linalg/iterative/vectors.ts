@@ -8,10 +8,22 @@ export function dots(x: Tensor, y: Tensor): Tensor {
   return Tensor.reduce("sum", "x * y", { x, y }, -2, { keepDims: true });
 }
 
-/** Norms of the columns of `[..., n, k]`: `[..., 1, k]`. */
-export function norms(x: Tensor): Tensor {
-  using squares = dots(x, x);
-  return computed(squares.sqrt());
+/**
+ * Norms of the columns of `[..., n, k]`: `[..., 1, k]`; or along another axis. Over the largest element, as squares leave the range of f32
+ * below 1e-19 and above 1e19, and a norm of 0 would be taken for a certificate.
+ */
+export function norms(x: Tensor, axis = -2): Tensor {
+  const options = { keepDims: true };
+  if (x.size === 0) return Tensor.reduce("sum", "abs(x)", { x }, axis, options);
+  using largest = Tensor.reduce("max", "abs(x)", { x }, axis, options);
+  using squares = Tensor.reduce("sum", "m > 0 ? (x / m)^2 : 0 * x", { x, m: largest }, axis, options);
+  return computed(Tensor.map("m * s ^ 0.5", { m: largest, s: squares }));
+}
+
+/** √(x² + y²) of columns' numbers, without squares that leave the range of f32. */
+export function hypot(x: Tensor, y: Tensor | number): Tensor {
+  using most = computed(Tensor.map("max(abs(x), abs(y))", { x, y }));
+  return computed(Tensor.map("m > 0 ? m * ((x / m)^2 + (y / m)^2) ^ 0.5 : 0 * m", { m: most, x, y }));
 }
 
 /** Several formulas over the same inputs, in one pass over them. */

@@ -3,8 +3,9 @@ import { Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
 import { cholesky } from "../cholesky.ts";
 import { NotPositiveDefiniteError } from "../errors.ts";
+import { frobenius } from "../host_product.ts";
 import { type MatrixLike, squareAction } from "../iterative/action.ts";
-import { computed, drawn } from "../iterative/vectors.ts";
+import { computed, drawn, norms, toHost } from "../iterative/vectors.ts";
 import { qr } from "../qr.ts";
 import { solveTriangular } from "../solve_triangular.ts";
 import { svd } from "../svd.ts";
@@ -65,8 +66,7 @@ export async function nystrom(a: MatrixLike, options: NystromOptions): Promise<N
 
 /** L⁻¹·Yᵀ with L·Lᵀ = Ωᵀ·Y, both of A + shift·I. A shift of a few rounding errors may be needed where A is nearly singular. */
 async function shiftedRoot(y: Tensor, omega: Tensor, u: number): Promise<{ inner: Tensor; shift: number }> {
-  const squares = Tensor.reduce("sum", "y * y", { y }, [-2, -1]), sizes = await squares.data();
-  const size = Math.sqrt(Math.max(0, ...Array.from(sizes, Number)));
+  const size = frobenius(await toHost(norms(y)));
   for (let shift = 2 * u * size, tries = 0;; shift *= 10, tries++) {
     const shifted = computed(Tensor.map("y + shift * w", { y, shift, w: omega }));
     const core = computed(omega.T.matmul(shifted)), even = computed(Tensor.map("(x + y) / 2", { x: core, y: core.T }));
