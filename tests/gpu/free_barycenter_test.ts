@@ -52,7 +52,7 @@ onEachDevice("two translated clouds: halfway with the weights, masses and all", 
 });
 
 onEachDevice("free barycenters free what they made, say when they stopped early and refuse bad input", async (gpu) => {
-  const y = gpu.random.normal([5, 2], { seed: 1 }), z = gpu.random.normal([4, 2], { seed: 2 }).add(3);
+  const y = gpu.random.normal([5, 2], { seed: 1 }), z = gpu.random.uniform([4, 2], { seed: 2 });
   const start = gpu.random.normal([3, 2], { seed: 3 });
   await Promise.all([y, z, start].map((t) => t.data()));
   const before = gpu.device.ledger.count;

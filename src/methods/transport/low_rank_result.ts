@@ -5,10 +5,7 @@ import { displayRows, inspectRows } from "./show_rows.ts";
 
 /** What a low-rank solver found: a feasible plan of low rank, and how near to a stationary point it is. */
 export class LowRankResult {
-  /**
-   * The value of the plan without entropies: ⟨P, C⟩ for {@linkcode lowRankSinkhorn}, the distortion for {@linkcode lowRankGromovWasserstein}. For the
-   * former it is an upper bound of the optimal transport cost, as far as `marginalError` allows.
-   */
+  /** Transport cost ⟨P, C⟩, without the entropies: an upper bound of the optimal one, as far as `marginalError` allows. */
   readonly cost: number;
   /** What was minimized: `cost` − ε (H(Q) + H(R) + H(g)). */
   readonly objective: number;

@@ -32,7 +32,7 @@ export interface LowRankSinkhornOptions extends LowRankOptions {
  * import { open, transport } from "@denovo/denovo";
  * await using gpu = await open({ backend: "cpu" });
  * const x = gpu.random.normal([80, 2], { seed: 1 }), y = gpu.random.normal([90, 2], { seed: 2 });
- * const { plan, cost, marginalError } = await transport.lowRankSinkhorn(x, y, { rank: 5 });
+ * const { plan, cost, marginalError } = await transport.lowRankSinkhorn(x, y, { rank: 3, epsilon: 0.1 });
  * const image = await plan.apply(y).array(); // [80, 2], in time O(n r)
  * ```
  */
