@@ -18,3 +18,26 @@ for (const n of [1000, 4000]) {
     });
   }
 }
+
+for (const n of [1000, 4000]) {
+  const [x, y] = [1, 2].map((seed) => gpu.tensor(uniform(2 * n, seed), { shape: [n, 2] }));
+  Deno.bench({
+    name: `exact, ${n} points`,
+    group: "exact transport",
+    n: 3,
+    warmup: 1,
+    fn: async () => {
+      using _ = await transport.exact(x, y);
+    },
+  });
+  Deno.bench({
+    name: `sliced, ${n} points, 200 projections`,
+    group: "exact transport",
+    n: 5,
+    warmup: 1,
+    fn: async () => {
+      using distance = await transport.slicedWasserstein(x, y, { projections: 200, seed: 1 });
+      await distance.item();
+    },
+  });
+}

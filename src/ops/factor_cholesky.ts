@@ -4,12 +4,13 @@ import { choleskyCases } from "./factor_cholesky_cases.ts";
 import { choleskyKernels } from "./factor_cholesky_kernels.ts";
 import { factorLayout } from "./factor_layout.ts";
 import { lowerInverse, magnitudes, masked, matrixOf, times, transposeOf } from "./factor_matrix.ts";
-import { NOT_FINITE } from "./factor_passes.ts";
+import { type FactorScalar, NOT_FINITE, OUT_OF_RANGE, SMALLEST_PIVOT } from "./factor_passes.ts";
 import { sizeOf } from "./value.ts";
 
 /**
  * The lower triangular l with a = l·lᵀ of each matrix `a` `[..., n, n]`, of which the lower triangle is read. `info` `[...]` is 0, or the
- * order of the leading minor that is not positive, or {@linkcode NOT_FINITE} if an element of `a` is not finite; l is NaN then.
+ * order of the leading minor that is not positive, or {@linkcode NOT_FINITE} if an element of `a` is not finite, or {@linkcode OUT_OF_RANGE} if a pivot is below
+ * {@linkcode SMALLEST_PIVOT}; l is NaN then.
  */
 export const choleskyFactor = defineOp<Record<string, never>>({
   name: "choleskyFactor",
@@ -23,7 +24,11 @@ export const choleskyFactor = defineOp<Record<string, never>>({
     const n = l.shape[l.shape.length - 1], size = n * n;
     for (let q = 0; q < info.data.length; q++) {
       const x = (a as HostArray).data.subarray(q * size, (q + 1) * size), y = l.data.subarray(q * size, (q + 1) * size);
+      const least = SMALLEST_PIVOT[l.dtype as FactorScalar];
       info.data[q] = x.every(Number.isFinite) ? eliminate(x, y, n) : NOT_FINITE;
+      // Of a matrix without a factor, the pivots before the one that is not positive.
+      const pivots = info.data[q] === 0 ? n : info.data[q] - 1;
+      for (let i = 0; i < pivots; i++) if (y[i * n + i] ** 2 < least) info.data[q] = OUT_OF_RANGE;
       if (info.data[q] !== 0) y.fill(NaN);
     }
   },

@@ -1,6 +1,6 @@
 import type { KernelCall, KernelVariant } from "./define.ts";
 import { type Block, blockSize, from, launchEach, type Stack, turned } from "./factor_block.ts";
-import { copyChecked, type FactorScalar, quotientText, resetInfo, settle } from "./factor_passes.ts";
+import { copyChecked, type FactorScalar, quotientText, resetInfo, settle, smallPivot } from "./factor_passes.ts";
 import { recordSolve } from "./factor_solve.ts";
 import { recordUpdate } from "./factor_update.ts";
 import { sizeOf, type Value } from "./value.ts";
@@ -82,6 +82,7 @@ for (var k = 0u; k < p.width; k++) {
     failed = true;
     if (lane == 0u && info[matrix] > i32(p.first_minor + k)) { info[matrix] = i32(p.first_minor + k); }
   }
+  if (lane == 0u && !failed) { ${smallPivot(scalar)} }
   if (i > k && i < p.width) {
     let f = quotient(s[own + k], d);
     var j = (k & ~3u) + (lane & 3u);

@@ -3,7 +3,7 @@ import type { KernelCall } from "./define.ts";
 import { type Block, from, launchEach, type Stack } from "./factor_block.ts";
 import { pivotSearch, pivotText } from "./factor_lu_pivot.ts";
 import { type Panel, recordTallPanel } from "./factor_lu_tall.ts";
-import { type FactorScalar, quotientText } from "./factor_passes.ts";
+import { type FactorScalar, quotientText, smallPivot } from "./factor_passes.ts";
 
 type Call = KernelCall<Record<string, never>>;
 
@@ -120,6 +120,7 @@ var<workgroup> lower: array<${scalar}, ${w}>;`,
         "if (lane == 0u) {",
         "pivots[matrix * p.count + p.first + j] = i32(p.first + pivot);",
         `if (d == ${zero} && info[matrix] > i32(p.first + j + 1u)) { info[matrix] = i32(p.first + j + 1u); }`,
+        smallPivot(scalar),
         "}",
         "if (pivot != j) {",
         ...own.flatMap((q) => [

@@ -1,7 +1,7 @@
 import type { KernelCall } from "./define.ts";
 import { type Block, from, launchEach, type Stack } from "./factor_block.ts";
 import { pivotSearch, pivotText } from "./factor_lu_pivot.ts";
-import { type FactorScalar, quotientText } from "./factor_passes.ts";
+import { type FactorScalar, quotientText, smallPivot } from "./factor_passes.ts";
 
 /** Most columns of a panel. */
 const PANEL = 16;
@@ -73,6 +73,7 @@ var<workgroup> lower: array<${scalar}, ${PANEL}>;`,
         `if (lane == 0u) {`,
         "pivots[matrix * p.count + p.first + j] = i32(p.first + pivot);",
         `if (d == ${zero} && info[matrix] > i32(p.first + j + 1u)) { info[matrix] = i32(p.first + j + 1u); }`,
+        smallPivot(scalar),
         "}",
         ...each.map((c) => `let u${c} = select(${zero}, upper[${c}], j < ${c}u && ${c}u < p.width);`),
         `value = ${scalar}(-1); at = none;`,

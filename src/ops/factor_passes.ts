@@ -5,9 +5,19 @@ import { sizeOf, type Value } from "./value.ts";
 
 /**
  * What the output `info` of a factorization says of each matrix, beside 0 for success and k > 0 for its pivot or minor number k:
- * an element of an input is not finite, or one of the result is not, which then left the range of numbers.
+ * an element of an input is not finite; or numbers left their range, as one of the result is not finite or a pivot is so small that
+ * what is subtracted from it may have vanished.
  */
-export const NOT_FINITE = -2, OVERFLOWED = -1;
+export const NOT_FINITE = -2, OUT_OF_RANGE = -1;
+
+/** Pivots below are out of range: drivers may take numbers below 2^-126 in f32 for zero, and pivots have to keep their digits. */
+export const SMALLEST_PIVOT: Readonly<Record<FactorScalar, number>> = { f32: 2 ** -96, f64: 2 ** -960 };
+
+/** WGSL: notes that the pivot `d` of matrix number `matrix` is out of range, if it is. */
+export function smallPivot(scalar: FactorScalar): string {
+  const least = `${SMALLEST_PIVOT[scalar]}${scalar === "f64" ? "lf" : "f"}`;
+  return `if (d != ${scalar}(0) && abs(d) < ${least}) { info[matrix] = min(info[matrix], ${OUT_OF_RANGE}); }`;
+}
 
 /** What `info` is while nothing has been found: more than all that may be, so that the least of several findings stays. */
 export const NOTHING = 0x7fffffff;
@@ -100,7 +110,7 @@ export function checkResult<P>(call: KernelCall<P>, x: Value, info: Value, onlyN
         "if (id >= p.total || isFinite(x[id])) { return; }",
         "let q = id / p.size;",
         ...(onlyNew ? [`if (atomicLoad(&info[q]) != ${NOTHING}) { return; }`] : []),
-        `atomicMin(&info[q], ${OVERFLOWED});`,
+        `atomicMin(&info[q], ${OUT_OF_RANGE});`,
       ].join("\n"),
   });
 }

@@ -2,7 +2,7 @@ import { byteSize } from "../device/mod.ts";
 import { defineOp, type HostArray, hostTypes, type InputTypes } from "./define.ts";
 import { factorLayout } from "./factor_layout.ts";
 import { lowerInverse, magnitudes, type Matrix, matrixOf, times } from "./factor_matrix.ts";
-import { type FactorScalar, NOT_FINITE, OVERFLOWED } from "./factor_passes.ts";
+import { type FactorScalar, NOT_FINITE, OUT_OF_RANGE } from "./factor_passes.ts";
 import { triangularCases } from "./factor_triangular_cases.ts";
 import { triangularKernels } from "./factor_triangular_kernels.ts";
 import { broadcastIndex } from "./reference_index.ts";
@@ -22,7 +22,7 @@ export interface TriangularSolveParams {
  * The solution x `[..., n, r]` of t·x = b for a triangle t of `a` `[..., n, n]` and `b` `[..., n, r]`, with leading axes broadcast; with
  * `order` `[..., n]` (i32), which has the leading axes of `a`, row i of the right-hand sides is row `order[..., i]` of b. `info`
  * `[...]` is 0; or the number from 1 of the first element of the diagonal that is zero; or {@linkcode NOT_FINITE} if an element of either
- * input is not finite, of whichever triangle; or {@linkcode OVERFLOWED} if one of x is not. x is NaN where it is not 0.
+ * input is not finite, of whichever triangle; or {@linkcode OUT_OF_RANGE} if one of x is not. x is NaN where it is not 0.
  */
 export const triangularSolve = defineOp<TriangularSolveParams>({
   name: "triangularSolve",
@@ -48,7 +48,7 @@ export const triangularSolve = defineOp<TriangularSolveParams>({
           if (own[i * n + i] === 0) info.data[q] = i + 1;
         }
         if (info.data[q] === 0) substitute(effective(own, n, params), y, r, params);
-        if (!y.every((v) => isFinite(x.dtype === "f32" ? Math.fround(v) : v))) info.data[q] = OVERFLOWED;
+        if (!y.every((v) => isFinite(x.dtype === "f32" ? Math.fround(v) : v))) info.data[q] = OUT_OF_RANGE;
       }
       if (info.data[q] !== 0) y.fill(NaN);
     }

@@ -14,6 +14,7 @@ import { pairwise } from "./pairwise.ts";
 import { random } from "./random.ts";
 import { reduce } from "./reduce.ts";
 import { softmax } from "./softmax.ts";
+import { sort } from "./sort.ts";
 import { csrFromCoo } from "./csr_from_coo.ts";
 import { csrFromDense } from "./csr_from_dense.ts";
 import { csrRows } from "./csr_rows.ts";
@@ -40,6 +41,7 @@ export const registry: readonly OpDefinition<any>[] = [
   broadcast,
   random,
   scan,
+  sort,
   csrFromCoo,
   csrFromDense,
   csrRows,

@@ -707,6 +707,46 @@ export class Tensor {
     using positions = upload(this.device, made.data, made.shape, "i32", "indices");
     return Tensor.apply("gather", { x: this, indices: positions }, { axis: k }).out;
   }
+  /**
+   * The elements in order along an axis (default: the last): the smallest first, or the largest where `descending`. Equal elements keep their
+   * order, and NaN comes last in both directions.
+   */
+  sort(axis = -1, options: { descending?: boolean } = {}): Tensor {
+    const { out, positions } = this.#sorted(axis, options.descending);
+    positions.dispose();
+    return out;
+  }
+  /** Positions (i32) of the elements in the order of `sort`. */
+  argsort(axis = -1, options: { descending?: boolean } = {}): Tensor {
+    const { out, positions } = this.#sorted(axis, options.descending);
+    out.dispose();
+    return positions;
+  }
+  /** The k largest elements along an axis (default: the last), largest first, and their positions (i32). NaN counts as the least. */
+  topk(k: number, axis = -1): { values: Tensor; positions: Tensor } {
+    const at = normalizeAxis(axis, this.rank, this.shape);
+    if (!Number.isInteger(k) || k < 0 || k > this.shape[at]) {
+      throw new RangeError(`Expected k from 0 to the size ${this.shape[at]} of axis ${at}, got ${k}`);
+    }
+    const { out, positions } = this.#sorted(at, true);
+    const ranges: Range[] = this.shape.map((_, q) => q === at ? [0, k] : null);
+    const best = { values: out.slice(...ranges), positions: positions.slice(...ranges) };
+    out.dispose();
+    positions.dispose();
+    return best;
+  }
+  /** Sorted along an axis, with the positions. */
+  #sorted(axis: number, descending = false): { out: Tensor; positions: Tensor } {
+    const last = this.rank - 1, k = normalizeAxis(axis, this.rank, this.shape);
+    const sort = (x: Tensor) => Tensor.apply("sort", { x }, { descending }) as { out: Tensor; positions: Tensor };
+    if (k === last) return sort(this);
+    const axes = this.shape.map((_, q) => q === k ? last : q === last ? k : q);
+    using turned = this.transpose(axes);
+    const found = sort(turned), back = { out: found.out.transpose(axes), positions: found.positions.transpose(axes) };
+    found.out.dispose();
+    found.positions.dispose();
+    return back;
+  }
   /** With `updates` added at positions along the first axis; positions that repeat add up. */
   scatterAdd(indices: Tensor, updates: Tensor): Tensor {
     return Tensor.apply("scatterAdd", { x: this, indices, updates }, { axis: 0 }).out;

@@ -44,6 +44,57 @@ export interface SinkhornCase {
   solutions: SinkhornSolution[];
 }
 
+/** A Sinkhorn divergence by POT's plans. */
+export interface DivergenceCase {
+  name: string;
+  x: number[][];
+  y: number[][];
+  a: number[];
+  b: number[];
+  epsilon: number;
+  /** Feydy et al.: regularized values with the Kullback–Leibler divergence from a ⊗ b. */
+  divergence: number;
+  /** POT's `empirical_sinkhorn_divergence`: transport costs only, negative ones as 0. */
+  costs: number;
+}
+
+/** A barycenter on a fixed support; on a `grid` the cost is the squared distance of the cells. */
+export interface BarycenterCase {
+  name: string;
+  kind: "points" | "matrix" | "grid";
+  distributions: number[][];
+  epsilon: number;
+  weights: number[];
+  barycenter: number[];
+  points?: number[][];
+  support?: number[][];
+  costMatrix?: number[][];
+  grid?: [number, number];
+}
+
+/** A barycenter of free support, all masses equal; `objective` is Σ λ_k W₂²(support, measure k). */
+export interface FreeBarycenterCase {
+  name: string;
+  measures: number[][][];
+  weights: number[];
+  init: number[][];
+  support: number[][];
+  objective: number;
+}
+
+/** An entropic Gromov–Wasserstein plan that POT reached from p qᵀ, and its distortion. */
+export interface GromovCase {
+  name: string;
+  c1: number[][];
+  c2: number[][];
+  p: number[];
+  q: number[];
+  loss: "square_loss" | "kl_loss";
+  epsilon: number;
+  plan: number[][];
+  distance: number;
+}
+
 /** `c = a b`, batched over leading axes. */
 export interface MatmulCase {
   name: string;
@@ -281,6 +332,46 @@ export interface IterativeCase {
   rankError?: number;
 }
 
+/** A transport problem whose marginals need not be the weights; see `unbalanced_fixtures.py`. */
+export interface RelaxedCase {
+  cost: number[][];
+  a: number[];
+  b: number[];
+}
+
+/** A transport problem with POT's optimal cost; an assignment with SciPy's, of which `a` and `b` are absent. */
+export interface ExactCase {
+  name: string;
+  costMatrix: number[][];
+  a?: number[];
+  b?: number[];
+  cost: number;
+}
+
+/** Weighted points on a line or on the circle of length 1, and the least Σ P |x − y|^p. */
+export interface LineCase {
+  name: string;
+  x: number[];
+  y: number[];
+  a: number[];
+  b: number[];
+  p: number;
+  cost: number;
+}
+
+/** Points, projections `[L, d]`, and POT's sliced distances: the p-mean over the projections, and the largest. */
+export interface SlicedCase {
+  name: string;
+  x: number[][];
+  y: number[][];
+  a?: number[];
+  b?: number[];
+  p: number;
+  projections: number[][];
+  sliced: number;
+  largest: number;
+}
+
 /** What each fixture file holds. */
 export interface Fixtures {
   sinkhorn_sqeuclidean: { convention: string; cases: SinkhornCase[] };
@@ -288,6 +379,15 @@ export interface Fixtures {
   sinkhorn_great_circle: { convention: string; cases: SinkhornCase[] };
   sinkhorn_matrix: { convention: string; cases: SinkhornCase[] };
   sinkhorn_degenerate: { convention: string; cases: SinkhornCase[] };
+  exact_plans: { cases: ExactCase[] };
+  assignments: { cases: ExactCase[] };
+  wasserstein_1d: { cases: LineCase[] };
+  wasserstein_circle: { cases: LineCase[] };
+  sliced_wasserstein: { cases: SlicedCase[] };
+  sinkhorn_divergence: { cases: DivergenceCase[] };
+  barycenters: { convention: string; cases: BarycenterCase[] };
+  free_barycenters: { convention: string; cases: FreeBarycenterCase[] };
+  gromov_wasserstein: { convention: string; cases: GromovCase[] };
   matmul: { cases: MatmulCase[] };
   reduce: { cases: ReduceCase[] };
   softmax: { cases: SoftmaxCase[] };
@@ -306,6 +406,18 @@ export interface Fixtures {
   dst: { cases: TrigonometricCase[] };
   hadamard: { cases: HadamardCase[] };
   toeplitz: { cases: ToeplitzCase[] };
+  /** Entropy ε Σ P (log P − 1), penalties ρ KL. */
+  unbalanced: { cases: (RelaxedCase & { epsilon: number; rho: number; plan: number[][] })[] };
+  /** Optimal values without entropy, for penalties ρ KL and ρ TV. */
+  unbalanced_limits: { cases: (RelaxedCase & { rho: number; kl: number; tv: number })[] };
+  /** `exact` is the cost of the best plan of this mass, `plan` the one with entropy. */
+  partial_transport: {
+    cases: (RelaxedCase & { mass: number; epsilon: number; exact: number; plan: number[][] })[];
+  };
+  /** Value of ⟨P, C⟩ + γ/2 ‖P‖², and the least cost. */
+  quadratic_transport: {
+    cases: (RelaxedCase & { gamma: number; value: number; marginalError: number; emd: number })[];
+  };
   philox: { generator: string; published: number; cases: PhiloxCase[] };
 }
 

@@ -66,7 +66,23 @@ async function onSphere(name: string, points: Tensor): Promise<Tensor> {
       }]`,
     );
   }
-  const degrees = await points.data(), n = points.shape[0], out = new Float32Array(3 * n);
+  const n = points.shape[0], exact = unitVectors(name, await points.data()), double = points.dtype === "f64";
+  const vectors = Tensor.of(
+    points.device,
+    double ? exact : Float32Array.from(exact),
+    [n, 3],
+    double ? "f64" : "f32",
+  );
+  await withVjp("greatcircle", { points }, { vectors }, ({ inputs, cotangents }) => {
+    using joined = vjp(sphereVectors, inputs.points);
+    return { points: joined.pullback(cotangents.vectors)[0] };
+  });
+  return vectors;
+}
+
+/** (longitude, latitude) in degrees as vectors of the unit sphere, three numbers each. */
+export function unitVectors(name: string, degrees: ArrayLike<number>): Float64Array<ArrayBuffer> {
+  const n = degrees.length / 2, out = new Float64Array(3 * n);
   for (let k = 0; k < n; k++) {
     const lon = degrees[2 * k] * Math.PI / 180, lat = degrees[2 * k + 1] * Math.PI / 180;
     if (Math.abs(degrees[2 * k + 1]) > 90) {
@@ -78,12 +94,7 @@ async function onSphere(name: string, points: Tensor): Promise<Tensor> {
     out[3 * k + 1] = Math.cos(lat) * Math.sin(lon);
     out[3 * k + 2] = Math.sin(lat);
   }
-  const vectors = Tensor.of(points.device, out, [n, 3]);
-  await withVjp("greatcircle", { points }, { vectors }, ({ inputs, cotangents }) => {
-    using joined = vjp(sphereVectors, inputs.points);
-    return { points: joined.pullback(cotangents.vectors)[0] };
-  });
-  return vectors;
+  return out;
 }
 
 /** The same on the device, to differentiate. */

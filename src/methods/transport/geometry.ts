@@ -22,15 +22,19 @@ export type Side = "rows" | "columns";
 export interface Geometry {
   readonly n: number;
   readonly m: number;
-  /** Largest cost per row, `[n]`. */
-  maxCost(): Tensor;
+  /** Largest cost per row, `[n]`, or largest absolute value. */
+  maxCost(absolute?: boolean): Tensor;
+  /** The costs, stored: `[n, m]`. */
+  costs(): Tensor;
   /** log Σ exp((g − C)/ε) over the other side. */
   logSum(side: Side, other: Potential, epsilon: Epsilon): Tensor;
   /** Σ exp((f + g − C)/ε) over the other side: the marginal of the plan. */
   marginal(side: Side, f: Potential, g: Potential, epsilon: Epsilon): Tensor;
   /** Σ_j P_ij C_ij for each row. */
   rowCost(f: Potential, g: Potential, epsilon: Epsilon): Tensor;
-  /** The plan P = exp((f + g − C)/ε). */
+  /** The plan P = exp((f + g − C)/ε), stored: `[n, m]`. */
+  matrix(f: Potential, g: Potential, epsilon: Epsilon): Tensor;
+  /** The plan as an operator. */
   plan(f: Potential, g: Potential, epsilon: Epsilon): LinearOperator;
   /** Σ_j P_ij Π_k (u^k_i + w^k_j) for each row, with factors [u^k, w^k] of vectors `[n]` and `[m]`. */
   weighted(f: Potential, g: Potential, epsilon: Epsilon, factors: readonly Factor[]): Tensor;
@@ -81,11 +85,12 @@ export function pointGeometry(cost: PreparedCost): Geometry {
     }
     return input.shape[0];
   };
-  const run = (reduction: string, formula: Expr, all: Record<string, TensorLike>): Tensor => {
-    const found = leaves(formula), used: Record<string, TensorLike> = {};
-    for (const key of [...found.names, ...found.elements.map((e) => e.name)]) used[key] = all[key];
-    return Tensor.apply("pairwise", used, { reduction, formula }).out;
+  const used = (formula: Expr, all: Record<string, TensorLike>): Record<string, TensorLike> => {
+    const found = leaves(formula);
+    return Object.fromEntries([...found.names, ...found.elements.map((e) => e.name)].map((key) => [key, all[key]]));
   };
+  const run = (reduction: string, formula: Expr, all: Record<string, TensorLike>): Tensor =>
+    Tensor.apply("pairwise", used(formula, all), { reduction, formula }).out;
   const n = rowsOf("i"), m = rowsOf("j");
   // For the columns i and j change places: the cost's transpose, summed over the rows' potential.
   const back = swap(expr);
@@ -94,11 +99,13 @@ export function pointGeometry(cost: PreparedCost): Geometry {
   return {
     n,
     m,
-    maxCost: () => run("max", expr, cost.inputs),
+    maxCost: (absolute) => run("max", absolute ? call("abs", expr) : expr, cost.inputs),
+    costs: () => Tensor.apply("pairMatrix", used(expr, cost.inputs), { formula: expr }).out,
     logSum: (side, other, epsilon) =>
       run("logsumexp", side === "rows" ? score : turnedScore, inputs(other, other, epsilon)),
     marginal: (side, f, g, epsilon) => run("sum", side === "rows" ? entry : turnedEntry, inputs(f, g, epsilon)),
     rowCost: (f, g, epsilon) => run("sum", call("mul", entry, expr), inputs(f, g, epsilon)),
+    matrix: (f, g, epsilon) => Tensor.apply("pairMatrix", used(entry, inputs(f, g, epsilon)), { formula: entry }).out,
     plan: (f, g, epsilon) => pairwise(entry, inputs(f, g, epsilon)),
     weighted: (f, g, epsilon, factors) => {
       const all = inputs(f, g, epsilon);
@@ -147,10 +154,16 @@ export function matrixGeometry(C: Tensor): Geometry {
     return Tensor.reduce(reduction, formula, { C, F, p, G: g.coarse, q: g.fine, rate: rateOf(epsilon), ...more }, axis);
   };
   const entry = "exp(((F + G) - C) * rate + (p + q))";
+  const matrix = (f: Potential, g: Potential, epsilon: Epsilon): Tensor => {
+    using F = column(f.coarse);
+    using p = column(f.fine);
+    return Tensor.map(entry, { C, F, p, G: g.coarse, q: g.fine, rate: rateOf(epsilon) });
+  };
   return {
     n: C.shape[0],
     m: C.shape[1],
-    maxCost: () => C.max(1),
+    maxCost: (absolute) => Tensor.reduce("max", absolute ? "abs(C)" : "C", { C }, 1),
+    costs: () => C.slice(null),
     logSum: (side, other, epsilon) => {
       const rate = rateOf(epsilon);
       if (side === "rows") {
@@ -162,11 +175,8 @@ export function matrixGeometry(C: Tensor): Geometry {
     },
     marginal: (side, f, g, epsilon) => over("sum", entry, f, g, epsilon, side === "rows" ? 1 : 0),
     rowCost: (f, g, epsilon) => over("sum", `${entry} * C`, f, g, epsilon, 1),
-    plan: (f, g, epsilon) => {
-      using F = column(f.coarse);
-      using p = column(f.fine);
-      return dense(Tensor.map(entry, { C, F, p, G: g.coarse, q: g.fine, rate: rateOf(epsilon) }));
-    },
+    matrix,
+    plan: (f, g, epsilon) => dense(matrix(f, g, epsilon), { owns: true }),
     weighted: (f, g, epsilon, factors) => {
       const more: Record<string, Tensor> = {};
       let formula = entry;

@@ -3,10 +3,19 @@ import { type Cost, prepareCost } from "./cost.ts";
 import { joinSolution, unrolled } from "./differentiate.ts";
 import { type Geometry, matrixGeometry, pointGeometry } from "./geometry.ts";
 import type { Problem, Tensors } from "./problem.ts";
+import { quantumOf } from "./renew_potential.ts";
 import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
-import { iterate, type SinkhornProgress } from "./sinkhorn_iterations.ts";
+import { chooseForm, type SinkhornForm } from "./sinkhorn_form.ts";
+import { requireCarried } from "./sinkhorn_limits.ts";
+import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 import { SinkhornResult } from "./sinkhorn_result.ts";
+import { solveInStages } from "./sinkhorn_solve.ts";
+import { iterateSymmetric } from "./symmetric_iterations.ts";
+import { readStart, splitPotential, type StartPotential } from "./sinkhorn_start.ts";
 import { prepareWeights, requirePositive, type Weights, weightTensors } from "./weights.ts";
+
+/** Costs that are not negative. */
+const NONNEGATIVE: readonly unknown[] = ["sqeuclidean", "euclidean", "greatcircle"];
 
 /** Options of {@linkcode sinkhorn}. */
 export interface SinkhornOptions {
@@ -23,6 +32,21 @@ export interface SinkhornOptions {
    * `absolute`: it has the cost's unit.
    */
   epsilonScale?: "relative" | "absolute";
+  /**
+   * How the iterations see the cost; see {@linkcode SinkhornForm}. Default `auto`: on the CPU device `kernel` up to 16 million pairs (64 MB
+   * in f32), else `streaming` for points (`stored` for few points of many coordinates, on an adapter) and `stored` for a cost matrix.
+   */
+  form?: SinkhornForm | "auto";
+  /**
+   * Potentials `[f, g]` to start from, such as those of a similar problem or a larger ε; f follows from g in the first half-step.
+   * Default 0.
+   */
+  potentials?: readonly [f: StartPotential, g: StartPotential];
+  /**
+   * Solves in stages, each from the potentials of the one before: from ε = the largest cost down by this factor, between 0 and 1, to
+   * `epsilon`. All stages count in `iterations`. Default: no stages. Source: Schmitzer (2019), section 3.2.
+   */
+  epsilonScaling?: number;
   /** Iterations (both potentials renewed once) before giving up. Default 10,000. */
   maxIterations?: number;
   /** Stops once the marginal error is below this; see {@linkcode SinkhornResult.marginalError}. Default 1e-5 of the total mass. */
@@ -43,8 +67,8 @@ export interface SinkhornOptions {
  *
  *   min ⟨P, C⟩ − ε H(P)  over P ≥ 0 with P·1 = a, Pᵀ·1 = b,  H(P) = −Σ P (log P − 1),
  *
- * whose solution is P_ij = exp((f_i + g_j − C_ij)/ε). Sinkhorn's iterations in the log domain, streaming over pairs: for points no
- * n×m matrix is ever stored, memory is O(n + m). Source: Cuturi, "Sinkhorn Distances" (2013); Peyré and Cuturi, "Computational
+ * whose solution is P_ij = exp((f_i + g_j − C_ij)/ε). Sinkhorn's iterations in one of several forms (`form`), all with
+ * potentials as their result, so that no ε is too small for the iterations to be run. For many points nothing of size n×m is ever stored: memory is O(n + m). Source: Cuturi, "Sinkhorn Distances" (2013); Peyré and Cuturi, "Computational
  * Optimal Transport" (2019), sections 4.1 to 4.4.
  *
  * @param x Points `[n, d]` (or `[n]` on a line), or a cost matrix `[n, m]` if `y` is left out.
@@ -52,7 +76,8 @@ export interface SinkhornOptions {
  * @returns Cost ⟨P, C⟩, dual value, potentials `[f, g]`, the plan as an operator, and what was reached; see {@linkcode SinkhornResult}.
  * Where points, weights, the cost matrix or `epsilon` are being differentiated (by `grad`, `vjp`, `jvp`), its tensors are.
  * @throws {TypeError} on shapes that do not fit and unknown names.
- * @throws {RangeError} on NaN or infinite points or costs, negative weights, totals that differ, ε ≤ 0.
+ * @throws {RangeError} on NaN or infinite points or costs, negative weights, totals that differ, ε ≤ 0 and ε that the dtype cannot carry (in f32 below
+ * 8e-6 of the largest cost), naming the smallest that it can.
  *
  * @example
  * ```ts
@@ -66,13 +91,22 @@ export interface SinkhornOptions {
 export function sinkhorn(x: Tensor, y: Tensor, options?: SinkhornOptions): Promise<SinkhornResult>;
 /** Entropic optimal transport for a cost matrix `[n, m]`. */
 export function sinkhorn(costMatrix: Tensor, options?: Omit<SinkhornOptions, "cost">): Promise<SinkhornResult>;
-export async function sinkhorn(
+export function sinkhorn(
   x: Tensor,
   second?: Tensor | SinkhornOptions,
   third?: SinkhornOptions,
 ): Promise<SinkhornResult> {
   const y = second instanceof Tensor ? second : undefined;
-  const options = (y ? third : second as SinkhornOptions | undefined) ?? {};
+  return solveEntropic(x, y, (y ? third : second as SinkhornOptions | undefined) ?? {});
+}
+
+/** As {@linkcode sinkhorn}; `symmetric` if the points and weights of both sides are the same. */
+export async function solveEntropic(
+  x: Tensor,
+  y: Tensor | undefined,
+  options: SinkhornOptions,
+  symmetric = false,
+): Promise<SinkhornResult> {
   const regularization = options.epsilon instanceof Tensor ? await scalarOf(options.epsilon) : options.epsilon;
   const settings = requireOptions(x, y, { ...options, epsilon: regularization });
   options.signal?.throwIfAborted();
@@ -89,9 +123,9 @@ export async function sinkhorn(
     // The iterations take constants: the solution is joined to its tensors afterwards.
     const constants = stopGradient(cost), bare = geometryOf(constants);
     for (const t of Object.values(constants)) keep(t);
-    const [weights, largest] = await Promise.all([
+    const [weights, { largest, magnitude }] = await Promise.all([
       prepareWeights(options.a, options.b, bare.n, bare.m),
-      largestCost(bare, x, y),
+      largestCost(bare, x, y, NONNEGATIVE.includes(options.cost ?? "sqeuclidean") && y !== undefined),
     ]);
     if (settings.relative && largest < 0) {
       throw new RangeError(
@@ -99,7 +133,13 @@ export async function sinkhorn(
       );
     }
     const unit = settings.relative && largest > 0 ? largest : 1, epsilon = settings.epsilon * unit;
-    const { signal, onProgress } = options, all = { ...settings, epsilon, largest, signal, onProgress };
+    requireCarried(epsilon, magnitude, x.dtype, unit);
+    const { signal, onProgress } = options, all = { ...settings, epsilon, largest: magnitude, signal, onProgress };
+    const rounding = {
+      magnitude,
+      signed: largest < magnitude || !prepared,
+      roundings: roundingsOf(prepared ? x : undefined),
+    };
     const problem: Problem = {
       cost,
       geometryOf,
@@ -112,6 +152,8 @@ export async function sinkhorn(
       const { iterations, error, ...joined } = await unrolled(problem, { ...all, target });
       const state = {
         ...joined,
+        form: prepared ? "streaming" as const : "stored" as const,
+        rounding,
         iterations,
         error,
         converged: error <= target,
@@ -122,7 +164,18 @@ export async function sinkhorn(
         return Promise.resolve(joined);
       });
     }
-    const state = await iterate(bare, weights, x, all);
+    const given = options.potentials && await readStart(options.potentials, bare.n, bare.m, weights.b);
+    const form = options.form === undefined || options.form === "auto"
+      ? chooseForm({ n: bare.n, m: bare.m, dimension: y ? x.shape[1] ?? 1 : undefined, device: x.device })
+      : options.form;
+    // What the iterations read: a cost matrix that is stored for them if it was not given.
+    using matrix = prepared && form === "stored" ? bare.costs() : undefined;
+    const start = given && splitPotential(given, epsilon, quantumOf(magnitude, epsilon), x);
+    const stored = matrix ? matrixGeometry(matrix) : bare;
+    const found = symmetric
+      ? await iterateSymmetric(stored, weights, x, all)
+      : await solveInStages(form, stored, weights, x, all, options.epsilonScaling, start);
+    const state = { ...found, form, rounding };
     return await SinkhornResult.from(
       bare,
       state,
@@ -148,18 +201,33 @@ async function scalarOf(epsilon: Tensor): Promise<number> {
   return await epsilon.item();
 }
 
-/** The largest cost; refuses points and costs that are not finite. */
-async function largestCost(geometry: Geometry, x: Tensor, y: Tensor | undefined): Promise<number> {
+/** The largest cost and the largest of their absolute values; refuses points and costs that are not finite. */
+async function largestCost(
+  geometry: Geometry,
+  x: Tensor,
+  y: Tensor | undefined,
+  nonnegative: boolean,
+): Promise<{ largest: number; magnitude: number }> {
   using perRow = geometry.maxCost();
-  const [rows] = await Promise.all([
+  using absolute = nonnegative ? undefined : geometry.maxCost(true);
+  const [rows, sizes] = await Promise.all([
     perRow.data(),
+    absolute?.data(),
     requireFinite(y ? "x" : "the cost matrix", x),
     y && requireFinite("y", y),
   ]);
-  let largest = -Infinity;
+  let largest = -Infinity, magnitude = -Infinity;
   rows.forEach((c, i) => {
+    const size = sizes ? sizes[i] : c;
     if (!Number.isFinite(c)) throw new RangeError(`Expected finite costs, got ${c} in row ${i}`);
+    if (!Number.isFinite(size)) throw new RangeError(`Expected finite costs, got ${-size} in row ${i}`);
     if (c > largest) largest = c;
+    if (size > magnitude) magnitude = size;
   });
-  return largest;
+  return { largest, magnitude };
+}
+
+/** Roundings in a cost of points (squares of differences and their sum, or a few functions), or in a stored one. */
+function roundingsOf(x: Tensor | undefined): number {
+  return x ? 8 + (x.shape[1] ?? 1) : 1;
 }

@@ -1,4 +1,5 @@
 import { Tensor } from "../../tensor/mod.ts";
+import { requireForm } from "./sinkhorn_form.ts";
 import type { SinkhornOptions } from "./sinkhorn.ts";
 
 /** The options with their defaults, checked against the points. */
@@ -7,12 +8,19 @@ export function requireOptions(
   y: Tensor | undefined,
   options: SinkhornOptions & { epsilon?: number },
 ): { epsilon: number; relative: boolean; maxIterations: number; tolerance: number; unrolled: boolean } {
-  const { epsilon = 0.01, epsilonScale = "relative", maxIterations = 10_000, tolerance = 1e-5 } = options;
   const { differentiate = "implicit" } = options;
   if (differentiate !== "implicit" && differentiate !== "unrolled") {
     throw new TypeError(
       `Expected "differentiate" to be "implicit" or "unrolled", got ${JSON.stringify(differentiate)}`,
     );
+  }
+  requireForm(options.form ?? "auto", y !== undefined, differentiate === "unrolled");
+  const { epsilonScaling: factor } = options;
+  if (factor !== undefined && !(typeof factor === "number" && factor > 0 && factor < 1)) {
+    throw new RangeError(`Expected "epsilonScaling" between 0 and 1, got ${factor}`);
+  }
+  if (differentiate === "unrolled" && (factor !== undefined || options.potentials !== undefined)) {
+    throw new TypeError('"epsilonScaling" and "potentials" cannot be unrolled: take differentiate: "implicit"');
   }
   if (!(x instanceof Tensor)) throw new TypeError(`Expected points as a tensor, got ${x === null ? "null" : typeof x}`);
   if (!y) {
@@ -31,6 +39,19 @@ export function requireOptions(
       if (options.cost === "greatcircle") throw new TypeError('The cost "greatcircle" needs points [n, 2], got [n]');
     }
   }
+  return { ...requireNumbers(options), unrolled: differentiate === "unrolled" };
+}
+
+/** The numbers that every solver of the entropic problem takes, with their defaults, checked. */
+export function requireNumbers(
+  options: {
+    epsilon?: number;
+    epsilonScale?: "relative" | "absolute";
+    maxIterations?: number;
+    tolerance?: number;
+  },
+): { epsilon: number; relative: boolean; maxIterations: number; tolerance: number } {
+  const { epsilon = 0.01, epsilonScale = "relative", maxIterations = 10_000, tolerance = 1e-5 } = options;
   for (const [name, value] of Object.entries({ epsilon, tolerance })) {
     if (!(typeof value === "number" && value > 0 && value < Infinity)) {
       throw new RangeError(`Expected "${name}" to be positive, got ${value}`);
@@ -42,13 +63,7 @@ export function requireOptions(
   if (epsilonScale !== "relative" && epsilonScale !== "absolute") {
     throw new TypeError(`Expected "epsilonScale" to be "relative" or "absolute", got ${JSON.stringify(epsilonScale)}`);
   }
-  return {
-    epsilon,
-    relative: epsilonScale === "relative",
-    maxIterations,
-    tolerance,
-    unrolled: differentiate === "unrolled",
-  };
+  return { epsilon, relative: epsilonScale === "relative", maxIterations, tolerance };
 }
 
 /** Refuses a tensor with NaN or infinite elements. */

@@ -1,6 +1,14 @@
 import { Tensor } from "../../tensor/mod.ts";
 import type { Geometry, Potential, Side } from "./geometry.ts";
 import { Relaxation } from "./relaxation.ts";
+import {
+  disposePotentials,
+  FROM_LOG_SUM,
+  FROM_MARGINAL,
+  quantumOf,
+  type Renewal,
+  renewPotential,
+} from "./renew_potential.ts";
 
 /** One measurement of the marginal error. */
 export interface SinkhornProgress {
@@ -21,8 +29,11 @@ export interface SinkhornState {
   history: SinkhornProgress[];
 }
 
-interface Settings {
+/** What the iterations go by. */
+export interface IterationSettings {
+  /** ε in the cost's unit. */
   epsilon: number;
+  /** The largest cost. */
   largest: number;
   maxIterations: number;
   tolerance: number;
@@ -31,65 +42,36 @@ interface Settings {
 }
 
 /** Iterations by logsumexp before the cheaper form takes over. */
-const WARM_UP = 2;
+export const WARM_UP = 2;
 /** Iterations between the first measurements. */
-const FIRST_CHECK = 10;
-
-/** New parts of a potential from its total t in units of ε; zero weights give f = −∞. See {@linkcode Potential}. */
-const SPLIT = (total: string) => ({
-  coarse: `a > 0 ? F + round((${total}) * eps / quantum) * quantum : -inf`,
-  fine: `a > 0 ? (${total}) - round((${total}) * eps / quantum) * quantum / eps : 0`,
-});
-
-/** f ← ε (log a − log Σ exp((g − C)/ε)), from nothing. */
-const FROM_LOG_SUM = SPLIT("log(a) - s");
-/**
- * f ← f + ω ε (log a − log s) with s the plan's marginal: no maximum needed, one exponential per pair. Its change is held to e^±80.
- * ω = 1 is Sinkhorn's step, ω > 1 over-relaxes.
- */
-const FROM_MARGINAL = SPLIT("p + omega * (log(a) - log(clamp(s, 1e-35, 1e35)))");
+export const FIRST_CHECK = 10;
 
 /**
  * Sinkhorn's iterations. The marginal error comes with the half-step that renews f: s is the row marginal of the plan before it.
  * Reading a number costs as much as many iterations, so the time of the next measurement is predicted from the error's decay.
+ *
+ * @param start The columns' potential to start from, taken over; default 0.
  */
 export async function iterate(
   geometry: Geometry,
   weights: { a: Float64Array; b: Float64Array; total: number },
   like: Tensor,
-  settings: Settings,
+  settings: IterationSettings,
+  start?: Potential,
 ): Promise<SinkhornState> {
   const { epsilon, maxIterations, signal, onProgress } = settings;
   const { n, m } = geometry;
   const target = settings.tolerance * weights.total;
-  const { device } = like;
-  const vector = (w: Float64Array): Tensor =>
-    like.dtype === "f64"
-      ? Tensor.of(device, Float64Array.from(w), [w.length], "f64")
-      : Tensor.of(device, Float32Array.from(w), [w.length]);
-  using a = vector(weights.a);
-  using b = vector(weights.b);
-  // 2^12 steps up to the largest cost: sums of two coarse parts then have twelve bits to spare in f32.
-  const quantum = 2 ** (Math.ceil(Math.log2(Math.max(settings.largest, epsilon, Number.MIN_VALUE))) - 12);
-  const zero = (count: number): Potential => ({
-    coarse: Tensor.of(device, new Float32Array(count), [count]),
-    fine: Tensor.of(device, new Float32Array(count), [count]),
-  });
-  let f = zero(n), g = zero(m);
-  const renew = (side: Side, s: Tensor, formulas: { coarse: string; fine: string }, omega = 1): void => {
+  using a = vectorLike(like, weights.a);
+  using b = vectorLike(like, weights.b);
+  const quantum = quantumOf(settings.largest, epsilon);
+  let f = zeroPotential(like, n), g = start ?? zeroPotential(like, m);
+  const renew = (side: Side, s: Tensor, by: Renewal, omega = 1): void => {
     const old = side === "rows" ? f : g, weight = side === "rows" ? a : b;
-    const fromMarginal = formulas === FROM_MARGINAL;
-    const inputs = { a: weight, s, eps: epsilon, quantum, omega };
-    const base = fromMarginal ? old.coarse : 0;
-    const coarse = Tensor.map(formulas.coarse, { ...inputs, F: base, p: old.fine });
-    const fine = Tensor.map(formulas.fine, { ...inputs, p: old.fine });
-    // Compute both now, while the old parts are at hand.
-    void coarse.value;
-    void fine.value;
-    if (side === "rows") f = { coarse, fine };
-    else g = { coarse, fine };
-    old.coarse.dispose();
-    old.fine.dispose();
+    const renewed = renewPotential(old, by, { a: weight, s, eps: epsilon, quantum, omega });
+    if (side === "rows") f = renewed;
+    else g = renewed;
+    disposePotentials(old);
   };
   const halfStep = (side: Side, warm: boolean, omega = 1): void => {
     using s = warm ? geometry.logSum(side, side === "rows" ? g : f, epsilon) : geometry.marginal(side, f, g, epsilon);
@@ -123,13 +105,26 @@ export async function iterate(
       next = Math.min(maxIterations, nextCheck(history, target));
     }
   } catch (error) {
-    for (const part of [f.coarse, f.fine, g.coarse, g.fine]) part.dispose();
+    disposePotentials(f, g);
     throw error;
   }
 }
 
+/** Numbers of the dtype of `like`, f64 or else f32, on its device. */
+export function vectorLike(like: Tensor, values: Float64Array): Tensor {
+  return like.dtype === "f64"
+    ? Tensor.of(like.device, Float64Array.from(values), [values.length], "f64")
+    : Tensor.of(like.device, Float32Array.from(values), [values.length]);
+}
+
+/** A potential of zeros. */
+export function zeroPotential(like: Tensor, count: number): Potential {
+  const zeros = () => vectorLike(like, new Float64Array(count));
+  return { coarse: zeros(), fine: zeros() };
+}
+
 /** When to measure next: where the decay of the last two measurements reaches the target, but at most as far again as so far. */
-function nextCheck(history: readonly SinkhornProgress[], target: number): number {
+export function nextCheck(history: readonly SinkhornProgress[], target: number): number {
   const last = history[history.length - 1], before = history[history.length - 2];
   const soonest = last.iteration + FIRST_CHECK, latest = Math.max(soonest, Math.round(last.iteration * 1.5));
   if (!before || !(last.error < before.error)) return Math.min(latest, soonest + FIRST_CHECK);

@@ -3,6 +3,8 @@ import { stopGradient, Tensor } from "../../tensor/mod.ts";
 import type { Joined } from "./differentiate.ts";
 import type { Geometry, Potential } from "./geometry.ts";
 import type { Problem } from "./problem.ts";
+import type { SinkhornForm } from "./sinkhorn_form.ts";
+import { marginalRounding } from "./sinkhorn_limits.ts";
 import type { SinkhornProgress, SinkhornState } from "./sinkhorn_iterations.ts";
 
 /** What {@linkcode sinkhorn} found, with its certificate: the marginal error measured at the end, and the duality gap. */
@@ -40,6 +42,13 @@ export class SinkhornResult {
   readonly converged: boolean;
   /** ‖P·1 − a‖₁, measured; the column sums are exact up to rounding after each iteration. */
   readonly marginalError: number;
+  /** The form of the iterations. */
+  readonly form: SinkhornForm;
+  /**
+   * How far the measured error may be from that of the same potentials in exact arithmetic: what rounding of costs and exponentials
+   * can do in this dtype. It grows as ⟨P, C⟩/ε: where it is above the tolerance, take f64 (on the CPU device) or a larger ε.
+   */
+  readonly marginalRounding: number;
   /** Every measurement of the marginal error. */
   readonly history: readonly SinkhornProgress[];
   #owned: readonly Tensor[];
@@ -61,6 +70,8 @@ export class SinkhornResult {
     this.iterations = fields.iterations;
     this.converged = fields.converged;
     this.marginalError = fields.marginalError;
+    this.marginalRounding = fields.marginalRounding;
+    this.form = fields.form;
     this.history = fields.history;
     this.#owned = owned;
   }
@@ -68,7 +79,10 @@ export class SinkhornResult {
   /** Measures the values at the end of the iterations; `owned` are tensors that the plan reads. */
   static async from(
     geometry: Geometry,
-    state: SinkhornState,
+    state: SinkhornState & {
+      form: SinkhornForm;
+      rounding: { magnitude: number; signed: boolean; roundings: number };
+    },
     weights: { a: Float64Array; b: Float64Array },
     problem: Problem,
     owned: readonly Tensor[],
@@ -119,6 +133,15 @@ export class SinkhornResult {
       iterations: state.iterations,
       converged: state.converged,
       marginalError: state.error,
+      marginalRounding: marginalRounding({
+        cost: state.rounding.signed ? state.rounding.magnitude * mass : cost,
+        roundings: state.rounding.roundings,
+        epsilon,
+        total: mass,
+        pairs: geometry.n * geometry.m,
+        dtype,
+      }),
+      form: state.form,
       history: state.history,
     }, [
       ...potentials,
@@ -136,6 +159,7 @@ export class SinkhornResult {
 
   /** Frees the potentials and what the plan reads. */
   dispose(): void {
+    this.plan.dispose();
     for (const tensor of this.#owned) tensor.dispose();
   }
 
@@ -148,8 +172,9 @@ export class SinkhornResult {
     return [
       ["transport cost ⟨P, C⟩", this.cost.toPrecision(6)],
       ["primal − dual", (this.primal - this.dual).toExponential(1)],
-      ["marginal error (L1)", this.marginalError.toExponential(1)],
+      ["marginal error (L1)", `${this.marginalError.toExponential(1)} ± ${this.marginalRounding.toExponential(0)}`],
       ["iterations", `${this.iterations}${this.converged ? "" : " (not converged)"}`],
+      ["form", this.form],
       ["ε", this.epsilon.toPrecision(4)],
       ["plan", `${this.plan.shape[0]} × ${this.plan.shape[1]}, not stored`],
     ];

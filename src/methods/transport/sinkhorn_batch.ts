@@ -1,0 +1,236 @@
+import { stopGradient, Tensor } from "../../tensor/mod.ts";
+import { batchGeometry } from "./batch_geometry.ts";
+import { batchCost, batchTotals, batchWeights } from "./batch_input.ts";
+import type { Pair } from "./problem.ts";
+import { quantumOf } from "./renew_potential.ts";
+import { iterateScaled, newTrack, type ScalingWork, type Track } from "./scaling_iterations.ts";
+import { SinkhornBatchResult } from "./sinkhorn_batch_result.ts";
+import { requireNumbers } from "./sinkhorn_input.ts";
+import { requireCarried } from "./sinkhorn_limits.ts";
+
+/** Weights of the points of many problems: `[B, n]`, or `[n]` for all. */
+export type BatchWeights = Tensor | readonly number[] | readonly (readonly number[])[] | Float32Array | Float64Array;
+
+/** One measurement of a batch. */
+export interface SinkhornBatchProgress {
+  /** Problems that are done. */
+  done: number;
+  /** All problems. */
+  count: number;
+  /** Largest L1 error of a row marginal among the problems just measured. */
+  error: number;
+}
+
+/** Options of {@linkcode sinkhornBatch}. */
+export interface SinkhornBatchOptions {
+  /** Cost between points, `sqeuclidean` (default) or `euclidean`. Not used with cost matrices. */
+  cost?: "sqeuclidean" | "euclidean";
+  /** Weights of the rows, `[B, n]` or `[n]`, zero or more; default equal. */
+  a?: BatchWeights;
+  /** Weights of the columns, `[B, m]` or `[m]`, of the same sum as `a` in each problem; default equal. */
+  b?: BatchWeights;
+  /** Regularization ε, in units that `epsilonScale` says. Default 0.01. */
+  epsilon?: number;
+  /** `relative` (default): `epsilon` is a fraction of each problem's largest cost. `absolute`: it has the cost's unit. */
+  epsilonScale?: "relative" | "absolute";
+  /** Iterations before a problem is given up. Default 10,000. */
+  maxIterations?: number;
+  /** A problem is done once its L1 marginal error is below this fraction of its total mass. Default 1e-5. */
+  tolerance?: number;
+  /** Stops the work early by throwing the signal's reason. */
+  signal?: AbortSignal;
+  /** Called after each measurement. */
+  onProgress?: (progress: SinkhornBatchProgress) => void;
+}
+
+/** Entries of cost that are worked on at once: with fewer, starting the steps takes longer than they do. */
+const AT_ONCE = { cpu: 2 ** 22, adapter: 2 ** 25 };
+
+/**
+ * Entropic optimal transport for many small problems of one size at once: `B` pairs of point clouds, or `B` cost matrices. Each problem stops by
+ * itself. The problem and its solution are those of `sinkhorn`; the iterations scale a stored plan, and fall back to the log domain where
+ * ε is too small for that, so any ε goes. Problems of different sizes: fill up with points of weight 0.
+ *
+ * Source: Cuturi, "Sinkhorn Distances" (2013), section 4 (many problems as products of matrices); Schmitzer, "Stabilized Sparse Scaling Algorithms for Entropy
+ * Regularized Transport Problems" (2019), section 3 (absorption).
+ *
+ * @param x Points `[B, n, d]`, or cost matrices `[B, n, m]` if `y` is left out.
+ * @param y Points `[B, m, d]`.
+ * @returns For each problem its cost, dual value, potentials and what was reached; see {@linkcode SinkhornBatchResult}.
+ * @throws {TypeError} on shapes that do not fit and unknown names.
+ * @throws {RangeError} on NaN or infinite points or costs, negative weights, totals that differ, ε ≤ 0 and ε that the dtype cannot carry.
+ *
+ * @example
+ * ```ts
+ * import { open, transport } from "@denovo/denovo";
+ * await using gpu = await open({ backend: "cpu" });
+ * const x = gpu.random.uniform([100, 16, 2], { seed: 1 }), y = gpu.random.uniform([100, 20, 2], { seed: 2 });
+ * using result = await transport.sinkhornBatch(x, y, { epsilon: 0.1 });
+ * console.log(result.cost.length, result.converged.every((done) => done)); // 100 true
+ * ```
+ */
+export function sinkhornBatch(x: Tensor, y: Tensor, options?: SinkhornBatchOptions): Promise<SinkhornBatchResult>;
+/** The same for cost matrices `[B, n, m]`. */
+export function sinkhornBatch(
+  costMatrices: Tensor,
+  options?: Omit<SinkhornBatchOptions, "cost">,
+): Promise<SinkhornBatchResult>;
+export async function sinkhornBatch(
+  x: Tensor,
+  second?: Tensor | SinkhornBatchOptions,
+  third?: SinkhornBatchOptions,
+): Promise<SinkhornBatchResult> {
+  const y = second instanceof Tensor ? second : undefined;
+  const options = (y ? third : second as SinkhornBatchOptions | undefined) ?? {};
+  const settings = requireNumbers(options);
+  options.signal?.throwIfAborted();
+  const { C: tracked, owned } = await batchCost(x, y, options.cost);
+  const C = stopGradient(tracked);
+  try {
+    const [B, n, m] = C.shape;
+    if (n === 0 || m === 0) {
+      throw new RangeError(`Cannot transport between ${n} and ${m} points: both sides need at least one`);
+    }
+    const [a, b] = await Promise.all([
+      batchWeights("a", options.a, B, n),
+      batchWeights("b", options.b, B, m),
+    ]);
+    const totals = batchTotals(a, b, B, { a: options.a !== undefined, b: options.b !== undefined });
+    const { largest, magnitude } = await largestCosts(C);
+    const epsilons = Float64Array.from(largest, (c, k) => {
+      if (settings.relative && c < 0) {
+        throw new RangeError(
+          `Cannot take "epsilon" relative to the largest cost ${c} of problem ${k}: use epsilonScale: "absolute"`,
+        );
+      }
+      const unit = settings.relative && c > 0 ? c : 1;
+      requireCarried(settings.epsilon * unit, magnitude[k], C.dtype, unit);
+      return settings.epsilon * unit;
+    });
+    const state = new BatchState(C, a, b, epsilons, magnitude);
+    const tracks = Array.from({ length: B }, (_, k) => newTrack(k)),
+      targets = [...totals].map((t) => t * settings.tolerance);
+    const limit = C.device.info.backend === "cpu" ? AT_ONCE.cpu : AT_ONCE.adapter,
+      size = Math.max(1, Math.floor(limit / (n * m)));
+    let done = 0;
+    for (let first = 0; first < B; first += size) {
+      const chunk = tracks.slice(first, first + size);
+      await state.solve(chunk, targets, {
+        ...settings,
+        signal: options.signal,
+        measured: (active) =>
+          options.onProgress?.({
+            done: done + chunk.length -
+              active.filter((t) => !t.converged && t.iterations < settings.maxIterations).length,
+            count: B,
+            error: Math.max(...active.map((t) => t.error)),
+          }),
+      });
+      done += chunk.length;
+    }
+    return await SinkhornBatchResult.from(tracked, owned, state, tracks, options);
+  } catch (error) {
+    if (owned) tracked.dispose();
+    throw error;
+  } finally {
+    C.dispose();
+  }
+}
+
+async function largestCosts(C: Tensor): Promise<{ largest: ArrayLike<number>; magnitude: ArrayLike<number> }> {
+  using most = C.max([1, 2]);
+  using size = Tensor.reduce("max", "abs(C)", { C }, [1, 2]);
+  const [largest, magnitude] = await Promise.all([most.data(), size.data()]);
+  const bad = magnitude.findIndex((c) => !Number.isFinite(c));
+  if (bad >= 0) throw new RangeError(`Expected finite costs, got ${magnitude[bad]} in problem ${bad}`);
+  return { largest, magnitude };
+}
+
+/** Problems and the potentials found so far, on the host. */
+export class BatchState {
+  /** Parts of the potentials, `[B, n]` and `[B, m]`. */
+  readonly found: { F: Float64Array; p: Float64Array; G: Float64Array; q: Float64Array };
+
+  constructor(
+    readonly C: Tensor,
+    readonly a: Float64Array,
+    readonly b: Float64Array,
+    readonly epsilons: Float64Array,
+    readonly largest: ArrayLike<number>,
+  ) {
+    const zeros = (like: Float64Array) => new Float64Array(like.length);
+    this.found = { F: zeros(a), p: zeros(a), G: zeros(b), q: zeros(b) };
+  }
+
+  /** Numbers of the costs' dtype on their device. */
+  tensor(values: Float64Array, shape: readonly number[]): Tensor {
+    const { device, dtype } = this.C;
+    return Tensor.of(
+      device,
+      dtype === "f64" ? Float64Array.from(values) : Float32Array.from(values),
+      shape,
+      dtype === "f64" ? "f64" : "f32",
+    );
+  }
+
+  /** Solves consecutive problems together. */
+  async solve(
+    chunk: Track[],
+    targets: readonly number[],
+    settings: { maxIterations: number; signal?: AbortSignal; measured: (tracks: readonly Track[]) => void },
+  ): Promise<void> {
+    const [, n, m] = this.C.shape, first = chunk[0].index, count = chunk.length;
+    const rows = (v: Float64Array, k: number) => v.slice(first * k, (first + count) * k);
+    const quanta = Float64Array.from(chunk, (t) => quantumOf(this.largest[t.index], this.epsilons[t.index]));
+    let held = {
+      C: this.C.slice([first, first + count]),
+      a: this.tensor(rows(this.a, n), [count, n]),
+      b: this.tensor(rows(this.b, m), [count, m]),
+      eps: this.tensor(rows(this.epsilons, 1), [count, 1]),
+      quantum: this.tensor(quanta, [count, 1]),
+    };
+    const free = () => Object.values(held).forEach((t) => t.dispose());
+    const problem = () => ({ ...held, geometry: batchGeometry(held.C, held.eps) });
+    const work: ScalingWork = {
+      problem: problem(),
+      tracks: chunk,
+      measured: settings.measured,
+      finish: (at, done) => this.#store(at, done.map((k) => [k, work.tracks[k].index])),
+      keep: (kept) => {
+        const taken = Object.entries(held).map(([name, t]) => [name, t.take(kept, 0)] as const);
+        free();
+        held = Object.fromEntries(taken) as typeof held;
+        return problem();
+      },
+    };
+    const zero = (k: number) => ({
+      coarse: this.tensor(new Float64Array(count * k), [count, k]),
+      fine: this.tensor(new Float64Array(count * k), [count, k]),
+    });
+    try {
+      await iterateScaled(work, { f: zero(n), g: zero(m) }, targets, settings);
+    } finally {
+      free();
+    }
+  }
+
+  /** Reads the potentials of problems that are done: from places in the batch at work to places among all. */
+  async #store({ f, g }: Pair, places: readonly (readonly [from: number, to: number])[]): Promise<void> {
+    const { F, p, G, q } = this.found;
+    const parts = [[f.coarse, F], [f.fine, p], [g.coarse, G], [g.fine, q]] as const;
+    const data = await Promise.all(parts.map(([t]) => t.data()));
+    parts.forEach(([t, all], part) => {
+      const k = t.shape[1];
+      for (const [from, to] of places) all.set(data[part].subarray(from * k, from * k + k), to * k);
+    });
+  }
+
+  /** The potentials as tensors. */
+  pair(): Pair {
+    const { F, p, G, q } = this.found, [B, n, m] = this.C.shape;
+    return {
+      f: { coarse: this.tensor(F, [B, n]), fine: this.tensor(p, [B, n]) },
+      g: { coarse: this.tensor(G, [B, m]), fine: this.tensor(q, [B, m]) },
+    };
+  }
+}

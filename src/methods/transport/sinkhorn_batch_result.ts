@@ -1,0 +1,214 @@
+import { dense, type LinearOperator } from "../../operators/mod.ts";
+import { Tensor } from "../../tensor/mod.ts";
+import { ENTRY, withPotentials } from "./batch_geometry.ts";
+import { batchWeightTensors } from "./batch_input.ts";
+import type { Pair } from "./problem.ts";
+import type { BatchState, BatchWeights } from "./sinkhorn_batch.ts";
+import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
+import type { Track } from "./scaling_iterations.ts";
+
+/** What {@linkcode sinkhornBatch} found, for each of `B` problems, with the certificates. */
+export class SinkhornBatchResult {
+  /** Transport costs ⟨P, C⟩, `[B]`. */
+  readonly cost: Float64Array;
+  /** Regularized primal values ⟨P, C⟩ − ε H(P), `[B]`. */
+  readonly primal: Float64Array;
+  /** Dual values ⟨a, f⟩ + ⟨b, g⟩ − ε ΣP, `[B]`. */
+  readonly dual: Float64Array;
+  /** Dual potentials f `[B, n]` and g `[B, m]` in the cost's unit; −∞ where a weight is zero. */
+  readonly potentials: [f: Tensor, g: Tensor];
+  /** ε in the cost's unit, `[B]`. */
+  readonly epsilon: Float64Array;
+  /** Iterations done, `[B]`. */
+  readonly iterations: Int32Array;
+  /** Whether the marginal error went below the tolerance, `[B]`. */
+  readonly converged: readonly boolean[];
+  /** ‖P·1 − a‖₁, measured on the plan of the final potentials, `[B]`; the column sums are exact up to rounding. */
+  readonly marginalError: Float64Array;
+  /** Every measurement of each problem's marginal error. */
+  readonly history: readonly (readonly SinkhornProgress[])[];
+  #at: Pair;
+  #C: Tensor;
+  #eps: Tensor;
+  #weights: { a: Tensor; b: Tensor };
+
+  private constructor(
+    fields: Pick<
+      SinkhornBatchResult,
+      | "cost"
+      | "primal"
+      | "dual"
+      | "potentials"
+      | "epsilon"
+      | "iterations"
+      | "converged"
+      | "marginalError"
+      | "history"
+    >,
+    kept: { at: Pair; C: Tensor; eps: Tensor; weights: { a: Tensor; b: Tensor } },
+  ) {
+    this.cost = fields.cost;
+    this.primal = fields.primal;
+    this.dual = fields.dual;
+    this.potentials = fields.potentials;
+    this.epsilon = fields.epsilon;
+    this.iterations = fields.iterations;
+    this.converged = fields.converged;
+    this.marginalError = fields.marginalError;
+    this.history = fields.history;
+    this.#at = kept.at;
+    this.#C = kept.C;
+    this.#eps = kept.eps;
+    this.#weights = kept.weights;
+  }
+
+  /** Measures the values at the end of the iterations. Takes over the costs if they are `owned`. */
+  static async from(
+    C: Tensor,
+    owned: boolean,
+    state: BatchState,
+    tracks: readonly Track[],
+    weights: { a?: BatchWeights; b?: BatchWeights },
+  ): Promise<SinkhornBatchResult> {
+    const [B, n, m] = C.shape, { a, b, epsilons } = state, at = state.pair();
+    const eps = state.tensor(epsilons, [B, 1]);
+    const [rowCost, rowMass] = await withPotentials(at, eps, async (inputs) => {
+      using costs = Tensor.reduce("sum", `${ENTRY} * C`, { C: state.C, ...inputs }, 2);
+      using masses = Tensor.reduce("sum", ENTRY, { C: state.C, ...inputs }, 2);
+      return await Promise.all([costs.data(), masses.data()]);
+    });
+    const { F, p, G, q } = state.found;
+    const cost = new Float64Array(B), dual = new Float64Array(B), primal = new Float64Array(B);
+    for (let k = 0; k < B; k++) {
+      // Sums in f64; log P = (f + g − C)/ε gives the primal value, as in `SinkhornResult`.
+      let left = 0, right = 0, own = 0, mass = 0;
+      for (let i = k * n; i < k * n + n; i++) {
+        cost[k] += rowCost[i];
+        mass += rowMass[i];
+        if (!(a[i] > 0)) continue;
+        left += a[i] * (F[i] + epsilons[k] * p[i]);
+        own += rowMass[i] * (F[i] + epsilons[k] * p[i]);
+      }
+      for (let j = k * m; j < k * m + m; j++) if (b[j] > 0) right += b[j] * (G[j] + epsilons[k] * q[j]);
+      dual[k] = left + right - epsilons[k] * mass;
+      primal[k] = own + right - epsilons[k] * mass;
+    }
+    const failed = tracks.filter((t) => !t.converged);
+    if (failed.length > 0) {
+      console.warn(
+        `sinkhornBatch stopped ${failed.length} of ${B} problems after ${
+          Math.max(...failed.map((t) => t.iterations))
+        } iterations with marginal errors up to ${Math.max(...failed.map((t) => t.error)).toExponential(1)}: ` +
+          "try more maxIterations, a larger epsilon or tolerance",
+      );
+    }
+    const whole = ({ coarse, fine }: Pair["f"]) => {
+      const f = Tensor.map("F + eps * p", { F: coarse, p: fine, eps });
+      void f.value;
+      return f;
+    };
+    return new SinkhornBatchResult({
+      cost,
+      primal,
+      dual,
+      potentials: [whole(at.f), whole(at.g)],
+      epsilon: epsilons,
+      iterations: Int32Array.from(tracks, (t) => t.iterations),
+      converged: tracks.map((t) => t.converged),
+      marginalError: Float64Array.from(tracks, (t) => t.error),
+      history: tracks.map((t) => t.history),
+    }, {
+      at,
+      C: owned ? C : C.slice(null),
+      eps,
+      weights: batchWeightTensors(weights, { a: state.tensor(a, [B, n]), b: state.tensor(b, [B, m]) }),
+    });
+  }
+
+  /** The plans P = exp((f + g − C)/ε), `[B, n, m]`. */
+  plans(): Tensor {
+    return withPotentials(this.#at, this.#eps, (inputs) => {
+      const P = Tensor.map(ENTRY, { C: this.#C, ...inputs });
+      void P.value;
+      return P;
+    });
+  }
+
+  /** The plan of one problem as an operator `[n, m]`. */
+  plan(k: number): LinearOperator {
+    const B = this.#C.shape[0];
+    if (!Number.isInteger(k) || k < 0 || k >= B) {
+      throw new RangeError(`Expected a problem from 0 to ${B - 1}, got ${k}`);
+    }
+    const own = (t: Tensor) => t.slice([k, k + 1]);
+    const { f, g } = this.#at;
+    const at = { f: { coarse: own(f.coarse), fine: own(f.fine) }, g: { coarse: own(g.coarse), fine: own(g.fine) } };
+    using C = own(this.#C);
+    using eps = own(this.#eps);
+    const P = withPotentials(at, eps, (inputs) => {
+      using one = Tensor.map(ENTRY, { C, ...inputs });
+      return one.reshape(C.shape.slice(1));
+    });
+    for (const t of [at.f.coarse, at.f.fine, at.g.coarse, at.g.fine]) t.dispose();
+    return dense(P);
+  }
+
+  /**
+   * The dual values as a tensor `[B]`, to differentiate by points or costs and by weights given as tensors (with the totals held): at fixed potentials, which is
+   * exact at the solution (the envelope theorem; Peyré and Cuturi, "Computational Optimal Transport", 2019, section 9.1).
+   */
+  value(): Tensor {
+    const { f, g } = this.#at, { a, b } = this.#weights;
+    const side = (w: Tensor, { coarse, fine }: Pair["f"]) =>
+      Tensor.reduce("sum", "w > 0 ? w * (F + eps * p) : 0", { w, F: coarse, p: fine, eps: this.#eps }, 1);
+    using left = side(a, f);
+    using right = side(b, g);
+    using mass = withPotentials(
+      this.#at,
+      this.#eps,
+      (inputs) => Tensor.reduce("sum", ENTRY, { C: this.#C, ...inputs }, [1, 2]),
+    );
+    using eps = this.#eps.reshape([this.#eps.shape[0]]);
+    const value = Tensor.map("s + t - eps * mass", { s: left, t: right, eps, mass });
+    void value.value;
+    return value;
+  }
+
+  /** Frees the potentials and what the plans read. */
+  dispose(): void {
+    const { f, g } = this.#at, { a, b } = this.#weights;
+    for (const t of [f.coarse, f.fine, g.coarse, g.fine, this.#C, this.#eps, a, b]) t.dispose();
+    for (const t of this.potentials) t.dispose();
+  }
+
+  /** `using result = …` frees it at the end of the block. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #rows(): [string, string][] {
+    const { cost, iterations, converged, marginalError } = this, B = cost.length;
+    if (B === 0) return [["problems", "0"]];
+    const done = converged.filter((c) => c).length;
+    return [
+      ["problems", `${B}${done === B ? "" : ` (${B - done} not converged)`}`],
+      ["transport cost ⟨P, C⟩", `${Math.min(...cost).toPrecision(4)} … ${Math.max(...cost).toPrecision(4)}`],
+      ["largest marginal error", Math.max(...marginalError).toExponential(1)],
+      ["iterations", `${Math.min(...iterations)} … ${Math.max(...iterations)}`],
+    ];
+  }
+
+  /** What `console.log` shows. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return `SinkhornBatchResult\n${this.#rows().map(([k, v]) => `  ${k.padEnd(22)} ${v}`).join("\n")}`;
+  }
+
+  /** What a notebook shows. */
+  [Symbol.for("Jupyter.display")](): Record<string, string> {
+    const rows = this.#rows();
+    return {
+      "text/html": `<table>${rows.map(([k, v]) => `<tr><td>${k}</td><td>${v}</td></tr>`).join("")}</table>`,
+      "text/plain": rows.map(([k, v]) => `${k.padEnd(22)} ${v}`).join("\n"),
+    };
+  }
+}
