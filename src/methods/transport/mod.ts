@@ -42,6 +42,15 @@ export {
 export { type CircuitOptions, circuitParameters } from "./quantum_circuit.ts";
 export { MongeGap, mongeGap, type MongeGapOptions } from "./monge_gap.ts";
 export { type BridgePotential, SchrodingerBridge } from "./schrodinger_bridge.ts";
+export type { LabeledPoints } from "./labeled_mixture.ts";
+export {
+  type BestMixture,
+  type MixtureRun,
+  Projektor,
+  projektor,
+  type ProjektorOptions,
+  type ScaleFit,
+} from "./projektor.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 export {
   type BatchWeights,
