@@ -123,8 +123,10 @@ async function negativePart(device: Device, x: HostMatrix): Promise<number> {
   const size = frobenius(x.data);
   if (size === 0) return 0;
   if (!Number.isFinite(size)) return NaN;
-  const { values } = await smallEigh(device, x.data.map((value) => value / size), x.rows);
-  return -size * Math.min(0, values[0]);
+  // Shifted by 1: of a low rank the elements would become subnormal numbers on the way, with which processors are slow.
+  const shifted = x.data.map((value, k) => value / size + (k % (x.columns + 1) === 0 ? 1 : 0));
+  const { values } = await smallEigh(device, shifted, x.rows);
+  return size * Math.max(0, 1 - values[0]);
 }
 
 /** How far to the left of zero an eigenvalue lies, in relation to the matrix. */
