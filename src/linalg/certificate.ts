@@ -65,7 +65,10 @@ export async function certificate(a: Tensor, result: Factorization): Promise<Cer
   let backwardError = 0, orthogonality: number | undefined;
   for (let q = 0; q < count; q++) {
     const matrix = hostMatrix(m, n, Float64Array.from(nth(stack.data, q, m * n)));
-    const part = (name: string) => parts[name](q);
+    const part = (name: string) => {
+      if (parts[name]) return parts[name](q);
+      throw new TypeError(`Expected "${name}" in the result, got ${Object.keys(parts).join(", ") || "nothing"}`);
+    };
     let product: HostMatrix, bases: HostMatrix[] = [];
     if ("s" in result) {
       const u = part("u"), v = part("v");

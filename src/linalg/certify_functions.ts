@@ -4,6 +4,7 @@ import type { Certificate } from "./certificate.ts";
 import { deviation, partsOf, ratio, worse } from "./certificate_parts.ts";
 import { frobenius, type HostMatrix, hostMatrix, multiply } from "./host_product.ts";
 import { hostIdentity } from "./host_solve.ts";
+import { smallEigh } from "./iterative/small_eigh.ts";
 import { realSchur } from "./loops/real_schur.ts";
 import type { MatrixSign } from "./matrix_sign.ts";
 import { nth, readMatrices } from "./matrix_stack.ts";
@@ -42,8 +43,8 @@ export async function certifyFunction(a: Tensor, result: MatrixFunction): Promis
       const u = fitting("sign" in result ? parts.sign(q) : parts.u(q), m, n, "sign" in result ? "sign" : "u");
       orthogonality = worse(orthogonality ?? 0, deviation(device, m < n ? turned(u) : u));
       error = "p" in result
-        ? polarError(device, matrix, u, parts.p(q))
-        : rightError(device, matrix, u, multiply(device, u, matrix, { transposeA: true }));
+        ? await polarError(device, matrix, u, parts.p(q))
+        : await rightError(device, matrix, u, multiply(device, u, matrix, { transposeA: true }));
     }
     backwardError = worse(backwardError, error);
   }
@@ -88,23 +89,23 @@ function penroseErrors(device: Device, a: HostMatrix, x: HostMatrix): [number, n
 }
 
 /** A = u·p or p·u, whichever the shape of p says, for square ones whichever is nearer. */
-function polarError(device: Device, a: HostMatrix, u: HostMatrix, p: HostMatrix): number {
+async function polarError(device: Device, a: HostMatrix, u: HostMatrix, p: HostMatrix): Promise<number> {
   if (p.rows !== p.columns || p.rows !== a.rows && p.rows !== a.columns) {
     throw new TypeError(`Expected "p" of shape [..., ${a.columns}, ${a.columns}], got [..., ${p.rows}, ${p.columns}]`);
   }
-  const right = p.rows === a.columns ? rightError(device, a, u, p) : Infinity;
-  const left = p.rows === a.rows ? rightError(device, turned(a), turned(u), turned(p)) : Infinity;
+  const right = p.rows === a.columns ? await rightError(device, a, u, p) : Infinity;
+  const left = p.rows === a.rows ? await rightError(device, turned(a), turned(u), turned(p)) : Infinity;
   return Math.min(right, left);
 }
 
 /** Of A = u·p with a symmetric positive semidefinite p. */
-function rightError(device: Device, a: HostMatrix, u: HostMatrix, p: HostMatrix): number {
+async function rightError(device: Device, a: HostMatrix, u: HostMatrix, p: HostMatrix): Promise<number> {
   const size = frobenius(a.data), transposed = turned(p);
   const symmetric = hostMatrix(p.rows, p.rows, p.data.map((x, k) => (x + transposed.data[k]) / 2));
   const errors = [
     frobenius(minus(multiply(device, u, symmetric), a).data),
     frobenius(minus(p, transposed).data),
-    wrongSide(symmetric) * frobenius(p.data),
+    await negativePart(device, symmetric),
   ];
   return errors.reduce((worst, error) => worse(worst, ratio(error, size)), 0);
 }
@@ -115,6 +116,17 @@ function spectralSignError(device: Device, a: HostMatrix, x: HostMatrix): number
   const square = frobenius(minus(multiply(device, x, x), hostIdentity(n)).data) / Math.max(size ** 2, Number.MIN_VALUE);
   const apart = ratio(frobenius(minus(ax, xa).data), frobenius(a.data) * size);
   return worse(worse(n === 0 ? 0 : square, apart), wrongSide(xa));
+}
+
+/** How far below zero an eigenvalue of a symmetric matrix lies. */
+async function negativePart(device: Device, x: HostMatrix): Promise<number> {
+  const size = frobenius(x.data);
+  if (size === 0) return 0;
+  if (!Number.isFinite(size)) return NaN;
+  // Shifted by 1: of a low rank the elements would become subnormal numbers on the way, with which processors are slow.
+  const shifted = x.data.map((value, k) => value / size + (k % (x.columns + 1) === 0 ? 1 : 0));
+  const { values } = await smallEigh(device, shifted, x.rows);
+  return size * Math.max(0, 1 - values[0]);
 }
 
 /** How far to the left of zero an eigenvalue lies, in relation to the matrix. */

@@ -1,6 +1,7 @@
 import { Tensor } from "../tensor/mod.ts";
 import { showShape, sizeOf } from "../ops/value.ts";
 import { SingularMatrixError } from "./errors.ts";
+import { OutOfRangeError } from "./in_range.ts";
 import { inv } from "./inverse.ts";
 import { requireMatrix, requireSquare } from "./matrix_stack.ts";
 import { norm, type NormOrder } from "./norm.ts";
@@ -36,7 +37,7 @@ export async function cond(a: Tensor, options: CondOptions = {}): Promise<Tensor
   try {
     return await byInverse(a, p);
   } catch (error) {
-    if (!(error instanceof SingularMatrixError)) throw error;
+    if (!(error instanceof SingularMatrixError || error instanceof OutOfRangeError)) throw error;
   }
   // At least one is singular: one after the other.
   using list = a.reshape([sizeOf(batch), n, n]);
@@ -53,7 +54,7 @@ async function one(matrix: Tensor, ord: NormOrder): Promise<number> {
     using found = await byInverse(matrix, ord);
     return await found.item();
   } catch (error) {
-    if (error instanceof SingularMatrixError) return Infinity;
+    if (error instanceof SingularMatrixError || error instanceof OutOfRangeError) return Infinity;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import type { FloatArray } from "../device/mod.ts";
 import { stopGradient, type Tensor, withVjp } from "../tensor/mod.ts";
 import { eighOnDevice } from "./device/eigh.ts";
 import { eighWork, runsOnAdapter } from "./device/work.ts";
@@ -5,10 +6,12 @@ import { ConvergenceError } from "./errors.ts";
 import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
 import { eighPullback } from "./gradients/eigh.ts";
 import { inGeneralPosition } from "./gradients/generic_basis.ts";
+import { inRange } from "./in_range.ts";
 import { eighByMlMatrix, loadMlMatrix, type MlMatrix } from "./loops/ml_matrix.ts";
 import {
   floats,
   lapackWith,
+  type MatrixStack,
   nth,
   onHost,
   readMatrices,
@@ -65,7 +68,14 @@ async function factored(a: Tensor, options: PlaceOptions): Promise<Eigh> {
     using constant = stopGradient(a);
     return await eighOnDevice(constant);
   }
-  const stack = await readMatrices(a, "eigh"), { device, dtype, data, rows: n, count } = stack;
+  const stack = await readMatrices(a, "eigh"), n = stack.rows;
+  const { values, vectors } = await inRange("eigh", a, stack, factoredOnHost);
+  return { values: toTensor(stack, values, [n]), vectors: toTransposed(stack, vectors, [n, n]) };
+}
+
+/** Eigenvalues, and eigenvectors in rows, which take the place of the matrix. */
+async function factoredOnHost(stack: MatrixStack): Promise<{ values: FloatArray; vectors: FloatArray }> {
+  const { device, dtype, data, rows: n, count } = stack;
   const values = floats(dtype, count * n), lapack = lapackWith(device, "syevd");
   const loops = lapack || n === 0 ? undefined : await loadMlMatrix();
   onHost(device, lapack ? "eigh/lapack" : "eigh/loops", () => {
@@ -81,5 +91,5 @@ async function factored(a: Tensor, options: PlaceOptions): Promise<Eigh> {
       if (info > 0) throw new ConvergenceError(`The eigenvalues of a matrix [${n}, ${n}] did not converge`);
     }
   });
-  return { values: toTensor(stack, values, [n]), vectors: toTransposed(stack, data, [n, n]) };
+  return { values, vectors: data };
 }

@@ -1,7 +1,9 @@
+import type { FloatArray } from "../device/mod.ts";
 import { Tensor, withVjp } from "../tensor/mod.ts";
 import { eliminateOnAdapter, indices, luWork, solveEliminated, together, triangularWork } from "./device/eliminate.ts";
 import { detPullback, invPullback, slogdetPullback } from "./gradients/inverse.ts";
 import { exchangeRows } from "./host_solve.ts";
+import { inRange, OutOfRangeError, widened } from "./in_range.ts";
 import { eliminate, substitute } from "./loops/elimination.ts";
 import {
   floats,
@@ -36,7 +38,13 @@ async function inverted(a: Tensor, options: PlaceOptions): Promise<Tensor> {
     const inverse = await invertOnAdapter(a);
     if (inverse) return inverse;
   }
-  const stack = await readMatrices(a, "inv"), { device, data, rows: n, count } = stack;
+  const stack = await readMatrices(a, "inv"), n = stack.rows;
+  const { inverse } = await inRange("inv", a, stack, invertedOnHost);
+  return toTensor(stack, inverse, [n, n]);
+}
+
+/** The inverses, which take the place of the matrices. */
+function invertedOnHost({ device, data, rows: n, count }: MatrixStack): { inverse: FloatArray } {
   const pivots = new Int32Array(n), lapack = lapackWith(device, "getrf", "getri");
   onHost(device, lapack ? "inv/lapack" : "inv/loops", () => {
     for (let i = 0; i < count; i++) {
@@ -58,7 +66,7 @@ async function inverted(a: Tensor, options: PlaceOptions): Promise<Tensor> {
       }
     }
   });
-  return toTensor(stack, data, [n, n]);
+  return { inverse: data };
 }
 
 /** Undefined if an element of the matrix or of its inverse is not finite: the host says which, or finds another. */
@@ -123,7 +131,24 @@ async function eliminated(a: Tensor, operation: string, options: PlaceOptions): 
     const found = await eliminatedOnAdapter(a);
     if (found) return found;
   }
-  const stack = await readMatrices(a, operation), { device, data, rows: n, count } = stack;
+  const stack = await readMatrices(a, operation), found = eliminatedOnHost(stack, operation);
+  const held = (d: Diagonal) => d.pivots.every(Number.isFinite);
+  // What f32 cannot hold on the way f64 can.
+  const diagonals = stack.dtype === "f64" || found.every(held)
+    ? found
+    : eliminatedOnHost(widened(await readMatrices(a, operation)), operation);
+  const which = diagonals.findIndex((d) => !held(d));
+  if (which >= 0) {
+    throw new OutOfRangeError(
+      `Cannot compute ${operation}: pivots of ${
+        stack.count > 1 ? `matrix ${which}` : "the matrix"
+      } are out of the range of f64`,
+    );
+  }
+  return { stack, diagonals };
+}
+
+function eliminatedOnHost({ device, data, rows: n, count }: MatrixStack, operation: string): Diagonal[] {
   const exchanges = new Int32Array(n), lapack = lapackWith(device, "getrf"), diagonals: Diagonal[] = [];
   onHost(device, lapack ? `${operation}/lapack` : `${operation}/loops`, () => {
     for (let i = 0; i < count; i++) {
@@ -137,7 +162,7 @@ async function eliminated(a: Tensor, operation: string, options: PlaceOptions): 
       });
     }
   });
-  return { stack, diagonals };
+  return diagonals;
 }
 
 /** Undefined if an element of the matrix or of its factors is not finite: the host says which, or goes on with them. */

@@ -7,6 +7,7 @@ import { lstsqWork, runsOnAdapter } from "./device/work.ts";
 import { ConvergenceError } from "./errors.ts";
 import { lstsqPullback } from "./gradients/lstsq.ts";
 import { hostMatrix, multiply } from "./host_product.ts";
+import { requireInRange } from "./in_range.ts";
 import { loadMlMatrix, type MlMatrix, svdByMlMatrix } from "./loops/ml_matrix.ts";
 import {
   floats,
@@ -117,6 +118,7 @@ async function solvedOnHost(a: Tensor, b: Tensor, rcond: number, options: LstsqO
       nth(residuals, i, r).set(squaredResiduals(device, problem, parts.xt));
     }
   });
+  requireInRange("lstsq", system.a, { x, singularValues: s });
   return {
     x: toSolution(system, x),
     residuals: toTensor(system.a, residuals, system.vector ? [] : [r]),

@@ -2,10 +2,12 @@ import type { FloatArray } from "../device/mod.ts";
 import { Tensor, withVjp } from "../tensor/mod.ts";
 import { eliminateOnAdapter, indices, luWork } from "./device/eliminate.ts";
 import { luPullback } from "./gradients/lu.ts";
+import { inRange } from "./in_range.ts";
 import { eliminate } from "./loops/elimination.ts";
 import {
   floats,
   lapackWith,
+  type MatrixStack,
   nth,
   onHost,
   readMatrices,
@@ -43,7 +45,14 @@ async function factored(a: Tensor, options: PlaceOptions): Promise<Lu> {
     const parts = await onAdapter(a);
     if (parts) return parts;
   }
-  const stack = await readMatrices(a, "lu"), { device, dtype, data, rows: m, columns: n, count } = stack;
+  const stack = await readMatrices(a, "lu"), { rows: m, columns: n } = stack, k = Math.min(m, n);
+  const { p, l, u } = await inRange("lu", a, stack, eliminated);
+  return { p: toTensor(stack, p, [m, m]), l: toTensor(stack, l, [m, k]), u: toTensor(stack, u, [k, n]) };
+}
+
+function eliminated(
+  { device, dtype, data, rows: m, columns: n, count }: MatrixStack,
+): { p: FloatArray; l: FloatArray; u: FloatArray } {
   const k = Math.min(m, n), pivots = new Int32Array(k), lapack = lapackWith(device, "getrf");
   const p = floats(dtype, count * m * m), l = floats(dtype, count * m * k), u = floats(dtype, count * k * n);
   onHost(device, lapack ? "lu/lapack" : "lu/loops", () => {
@@ -61,7 +70,7 @@ async function factored(a: Tensor, options: PlaceOptions): Promise<Lu> {
       }
     }
   });
-  return { p: toTensor(stack, p, [m, m]), l: toTensor(stack, l, [m, k]), u: toTensor(stack, u, [k, n]) };
+  return { p, l, u };
 }
 
 /** Undefined if an element of the matrix or of its factors is not finite: the host says which, or goes on with them. */

@@ -3,10 +3,12 @@ import { stopGradient, type Tensor, withVjp } from "../tensor/mod.ts";
 import { fitsDeviceQr, qrOnDevice } from "./device/qr.ts";
 import { qrWork, runsOnAdapter } from "./device/work.ts";
 import { qrPullback } from "./gradients/qr.ts";
+import { inRange } from "./in_range.ts";
 import { householder } from "./loops/householder.ts";
 import {
   floats,
   lapackWith,
+  type MatrixStack,
   nth,
   onHost,
   readMatrices,
@@ -58,8 +60,13 @@ async function factored(a: Tensor, options: QrOptions): Promise<Qr> {
     using constant = stopGradient(a);
     return await qrOnDevice(constant, mode);
   }
-  const stack = await readMatrices(a, "qr"), { device, dtype, data, rows: m, columns: n, count } = stack;
+  const stack = await readMatrices(a, "qr"), { rows: m, columns: n } = stack;
   const p = mode === "complete" ? m : Math.min(m, n);
+  const { qt, r } = await inRange("qr", a, stack, (stack) => factoredOnHost(stack, p));
+  return { q: toTransposed(stack, qt, [m, p]), r: toTensor(stack, r, [p, n]) };
+}
+
+function factoredOnHost({ device, dtype, data, rows: m, columns: n, count }: MatrixStack, p: number): Parts {
   const qt = floats(dtype, count * p * m),
     r = floats(dtype, count * p * n),
     lapack = lapackWith(device, "geqrf", "orgqr");
@@ -74,8 +81,11 @@ async function factored(a: Tensor, options: QrOptions): Promise<Qr> {
       }
     }
   });
-  return { q: toTransposed(stack, qt, [m, p]), r: toTensor(stack, r, [p, n]) };
+  return { qt, r };
 }
+
+/** Where qᵀ and r go. */
+type Parts = { readonly qt: FloatArray; readonly r: FloatArray };
 
 function byLapack(
   lapack: Lapack,
@@ -83,7 +93,7 @@ function byLapack(
   m: number,
   n: number,
   p: number,
-  { qt, r }: { qt: FloatArray; r: FloatArray },
+  { qt, r }: Parts,
 ): void {
   // By columns, as LAPACK wants it.
   const columns = transposed(a, m, n), tau = columns.slice(0, Math.min(m, n));

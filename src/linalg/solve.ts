@@ -6,6 +6,7 @@ import { SingularMatrixError } from "./errors.ts";
 import { solvePullback } from "./gradients/solve.ts";
 import { hostMatrix } from "./host_product.ts";
 import { exchangeRows } from "./host_solve.ts";
+import { isInRange, requireInRange, widened } from "./in_range.ts";
 import { eliminate, substitute } from "./loops/elimination.ts";
 import {
   lapackWith,
@@ -15,6 +16,7 @@ import {
   requireArguments,
   requireSquare,
   requireSystem,
+  type System,
   toSolution,
   transposed,
 } from "./matrix_stack.ts";
@@ -52,7 +54,20 @@ async function solution(a: Tensor, b: Tensor, options: SolveOptions): Promise<Te
     const x = await onAdapter(a, b);
     if (x) return x;
   }
-  const system = await readSystem(a, b, "solve"), { device, data, rows: n, count } = system.a, r = system.b.columns;
+  const system = await readSystem(a, b, "solve");
+  let x = solvedOnHost(system, options);
+  // What f32 cannot hold on the way f64 can.
+  if (system.a.dtype === "f32" && !isInRange(x)) {
+    const again = await readSystem(a, b, "solve");
+    x = Float32Array.from(solvedOnHost({ ...again, a: widened(again.a), b: widened(again.b) }, options));
+  }
+  requireInRange("solve", system.a, { x });
+  return toSolution(system, x);
+}
+
+/** The solutions by columns. */
+function solvedOnHost(system: System, options: SolveOptions): FloatArray {
+  const { device, data, rows: n, count } = system.a, r = system.b.columns;
   const pivots = new Int32Array(n), lapack = lapackWith(device, "getrf", "getrs"), found = system.b.data.slice();
   onHost(device, lapack ? "solve/lapack" : "solve/loops", () => {
     for (let i = 0; i < count; i++) {
@@ -86,7 +101,7 @@ async function solution(a: Tensor, b: Tensor, options: SolveOptions): Promise<Te
       }
     }
   });
-  return toSolution(system, found);
+  return found;
 }
 
 function placeFor(a: Tensor, b: Tensor, { refine, on }: SolveOptions): Place {

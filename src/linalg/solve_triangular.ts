@@ -1,5 +1,6 @@
 import { sizeOf } from "../ops/value.ts";
 import { stopGradient, type Tensor, withVjp } from "../tensor/mod.ts";
+import { requireInRange } from "./in_range.ts";
 import { substituteOnAdapter, triangularWork } from "./device/eliminate.ts";
 import { SingularMatrixError } from "./errors.ts";
 import { solveTriangularPullback } from "./gradients/solve.ts";
@@ -68,6 +69,7 @@ async function solution(a: Tensor, b: Tensor, options: TriangularOptions): Promi
       requireDiagonal(info, i, count);
     }
   });
+  requireInRange("solveTriangular", system.a, { x: found });
   return toSolution(system, found);
 }
 

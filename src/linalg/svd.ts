@@ -6,6 +6,7 @@ import { ConvergenceError } from "./errors.ts";
 import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
 import { gradientOfValues, svdPullback } from "./gradients/svd.ts";
 import { inGeneralPosition } from "./gradients/generic_basis.ts";
+import { inRange } from "./in_range.ts";
 import { loadMlMatrix, type MlMatrix, svdByMlMatrix } from "./loops/ml_matrix.ts";
 import {
   floats,
@@ -90,10 +91,14 @@ async function factored(a: Tensor, full: boolean, options: PlaceOptions): Promis
     using constant = stopGradient(a);
     return await svdOnDevice(constant, full ? "full" : "reduced");
   }
-  const stack = await readMatrices(a, "svd"), { rows: m, columns: n, count, dtype } = stack, k = Math.min(m, n);
+  const stack = await readMatrices(a, "svd"), { rows: m, columns: n, count } = stack, k = Math.min(m, n);
   const [p, q] = full ? [m, n] : [k, k];
-  const u = floats(dtype, count * m * p), s = floats(dtype, count * k), vt = floats(dtype, count * q * n);
-  await eachSvd(stack, full ? "A" : "S", (i) => ({ u: nth(u, i, m * p), s: nth(s, i, k), vt: nth(vt, i, q * n) }));
+  const { u, s, vt } = await inRange("svd", a, stack, async (stack) => {
+    const { dtype } = stack;
+    const u = floats(dtype, count * m * p), s = floats(dtype, count * k), vt = floats(dtype, count * q * n);
+    await eachSvd(stack, full ? "A" : "S", (i) => ({ u: nth(u, i, m * p), s: nth(s, i, k), vt: nth(vt, i, q * n) }));
+    return { u, s, vt };
+  });
   return { u: toTensor(stack, u, [m, p]), s: toTensor(stack, s, [k]), v: toTransposed(stack, vt, [n, q]) };
 }
 
@@ -114,9 +119,12 @@ async function valuesOf(a: Tensor, options: PlaceOptions): Promise<Tensor> {
     v.dispose();
     return s;
   }
-  const stack = await readMatrices(a, "svdvals"), { rows, columns, count, dtype } = stack, k = Math.min(rows, columns);
-  const s = floats(dtype, count * k), none = floats(dtype, 0);
-  await eachSvd(stack, "N", (i) => ({ u: none, s: nth(s, i, k), vt: none }));
+  const stack = await readMatrices(a, "svdvals"), { rows, columns, count } = stack, k = Math.min(rows, columns);
+  const { s } = await inRange("svdvals", a, stack, async (stack) => {
+    const s = floats(stack.dtype, count * k), none = floats(stack.dtype, 0);
+    await eachSvd(stack, "N", (i) => ({ u: none, s: nth(s, i, k), vt: none }));
+    return { s };
+  });
   return toTensor(stack, s, [k]);
 }
 

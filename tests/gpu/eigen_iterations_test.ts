@@ -189,6 +189,7 @@ onEachDevice("eigenvalue iterations: limits, stops and refusals", async (gpu) =>
       await assertRejects(() => linalg[method](broken), RangeError, "not finite");
     }
     await assertRejects(() => linalg.lanczos(a, { k: 61 }), RangeError, '"k"');
+    await assertRejects(() => linalg.lanczos(a, { start: gpu.zeros([60]) }), RangeError, 'Expected "start"');
     await assertRejects(() => linalg.lanczos(a, { which: "middle" as "largest" }), TypeError, '"which"');
     await assertRejects(() => linalg.lobpcg(a, { k: 21 }), RangeError, '"k"');
   });

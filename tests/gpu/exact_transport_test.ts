@@ -162,9 +162,14 @@ Deno.test("the derivative of the exact cost is the plan's, the weights' are the 
       () => Array.from({ length: columns }, () => (s = (s * 16807) % 2147483647) / 2147483647),
     );
   };
-  const check = async (at: Tensor, cost: (x: Tensor) => Promise<Tensor>, directions: number[][], what: string) => {
+  const check = async (
+    at: Tensor,
+    cost: (x: Tensor) => Promise<Tensor>,
+    directions: number[] | number[][],
+    what: string,
+  ) => {
     using gradient = await grad(cost)(at);
-    const direction = f64(directions), h = 1e-6;
+    const direction = gpu.tensor(directions, { dtype: "f64" }), h = 1e-6;
     const value = async (t: number) => {
       using moved = at.add(direction.mul(t));
       using c = await cost(moved);
@@ -177,6 +182,27 @@ Deno.test("the derivative of the exact cost is the plan's, the weights' are the 
   for (const cost of ["sqeuclidean", "euclidean", "exp(-sqdist(x[i], y[j])) + x[i, 0]"]) {
     await check(x, async (x) => (await exact(x, y, { cost })).value, d, `points, ${cost}`);
   }
+  const inputs = { s: gpu.tensor([1, 2, 3, 1, 2, 3, 1, 2], { dtype: "f64" }), t: gpu.tensor(0.5, { dtype: "f64" }) };
+  const ofBoth = { formula: "s[j] * sqdist(x[i], y[j]) + t * x[i, 1] * y[j, 0]", inputs };
+  await check(
+    x,
+    async (x) => (await exact(x, y, { cost: ofBoth, costs: "streamed" })).value,
+    d,
+    "further inputs, streamed",
+  );
+  await check(y, async (y) => (await exact(x, y, { cost: ofBoth })).value, random(8, 2, 37), "by the columns' points");
+  const weigh = async (s: Tensor) => (await exact(x, y, { cost: { ...ofBoth, inputs: { ...inputs, s } } })).value;
+  await check(inputs.s, weigh, random(1, 8, 39)[0], "by a further input");
+  const both = "sqdist(x[i], y[j]) + x[i, 0] * x[j, 1]";
+  const pairs = f64(random(8, 2, 47));
+  await check(pairs, async (x) => (await exact(x, y, { cost: both })).value, random(8, 2, 53), "read on both sides");
+  const degrees = f64(random(6, 2, 59)).mul(60);
+  await check(
+    degrees,
+    async (x) => (await exact(x, y.mul(50), { cost: "greatcircle" })).value.mul(1e-3),
+    d,
+    "great circles",
+  );
   await check(f64(random(5, 7, 41)), async (C) => (await exact(C)).value, random(5, 7, 43), "matrix");
   // Weights: one side moves, with its total held.
   const a = gpu.tensor([0.103, 0.209, 0.151, 0.247, 0.053, 0.237], { dtype: "f64" });

@@ -233,6 +233,8 @@ withAndWithoutLibraries("a certificate is large for a result that is not the mat
     [stack, { u, s, v }, "Expected u of a stack [2] of matrices, got the shape [20, 12]"],
     [a, { q, r: gpu.ones([5, 12], "f64") }, "Cannot multiply [20, 12] by [5, 12]: inner sizes 12 and 5 differ"],
     [a, { u, s: gpu.ones([13], "f64"), v }, "Expected at least 13 vectors, got 12"],
+    [a, { q } as linalg.Qr, 'Expected "r" in the result, got q'],
+    [a, {} as linalg.Qr, 'Expected "l" in the result, got nothing'],
     [square, { q, r }, "The result is for matrices [20, 12], not [12, 12]"],
   ];
   for (const [matrix, result, message] of mismatched) {

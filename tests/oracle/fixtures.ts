@@ -58,6 +58,43 @@ export interface DivergenceCase {
   costs: number;
 }
 
+/** A barycenter on a fixed support; on a `grid` the cost is the squared distance of the cells. */
+export interface BarycenterCase {
+  name: string;
+  kind: "points" | "matrix" | "grid";
+  distributions: number[][];
+  epsilon: number;
+  weights: number[];
+  barycenter: number[];
+  points?: number[][];
+  support?: number[][];
+  costMatrix?: number[][];
+  grid?: [number, number];
+}
+
+/** A barycenter of free support, all masses equal; `objective` is Σ λ_k W₂²(support, measure k). */
+export interface FreeBarycenterCase {
+  name: string;
+  measures: number[][][];
+  weights: number[];
+  init: number[][];
+  support: number[][];
+  objective: number;
+}
+
+/** An entropic Gromov–Wasserstein plan that POT reached from p qᵀ, and its distortion. */
+export interface GromovCase {
+  name: string;
+  c1: number[][];
+  c2: number[][];
+  p: number[];
+  q: number[];
+  loss: "square_loss" | "kl_loss";
+  epsilon: number;
+  plan: number[][];
+  distance: number;
+}
+
 /** `c = a b`, batched over leading axes. */
 export interface MatmulCase {
   name: string;
@@ -295,6 +332,13 @@ export interface IterativeCase {
   rankError?: number;
 }
 
+/** A transport problem whose marginals need not be the weights; see `unbalanced_fixtures.py`. */
+export interface RelaxedCase {
+  cost: number[][];
+  a: number[];
+  b: number[];
+}
+
 /** A transport problem with POT's optimal cost; an assignment with SciPy's, of which `a` and `b` are absent. */
 export interface ExactCase {
   name: string;
@@ -341,6 +385,10 @@ export interface Fixtures {
   wasserstein_1d: { cases: LineCase[] };
   wasserstein_circle: { cases: LineCase[] };
   sliced_wasserstein: { cases: SlicedCase[] };
+  sinkhorn_divergence: { cases: DivergenceCase[] };
+  barycenters: { convention: string; cases: BarycenterCase[] };
+  free_barycenters: { convention: string; cases: FreeBarycenterCase[] };
+  gromov_wasserstein: { convention: string; cases: GromovCase[] };
   matmul: { cases: MatmulCase[] };
   reduce: { cases: ReduceCase[] };
   softmax: { cases: SoftmaxCase[] };
@@ -359,6 +407,18 @@ export interface Fixtures {
   dst: { cases: TrigonometricCase[] };
   hadamard: { cases: HadamardCase[] };
   toeplitz: { cases: ToeplitzCase[] };
+  /** Entropy ε Σ P (log P − 1), penalties ρ KL. */
+  unbalanced: { cases: (RelaxedCase & { epsilon: number; rho: number; plan: number[][] })[] };
+  /** Optimal values without entropy, for penalties ρ KL and ρ TV. */
+  unbalanced_limits: { cases: (RelaxedCase & { rho: number; kl: number; tv: number })[] };
+  /** `exact` is the cost of the best plan of this mass, `plan` the one with entropy. */
+  partial_transport: {
+    cases: (RelaxedCase & { mass: number; epsilon: number; exact: number; plan: number[][] })[];
+  };
+  /** Value of ⟨P, C⟩ + γ/2 ‖P‖², and the least cost. */
+  quadratic_transport: {
+    cases: (RelaxedCase & { gamma: number; value: number; marginalError: number; emd: number })[];
+  };
   philox: { generator: string; published: number; cases: PhiloxCase[] };
 }
 

@@ -66,6 +66,7 @@ async function found(a: MatrixLike, options: LanczosOptions): Promise<Lanczos> {
   const { tolerance, maxIterations } = requireIteration(options, action.dtype, Math.max(300, 10 * n));
   if (action.matrix) await requireFinite(action.matrix, "lanczos: an element of the matrix");
   options.signal?.throwIfAborted();
+  if (options.start) await requireStart(action, options.start);
   return await restarted(action, { ...options, k, which, basis: size, tolerance, maxIterations });
 }
 
@@ -164,11 +165,20 @@ async function restarted(a: Action, settings: Settings): Promise<Lanczos> {
   }
 }
 
-function firstRow(a: Action, start: Tensor | undefined, seed: number): Tensor {
+async function requireStart(a: Action, start: Tensor): Promise<void> {
   const n = a.columns;
-  if (start && (!(start instanceof Tensor) || start.shape.join() !== `${n}` || start.dtype !== a.dtype)) {
+  if (!(start instanceof Tensor) || start.shape.join() !== `${n}` || start.dtype !== a.dtype) {
     throw new TypeError(`Expected "start" to be [${n}] ${a.dtype}`);
   }
+  using size = Tensor.reduce("max", "abs(x)", { x: start });
+  const largest = await size.item();
+  if (!(largest > 0 && largest < Infinity)) {
+    throw new RangeError(`Expected "start" to be finite and not zero, got elements up to ${largest}`);
+  }
+}
+
+function firstRow(a: Action, start: Tensor | undefined, seed: number): Tensor {
+  const n = a.columns;
   const row = start ? start.reshape([1, n]) : drawn(a.device, "normal", [1, n], seed, a.dtype);
   return Tensor.map("x / s ^ 0.5", { x: row, s: Tensor.reduce("sum", "x * x", { x: row }, 1, { keepDims: true }) });
 }

@@ -117,7 +117,8 @@ async function iterate(system: ScaledSystem, damp: number, options: LsmrOptions)
       best = Math.min(best, over);
       const stalled = stalls >= 8 && best < 1e3;
       if (over <= 1 || stalled || iteration >= maxIterations) {
-        const exact = await residual(state.x), { normal } = exact;
+        using rounded = await system.rounded(state.x);
+        const exact = await residual(rounded ?? state.x), { normal } = exact;
         exact.r.dispose();
         const upper = (v: Float64Array, e: Float64Array) => v.map((n, c) => n + e[c]);
         const over2 = excess({

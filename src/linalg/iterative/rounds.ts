@@ -98,6 +98,16 @@ export async function solveInRounds(
       else if (iterations >= maxIterations) reason = "maxIterations";
       else if (!(after < method.progress * before)) reason = "stagnation";
     }
+    const rounded = await system.rounded(x);
+    if (rounded) {
+      x.dispose();
+      at.r.dispose();
+      x = rounded;
+      at = await residual(x);
+      // The rest is below the smallest numbers.
+      const { norms, errors } = at;
+      if (reason === "converged" && !norms.every((r, c) => r + errors[c] <= targets[c])) reason = "stagnation";
+    }
     const relative = [...at.norms].map((r, c) => r / (sizes[c] || 1)), largest = Math.max(0, ...relative);
     const error = Math.max(0, ...[...at.errors].map((e, c) => e / (sizes[c] || 1)));
     const solution = await system.restore(x);

@@ -14,6 +14,11 @@ export interface ScaledSystem {
   readonly sizes: Float64Array;
   /** The start `[...batch, n, k]`, scaled; `undefined` for 0. */
   readonly start?: Tensor;
+  /**
+   * The solution as it will be once it is restored, still scaled, where it loses digits by that because its elements become subnormal; `undefined`
+   * where it loses none. Its residual is another one.
+   */
+  rounded(x: Tensor): Promise<Tensor | undefined>;
   /** The solution in the shape and scale of what was given. */
   restore(x: Tensor): Promise<Tensor>;
   /** Frees what was made. */
@@ -91,6 +96,15 @@ export async function readScaled(
     b: scaled,
     sizes,
     ...(start && { start }),
+    async rounded(x) {
+      // Of larger scales no element is lost that would count.
+      if (dtype === "f64" || !scales.some((s) => s < 2 ** -40)) return undefined;
+      using small = computed(Tensor.map("x * s", { x, s: up }));
+      const kept = computed(Tensor.map("x / s", { x: small, s: up }));
+      using same = Tensor.reduce("all", "x == y", { x, y: kept });
+      if (!await same.item()) return kept;
+      kept.dispose();
+    },
     async restore(x) {
       using whole = computed(Tensor.map("x * s", { x, s: up }));
       await requireFinite(whole, `${operation}: an element of the solution`);

@@ -66,8 +66,13 @@ async function onSphere(name: string, points: Tensor): Promise<Tensor> {
       }]`,
     );
   }
-  const n = points.shape[0], out = Float32Array.from(unitVectors(name, await points.data()));
-  const vectors = Tensor.of(points.device, out, [n, 3]);
+  const n = points.shape[0], exact = unitVectors(name, await points.data()), double = points.dtype === "f64";
+  const vectors = Tensor.of(
+    points.device,
+    double ? exact : Float32Array.from(exact),
+    [n, 3],
+    double ? "f64" : "f32",
+  );
   await withVjp("greatcircle", { points }, { vectors }, ({ inputs, cotangents }) => {
     using joined = vjp(sphereVectors, inputs.points);
     return { points: joined.pullback(cotangents.vectors)[0] };
@@ -76,7 +81,7 @@ async function onSphere(name: string, points: Tensor): Promise<Tensor> {
 }
 
 /** (longitude, latitude) in degrees as vectors of the unit sphere, three numbers each. */
-export function unitVectors(name: string, degrees: ArrayLike<number>): Float64Array {
+export function unitVectors(name: string, degrees: ArrayLike<number>): Float64Array<ArrayBuffer> {
   const n = degrees.length / 2, out = new Float64Array(3 * n);
   for (let k = 0; k < n; k++) {
     const lon = degrees[2 * k] * Math.PI / 180, lat = degrees[2 * k + 1] * Math.PI / 180;

@@ -5,6 +5,7 @@ import type { ExactCertificate } from "./exact_certificate.ts";
 import { ExactResult } from "./exact_result.ts";
 import { solveStored, solveStreamed } from "./exact_solve.ts";
 import { hostCosts, hostMatrix } from "./host_cost.ts";
+import { matrixPlanCost, pointsPlanCost } from "./plan_cost.ts";
 import { requireOptions } from "./sinkhorn_input.ts";
 import { prepareWeights, type Weights, weightTensors } from "./weights.ts";
 
@@ -121,26 +122,26 @@ export async function exact(
       { value },
       async ({ inputs: all, cotangents, wanted }) => {
         // Made anew: the result may have been disposed of by now.
-        const known = solutionTensors(certificate, x, [n, m]), ofCost = [...wanted].some((s) => s.startsWith("cost."));
+        const f = numbers(x, certificate.f), g = numbers(x, certificate.g);
+        const ofCost = [...wanted].some((name) => name.startsWith("cost."));
         const objective = (given: Readonly<Record<string, Tensor>>): Tensor => {
           const now = { ...all, ...given }, terms: Tensor[] = [];
           if (ofCost) {
-            const costs = prepared
-              ? Tensor.apply(
-                "pairMatrix",
-                { ...prepared.inputs, ...costTensors(now) },
-                { formula: prepared.formula },
-              ).out
-              : now["cost.C"];
-            terms.push(Tensor.reduce("sum", "P * C", { P: known.plan.toDense(), C: costs }));
+            const cost = costTensors(now);
+            terms.push(
+              prepared
+                ? pointsPlanCost(prepared.formula, { ...prepared.inputs, ...cost }, x, certificate)
+                : matrixPlanCost(cost.C, certificate),
+            );
           }
-          if (wanted.has("a")) terms.push(now.a.mul(known.f).sum());
-          if (wanted.has("b")) terms.push(now.b.mul(known.g).sum());
+          if (wanted.has("a")) terms.push(now.a.mul(f).sum());
+          if (wanted.has("b")) terms.push(now.b.mul(g).sum());
           return terms.reduce((s, t) => s.add(t)).mul(cotangents.value!);
         };
         const at = Object.fromEntries([...wanted].map((name) => [name, all[name]]));
         const found = await grad(objective, { unreached: "zeros" })(at);
-        for (const part of [known.plan, known.f, known.g]) part.dispose();
+        f.dispose();
+        g.dispose();
         return found;
       },
     );

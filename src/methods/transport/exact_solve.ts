@@ -55,7 +55,15 @@ async function roughPotentials(
   const still = stopGradient({ x, y });
   try {
     // So rough that it is reached within some tens of iterations.
-    const options = { a, b, epsilon: 0.001, tolerance: 0.1, signal, ...(cost === undefined ? {} : { cost }) };
+    const options = {
+      a,
+      b,
+      epsilon: 0.001,
+      tolerance: 0.1,
+      maxIterations: 2000,
+      signal,
+      ...(cost === undefined ? {} : { cost }),
+    };
     using result = await sinkhorn(still.x, still.y, options);
     const [f, g] = await Promise.all(result.potentials.map((t) => t.data()));
     return { f: Float64Array.from(f), g: Float64Array.from(g) };

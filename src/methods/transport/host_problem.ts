@@ -122,7 +122,7 @@ export function asResult<T extends object>(
   name: string,
   fields: T,
   rows: readonly [string, string][],
-  owned: readonly Tensor[],
+  owned: readonly { dispose(): void }[],
 ): T & Freeable {
   const dispose = () => owned.forEach((t) => t.dispose());
   const text = rows.map(([k, v]) => `${k.padEnd(22)} ${v}`);

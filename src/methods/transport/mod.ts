@@ -1,5 +1,7 @@
 /**
- * Optimal transport: {@linkcode sinkhorn} solves the entropic problem between point clouds, streaming, in the log domain.
+ * Optimal transport: {@linkcode sinkhorn} solves the entropic problem between point clouds, streaming, in the log domain; {@linkcode exact} the
+ * problem itself, with a certificate, and {@linkcode assignment} that of pairs. On a line and on a circle there are closed forms
+ * ({@linkcode wasserstein1d}, {@linkcode wassersteinCircle}), which {@linkcode slicedWasserstein} and {@linkcode maxSlicedWasserstein} rest on.
  *
  * @example
  * ```ts
@@ -12,6 +14,8 @@
  *
  * @module
  */
+export type { Freeable } from "./host_problem.ts";
+export type { AscentProgress } from "./ascend.ts";
 export { assignment, type AssignmentOptions, type AssignmentResult } from "./assignment.ts";
 export { type Cost, type CostFormula, EARTH_RADIUS_KM } from "./cost.ts";
 export { exact, type ExactOptions } from "./exact.ts";
@@ -38,6 +42,15 @@ export {
 export { type CircuitOptions, circuitParameters } from "./quantum_circuit.ts";
 export { MongeGap, mongeGap, type MongeGapOptions } from "./monge_gap.ts";
 export { type BridgePotential, SchrodingerBridge } from "./schrodinger_bridge.ts";
+export type { LabeledPoints } from "./labeled_mixture.ts";
+export {
+  type BestMixture,
+  type MixtureRun,
+  Projektor,
+  projektor,
+  type ProjektorOptions,
+  type ScaleFit,
+} from "./projektor.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 export {
   type BatchWeights,
@@ -52,6 +65,11 @@ export {
   type SinkhornDivergenceResult,
 } from "./sinkhorn_divergence.ts";
 export type { SinkhornForm } from "./sinkhorn_form.ts";
+export {
+  type SinkhornDistillation,
+  sinkhornDistillation,
+  type SinkhornDistillationOptions,
+} from "./sinkhorn_distillation.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 export {
   type NewtonProgress,
@@ -60,6 +78,16 @@ export {
   sinkhornNewtonSparse,
 } from "./sinkhorn_newton_sparse.ts";
 export { SinkhornResult } from "./sinkhorn_result.ts";
+export { partial, type PartialOptions, type PartialResult } from "./partial.ts";
+export {
+  progressiveMass,
+  type ProgressiveOptions,
+  progressivePartial,
+  type ProgressiveProgress,
+  type ProgressiveResult,
+} from "./progressive_partial.ts";
+export { sparseTransport, type SparseTransportOptions, type SparseTransportResult } from "./sparse_transport.ts";
+export { unbalanced, type UnbalancedOptions, type UnbalancedResult } from "./unbalanced.ts";
 export type { StartPotential } from "./sinkhorn_start.ts";
 export { slicedWasserstein, type SlicedWassersteinOptions } from "./sliced_wasserstein.ts";
 export {
@@ -77,3 +105,14 @@ export {
   type WassersteinCircleResult,
 } from "./wasserstein_circle.ts";
 export type { Weights } from "./weights.ts";
+export { lowRankSinkhorn, type LowRankSinkhornOptions } from "./low_rank_sinkhorn.ts";
+export type { LowRankProgress } from "./low_rank_descent.ts";
+export { LowRankResult } from "./low_rank_result.ts";
+export type { LowRankOptions } from "./low_rank_solve.ts";
+export { barycenter, type BarycenterOptions } from "./barycenter.ts";
+export type { BarycenterProgress } from "./barycenter_iterations.ts";
+export { BarycenterResult } from "./barycenter_result.ts";
+export { type FreeBarycenterOptions, freeSupportBarycenter } from "./free_support_barycenter.ts";
+export { type FreeBarycenterProgress, FreeBarycenterResult } from "./free_barycenter_result.ts";
+export { type GromovOptions, gromovWasserstein } from "./gromov_wasserstein.ts";
+export { type GromovProgress, GromovResult } from "./gromov_result.ts";

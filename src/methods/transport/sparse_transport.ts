@@ -1,0 +1,184 @@
+import { Tensor } from "../../tensor/mod.ts";
+import type { LinearOperator } from "../../operators/mod.ts";
+import { ascend, type AscentProgress } from "./ascend.ts";
+import type { Cost } from "./cost.ts";
+import {
+  absoluteEpsilon,
+  asResult,
+  type Freeable,
+  readCost,
+  requireCount,
+  requirePositiveNumber,
+  tensorLike,
+} from "./host_problem.ts";
+import { sparsePlan } from "./sparse_plan.ts";
+import { type SimplexColumn, topKSimplex } from "./top_k_simplex.ts";
+import { prepareWeights, type Weights } from "./weights.ts";
+
+/** Options of {@linkcode sparseTransport}. */
+export interface SparseTransportOptions {
+  /** Cost between points; default `sqeuclidean`. Not used with a cost matrix. */
+  cost?: Cost;
+  /** Weights of the rows, `[n]`, zero or more; default equal. */
+  a?: Weights;
+  /** Weights of the columns, `[m]`, with the same sum as `a`; default equal. */
+  b?: Weights;
+  /** Strength γ of the term γ/2 ‖P‖², in units that `epsilonScale` says, per unit of mass. Default 0.1. */
+  gamma?: number;
+  /** `relative` (default): `gamma` is a fraction of the largest cost; `absolute`: it has the cost's unit. */
+  epsilonScale?: "relative" | "absolute";
+  /** At most so many entries per column; default n, no limit: quadratic regularization. */
+  k?: number;
+  /** Steps of L-BFGS before giving up. Default 1000. */
+  maxIterations?: number;
+  /** Stops once the marginal error is below this fraction of the total mass. Default 1e-6. */
+  tolerance?: number;
+  /** Stops the work early by throwing the signal's reason. */
+  signal?: AbortSignal;
+  /** Called after each step. */
+  onProgress?: (progress: AscentProgress) => void;
+}
+
+/** What {@linkcode sparseTransport} found. */
+export interface SparseTransportResult extends Freeable {
+  /** Transport cost ⟨P, C⟩. */
+  readonly cost: number;
+  /** ⟨P, C⟩ + γ/2 ‖P‖² of the plan; it is the price of a plan for the weights only as far as `marginalError` is 0. */
+  readonly primal: number;
+  /** The semi-dual value: no plan for the weights with at most k entries per column is cheaper, up to rounding. */
+  readonly dual: number;
+  /** primal − dual = −⟨f, a − P·1⟩: 0 where the marginals are met, and of either sign. */
+  readonly gap: number;
+  /** The plan, sparse, with exact column sums and at most k entries per column. */
+  readonly plan: LinearOperator;
+  /** Potential f `[n]` of the rows; 0 where a weight is zero. */
+  readonly potential: Tensor;
+  /** γ in the cost's unit. */
+  readonly gamma: number;
+  /** Entries of each column. */
+  readonly nnzPerColumn: Uint32Array;
+  /** ‖P·1 − a‖₁, measured. Where the k-th and next candidates of a column tie, no plan of the semi-dual may have the weights: it stays above 0. */
+  readonly marginalError: number;
+  /** Steps done. */
+  readonly iterations: number;
+  /** Whether `marginalError` went below the tolerance. */
+  readonly converged: boolean;
+  /** Every step. */
+  readonly history: readonly AscentProgress[];
+}
+
+/**
+ * Transport with quadratic regularization, and with at most k entries in each column of the plan:
+ *
+ *   min ⟨P, C⟩ + γ/2 ‖P‖²  over P ≥ 0 with P·1 = a, Pᵀ·1 = b, ‖P_j‖₀ ≤ k,
+ *
+ * by its semi-dual max_f ⟨f, a⟩ − Σ_j max_t {⟨t, f − C_j⟩ − γ/2 |t|²} over columns t of mass b_j with at most k entries: the inner maximum is exact
+ * (the k best, projected on the simplex), the outer one by L-BFGS, in f64 on the host. k = n is quadratic regularization with a plan that is sparse
+ * by itself, k = 1 the unregularized semi-dual. For 1 < k < n the dual is that of the convex hull: its plan may miss the row weights, which
+ * `marginalError` says. Sources: Blondel, Seguy and Rolet, "Smooth and Sparse Optimal Transport" (2018); Liu, Puigcerver and Blondel,
+ * "Sparsity-Constrained Optimal Transport" (2023), sections 3 and 4.
+ *
+ * @param x Points `[n, d]` (or `[n]` on a line), or a cost matrix `[n, m]` if `y` is left out.
+ * @param y Points `[m, d]` (or `[m]`).
+ * @throws {TypeError} on shapes that do not fit and unknown names.
+ * @throws {RangeError} on NaN or infinite points or costs, negative weights, totals that differ, γ ≤ 0, k outside 1…n.
+ *
+ * @example
+ * ```ts
+ * import { open, transport } from "@denovo/denovo";
+ * await using gpu = await open({ backend: "cpu" });
+ * const x = gpu.random.normal([20, 2], { seed: 1 }), y = gpu.random.normal([30, 2], { seed: 2 });
+ * using result = await transport.sparseTransport(x, y, { k: 4 });
+ * console.log(result.nnzPerColumn.every((count) => count <= 4)); // true
+ * ```
+ */
+export function sparseTransport(x: Tensor, y: Tensor, options?: SparseTransportOptions): Promise<SparseTransportResult>;
+/** The same for a cost matrix `[n, m]`. */
+export function sparseTransport(
+  costMatrix: Tensor,
+  options?: Omit<SparseTransportOptions, "cost">,
+): Promise<SparseTransportResult>;
+export async function sparseTransport(
+  x: Tensor,
+  second?: Tensor | SparseTransportOptions,
+  third?: SparseTransportOptions,
+): Promise<SparseTransportResult> {
+  const y = second instanceof Tensor ? second : undefined;
+  const options = (y ? third : second as SparseTransportOptions | undefined) ?? {};
+  options.signal?.throwIfAborted();
+  const { owned, tensor, n, m, C, largest } = await readCost(x, y, options.cost);
+  // The result keeps no cost.
+  for (const t of owned) if (t !== tensor) t.dispose();
+  try {
+    const { a, b, total } = await prepareWeights(options.a, options.b, n, m);
+    requirePositiveNumber("gamma", options.gamma ?? 0.1);
+    const gamma = absoluteEpsilon({ epsilon: options.gamma ?? 0.1, epsilonScale: options.epsilonScale }, largest) /
+      total;
+    const k = requireCount("k", options.k ?? n);
+    if (k > n) throw new RangeError(`Expected "k" of at most ${n} rows, got ${k}`);
+    const target = requirePositiveNumber("tolerance", options.tolerance ?? 1e-6) * total;
+    const maxIterations = requireCount("maxIterations", options.maxIterations ?? 1000);
+    // Rows of weight 0 take no part: a column would rather be in another row at any price.
+    const active = Int32Array.from(Array.from(a.keys()).filter((i) => a[i] > 0));
+    const s = new Float64Array(active.length);
+    const column = (f: Float64Array, j: number): SimplexColumn => {
+      for (let i = 0; i < s.length; i++) s[i] = f[i] - C[active[i] * m + j];
+      return topKSimplex(s, b[j], Math.min(k, s.length), gamma);
+    };
+    const semiDual = (f: Float64Array) => {
+      let value = 0;
+      const gradient = Float64Array.from(active, (i) => a[i]);
+      for (let i = 0; i < f.length; i++) value += f[i] * gradient[i];
+      for (let j = 0; j < m; j++) {
+        if (b[j] === 0) continue;
+        const t = column(f, j);
+        value -= t.value;
+        t.rows.forEach((i, at) => gradient[i] -= t.values[at]);
+      }
+      return { value, gradient };
+    };
+    const { signal, onProgress } = options;
+    const found = await ascend(semiDual, new Float64Array(s.length), { target, maxIterations, signal, onProgress });
+    const entries: { row: number; column: number; value: number }[] = [], nnzPerColumn = new Uint32Array(m);
+    const sums = new Float64Array(n);
+    let cost = 0, square = 0;
+    for (let j = 0; j < m; j++) {
+      if (b[j] === 0) continue;
+      const { rows, values } = column(found.f, j);
+      nnzPerColumn[j] = rows.length;
+      rows.forEach((r, at) => {
+        const row = active[r], value = values[at];
+        entries.push({ row, column: j, value });
+        cost += value * C[row * m + j];
+        square += value * value;
+        sums[row] += value;
+      });
+    }
+    const marginalError = sums.reduce((e, v, i) => e + Math.abs(v - a[i]), 0), converged = marginalError <= target;
+    const primal = cost + gamma / 2 * square, dual = found.value, iterations = found.history.length;
+    if (!converged) {
+      console.warn(
+        `sparseTransport stopped after ${iterations} iterations with a marginal error of ${
+          marginalError.toExponential(1)
+        }: try ${iterations < maxIterations ? "" : "more maxIterations, "}a larger gamma or k`,
+      );
+    }
+    const potential = new Float64Array(n);
+    active.forEach((i, at) => potential[i] = found.f[at]);
+    const plan = sparsePlan(tensor, [n, m], entries), f = tensorLike(tensor, potential);
+    const fields = {
+      ...{ cost, primal, dual, gap: primal - dual, plan, potential: f, gamma, nnzPerColumn, marginalError },
+      ...{ iterations, converged, history: found.history },
+    };
+    return asResult("SparseTransportResult", fields, [
+      ["transport cost ⟨P, C⟩", cost.toPrecision(6)],
+      ["primal − dual", (primal - dual).toExponential(1)],
+      ["marginal error (L1)", marginalError.toExponential(1)],
+      ["iterations", `${iterations}${converged ? "" : " (not converged)"}`],
+      ["γ", gamma.toPrecision(4)],
+      ["plan", `${n} × ${m}, ${entries.length} entries, at most ${Math.max(...nnzPerColumn)} per column`],
+    ], [plan, f]);
+  } finally {
+    if (y) tensor.dispose();
+  }
+}
