@@ -385,7 +385,6 @@ export interface Fixtures {
   wasserstein_1d: { cases: LineCase[] };
   wasserstein_circle: { cases: LineCase[] };
   sliced_wasserstein: { cases: SlicedCase[] };
-  sinkhorn_divergence: { cases: DivergenceCase[] };
   barycenters: { convention: string; cases: BarycenterCase[] };
   free_barycenters: { convention: string; cases: FreeBarycenterCase[] };
   gromov_wasserstein: { convention: string; cases: GromovCase[] };
