@@ -12,6 +12,8 @@ export interface Track {
   iterations: number;
   error: number;
   converged: boolean;
+  /** Whether it is done, though it may still be carried along. */
+  finished: boolean;
   readonly history: SinkhornProgress[];
   readonly relaxation: Relaxation;
 }
@@ -24,13 +26,21 @@ export interface ScalingWork {
   finish(at: Pair, done: readonly number[]): Promise<void>;
   /** The problem without those that are done: what is not among `kept` is freed. */
   keep(kept: readonly number[]): ScalingProblem;
-  /** Called after each measurement. */
+  /** Called after each measurement, with the problems that were at work. */
   measured(tracks: readonly Track[]): void;
 }
 
 /** A track at its start. */
 export function newTrack(index: number): Track {
-  return { index, iterations: 0, error: Infinity, converged: false, history: [], relaxation: new Relaxation() };
+  return {
+    index,
+    iterations: 0,
+    error: Infinity,
+    converged: false,
+    finished: false,
+    history: [],
+    relaxation: new Relaxation(),
+  };
 }
 
 /**
@@ -54,7 +64,7 @@ export async function iterateScaled(
     for (const track of work.tracks) track.iterations = first;
     let inLog = false, steps = Math.min(FIRST_CHECK, maxIterations) - first;
     K = work.problem.geometry.matrix(at);
-    while (work.tracks.length > 0) {
+    for (;;) {
       using omega = factors(work, K);
       let range: Tensor | undefined;
       if (steps > 0) {
@@ -72,6 +82,7 @@ export async function iterateScaled(
       let refused = 0;
       const errors = await measure(K, work.problem.a);
       work.tracks.forEach((track, k) => {
+        if (track.finished) return;
         if (ranges && !(ranges[k] <= RANGE)) {
           refused++;
           return;
@@ -82,29 +93,33 @@ export async function iterateScaled(
         track.history.push({ iteration: track.iterations, error: errors[k] });
         track.relaxation.learn(track.history);
       });
-      work.measured(work.tracks);
+      work.measured(work.tracks.filter((t) => !t.finished));
       signal?.throwIfAborted();
       inLog = refused > 0;
       const done: number[] = [], kept: number[] = [];
-      work.tracks.forEach((t, k) => (t.converged || t.iterations >= maxIterations ? done : kept).push(k));
-      if (done.length > 0) {
-        await work.finish(at, done);
-        if (kept.length > 0) {
-          const rows = (t: Tensor) => {
-            const left = t.take(kept, 0);
-            t.dispose();
-            return left;
-          };
-          at = {
-            f: { coarse: rows(at.f.coarse), fine: rows(at.f.fine) },
-            g: { coarse: rows(at.g.coarse), fine: rows(at.g.fine) },
-          };
-          K = rows(K);
-          work.problem = work.keep(kept);
-        }
+      work.tracks.forEach((track, k) => {
+        if (track.finished) return;
+        track.finished = track.converged || track.iterations >= maxIterations;
+        (track.finished ? done : kept).push(k);
+      });
+      if (done.length > 0) await work.finish(at, done);
+      if (kept.length === 0) return;
+      // Taking the others together costs as much as many iterations: those that are done go along until they are half of all.
+      if (2 * kept.length <= work.tracks.length) {
+        const rows = (t: Tensor) => {
+          const left = t.take(kept, 0);
+          t.dispose();
+          return left;
+        };
+        at = {
+          f: { coarse: rows(at.f.coarse), fine: rows(at.f.fine) },
+          g: { coarse: rows(at.g.coarse), fine: rows(at.g.fine) },
+        };
+        K = rows(K);
+        work.problem = work.keep(kept);
         work.tracks = kept.map((k) => work.tracks[k]);
       }
-      if (kept.length > 0) steps = nextSteps(work.tracks, targets, maxIterations);
+      steps = nextSteps(work.tracks.filter((t) => !t.finished), targets, maxIterations);
     }
   } finally {
     K?.dispose();
