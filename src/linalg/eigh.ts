@@ -6,7 +6,7 @@ import { ConvergenceError } from "./errors.ts";
 import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
 import { eighPullback } from "./gradients/eigh.ts";
 import { inGeneralPosition } from "./gradients/generic_basis.ts";
-import { inRange } from "./in_range.ts";
+import { inRange, unlessOutOfRange } from "./in_range.ts";
 import { eighByMlMatrix, loadMlMatrix, type MlMatrix } from "./loops/ml_matrix.ts";
 import {
   floats,
@@ -66,7 +66,8 @@ async function factored(a: Tensor, options: PlaceOptions): Promise<Eigh> {
   requireSquare(a, "eigh");
   if (runsOnAdapter("eigh", a, eighWork(a), true, options)) {
     using constant = stopGradient(a);
-    return await eighOnDevice(constant);
+    const found = await unlessOutOfRange(eighOnDevice(constant));
+    if (found) return found;
   }
   const stack = await readMatrices(a, "eigh"), n = stack.rows;
   const { values, vectors } = await inRange("eigh", a, stack, factoredOnHost);

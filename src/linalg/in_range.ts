@@ -5,6 +5,16 @@ import type { Tensor } from "../tensor/mod.ts";
 /** A result that its type cannot hold, of a matrix that it can. */
 export class OutOfRangeError extends RangeError {}
 
+/** What an adapter found; undefined where numbers are out of its range, and the host is to go on. */
+export async function unlessOutOfRange<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof OutOfRangeError) return undefined;
+    throw error;
+  }
+}
+
 /** A stack of matrices in f64. */
 export function widened(stack: MatrixStack): MatrixStack {
   return { ...stack, dtype: "f64", data: Float64Array.from(stack.data) };

@@ -3,7 +3,7 @@ import { stopGradient, type Tensor, withVjp } from "../tensor/mod.ts";
 import { fitsDeviceQr, qrOnDevice } from "./device/qr.ts";
 import { qrWork, runsOnAdapter } from "./device/work.ts";
 import { qrPullback } from "./gradients/qr.ts";
-import { inRange } from "./in_range.ts";
+import { inRange, unlessOutOfRange } from "./in_range.ts";
 import { householder } from "./loops/householder.ts";
 import {
   floats,
@@ -58,7 +58,8 @@ async function factored(a: Tensor, options: QrOptions): Promise<Qr> {
   const [rows, columns] = a.shape.slice(-2), work = qrWork(a, mode === "complete" ? rows : Math.min(rows, columns));
   if (runsOnAdapter("qr", a, work, fitsDeviceQr(rows, columns, mode), options)) {
     using constant = stopGradient(a);
-    return await qrOnDevice(constant, mode);
+    const found = await unlessOutOfRange(qrOnDevice(constant, mode));
+    if (found) return found;
   }
   const stack = await readMatrices(a, "qr"), { rows: m, columns: n } = stack;
   const p = mode === "complete" ? m : Math.min(m, n);

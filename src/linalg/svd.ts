@@ -6,7 +6,7 @@ import { ConvergenceError } from "./errors.ts";
 import { type Degenerate, requireDegenerate } from "./gradients/coincident.ts";
 import { gradientOfValues, svdPullback } from "./gradients/svd.ts";
 import { inGeneralPosition } from "./gradients/generic_basis.ts";
-import { inRange } from "./in_range.ts";
+import { inRange, unlessOutOfRange } from "./in_range.ts";
 import { loadMlMatrix, type MlMatrix, svdByMlMatrix } from "./loops/ml_matrix.ts";
 import {
   floats,
@@ -89,7 +89,8 @@ export async function svd(a: Tensor, options: SvdOptions = {}): Promise<Svd> {
 async function factored(a: Tensor, full: boolean, options: PlaceOptions): Promise<Svd> {
   if (runsOnAdapter("svd", a, svdWork(a, full), fitsDeviceSvd(a, full), options)) {
     using constant = stopGradient(a);
-    return await svdOnDevice(constant, full ? "full" : "reduced");
+    const found = await unlessOutOfRange(svdOnDevice(constant, full ? "full" : "reduced"));
+    if (found) return found;
   }
   const stack = await readMatrices(a, "svd"), { rows: m, columns: n, count } = stack, k = Math.min(m, n);
   const [p, q] = full ? [m, n] : [k, k];
@@ -114,10 +115,12 @@ async function valuesOf(a: Tensor, options: PlaceOptions): Promise<Tensor> {
   requireMatrix(a, "svdvals");
   if (runsOnAdapter("svdvals", a, svdWork(a, false), fitsDeviceSvd(a, false), options)) {
     using constant = stopGradient(a);
-    const { u, s, v } = await svdOnDevice(constant, "none");
-    u.dispose();
-    v.dispose();
-    return s;
+    const found = await unlessOutOfRange(svdOnDevice(constant, "none"));
+    if (found) {
+      found.u.dispose();
+      found.v.dispose();
+      return found.s;
+    }
   }
   const stack = await readMatrices(a, "svdvals"), { rows, columns, count } = stack, k = Math.min(rows, columns);
   const { s } = await inRange("svdvals", a, stack, async (stack) => {

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { linalg } from "../../mod.ts";
 import { withAndWithoutLibraries } from "./libraries.ts";
-import { onEachDevice } from "./devices.ts";
+import { onEachDevice, onGpu } from "./devices.ts";
 
 /** A·[1, −2, 3] = B. */
 const A = [[4, 1, -2], [1, 3, 1], [-1, 2, 2.5]], B = [-4, -2, 2.5], X = [1, -2, 3];
@@ -61,3 +61,28 @@ onEachDevice(
     assert(wrong > 1, `${wrong}`);
   },
 );
+
+onGpu("matrices out of an adapter's range are factored on the host", async (gpu) => {
+  const before = gpu.memory().live;
+  await gpu.scope(async () => {
+    for (const factor of [2 ** -126, 2 ** 124]) {
+      const a = gpu.tensor(scaled(factor)).reshape([3, 3]),
+        symmetric = gpu.tensor(Float32Array.from([2, 1, 1, -3], (x) => x * factor));
+      for (
+        const [matrix, result] of [
+          [a, await linalg.svd(a, { on: "adapter" })],
+          [a, await linalg.qr(a, { on: "adapter" })],
+          [symmetric.reshape([2, 2]), await linalg.eigh(symmetric.reshape([2, 2]), { on: "adapter" })],
+        ] as const
+      ) {
+        const { backwardError } = await linalg.certificate(matrix, result);
+        assert(backwardError < 50 * 2 ** -23, `${factor}: ${backwardError}`);
+      }
+    }
+    const huge = gpu.full([3, 3], 3e38);
+    for (const call of [linalg.svd, linalg.svdvals, linalg.eigh, linalg.qr]) {
+      await assertRejects(() => call(huge, { on: "adapter" }), RangeError, "out of the range of f32");
+    }
+  });
+  assertEquals(gpu.memory().live, before);
+});

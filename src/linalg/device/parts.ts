@@ -1,6 +1,7 @@
 import { map } from "../../ops/map.ts";
 import { sizeOf } from "../../ops/value.ts";
 import { Tensor } from "../../tensor/mod.ts";
+import { OutOfRangeError } from "../in_range.ts";
 import { type FloatType, readMatrices } from "../matrix_stack.ts";
 import { runOnAdapter } from "../run_on_adapter.ts";
 
@@ -44,9 +45,9 @@ export interface ScaledStack {
   readonly x: Tensor;
   /** What they were multiplied by, `[count, 1, 1]`. */
   readonly scale: Tensor;
-  /** Whether all elements are finite. It waits for the adapter. */
+  /** Whether all elements are finite, and neither too small nor too large for an adapter. It waits for it. */
   readonly isFinite: () => Promise<boolean>;
-  /** Throws the `RangeError` of the host's routines unless they are. */
+  /** Throws the `RangeError` of the host's routines where one is not finite, and an {@linkcode OutOfRangeError} where the host is to go on. */
   readonly requireFinite: () => Promise<void>;
 }
 
@@ -71,13 +72,18 @@ export function scaledStack(a: Tensor, operation: string): ScaledStack {
   const x = flat.mul(scale);
   // Stored, lest a compiler squares elements before it scales them.
   void x.value;
-  const isFinite = async () => (await peaks.data() as Float32Array | Float64Array).every((p) => Number.isFinite(p));
+  // Adapters take subnormal numbers for zero; and norms are to be numbers too.
+  const most = (a.dtype === "f32" ? 3.4e38 : Number.MAX_VALUE) / Math.sqrt(m * n);
+  const isFinite = async () =>
+    (await peaks.data() as Float32Array | Float64Array).every((p) => p === 0 || p >= least && p < most);
   return {
     x,
     scale,
     isFinite,
     requireFinite: async () => {
-      if (!await isFinite()) await readMatrices(a, operation);
+      if (await isFinite()) return;
+      await readMatrices(a, operation);
+      throw new OutOfRangeError(`Cannot compute ${operation} on the adapter: elements are too small or too large`);
     },
   };
 }
