@@ -18,7 +18,15 @@ const ROWS: readonly {
     name: "product",
     size: "1024",
     what: "matrix product, 1024³",
-    peers: ["jax-js webgpu", "tfjs webgpu", "onnxruntime webgpu", "jax-js wasm", "onnxruntime wasm", "numpy"],
+    peers: [
+      "jax-js webgpu",
+      "tfjs webgpu",
+      "onnxruntime webgpu",
+      "jax-js wasm",
+      "onnxruntime wasm",
+      "numpy",
+      "torch cuda",
+    ],
   },
   {
     family: "double",
@@ -37,7 +45,7 @@ const ROWS: readonly {
     name: "Sinkhorn half-step",
     size: "2000",
     what: "Sinkhorn half-step, 2,000 points in 2-D",
-    peers: ["numpy stored cost", "jax-js webgpu stored cost", "tfjs webgpu stored cost"],
+    peers: ["numpy stored cost", "torch cuda stored cost", "jax-js webgpu stored cost", "tfjs webgpu stored cost"],
   },
   {
     name: "nearest of n points",
