@@ -63,6 +63,8 @@ async function roughPotentials(
       maxIterations: 2000,
       signal,
       ...(cost === undefined ? {} : { cost }),
+      // Here nothing is to be stored for each pair.
+      form: "streaming" as const,
     };
     using result = await sinkhorn(still.x, still.y, options);
     const [f, g] = await Promise.all(result.potentials.map((t) => t.data()));
