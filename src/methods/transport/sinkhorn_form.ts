@@ -10,6 +10,8 @@ export type SinkhornForm = "streaming" | "stored" | "kernel";
 
 /** Entries that are stored without being asked: 64 MB in f32. */
 export const STORED_AT_MOST: number = 2 ** 24;
+/** Entries of a plan whose products a host makes in less time than a call of an adapter is worth. */
+const ON_HOST = 2 ** 18;
 /** Numbers per point from which a stored cost is read faster than it is computed, on an adapter. */
 const LONG_POINTS = 32;
 
@@ -19,6 +21,8 @@ export function chooseForm(
 ): SinkhornForm {
   const small = n * m <= STORED_AT_MOST;
   if (device.info.backend === "cpu" && small) return "kernel";
+  // Beside an adapter, what is this small runs on the host.
+  if (device.info.threads > 0 && n * m <= ON_HOST) return "kernel";
   if (dimension === undefined) return "stored";
   return small && dimension >= LONG_POINTS ? "stored" : "streaming";
 }
