@@ -1,28 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Gpu, linalg, operators, type Tensor } from "../../mod.ts";
+import { linalg, operators, type Tensor } from "../../mod.ts";
 import { onEachDevice } from "./devices.ts";
+import { normal, onTypes, symmetric, type Type } from "./float_types.ts";
 import { withWarnings } from "./quiet.ts";
 
-type Type = "f32" | "f64";
-
-async function onTypes(gpu: Gpu, fn: (dtype: Type) => Promise<void>): Promise<void> {
-  for (const dtype of gpu.info.probes.f64 ? ["f32", "f64"] as const : ["f32"] as const) {
-    const before = gpu.memory().live;
-    await gpu.scope(async () => await fn(dtype));
-    assertEquals(gpu.memory().live, before, `memory, ${dtype}`);
-  }
-}
-
-const normal = (gpu: Gpu, shape: number[], seed: number, dtype: Type) =>
-  gpu.random.normal(shape, { seed }).astype(dtype);
 const TOLERANCE = { f32: 1e-5, f64: 1e-10 };
-
-/** A symmetric matrix with these eigenvalues. */
-async function symmetric(gpu: Gpu, values: number[], seed: number, dtype: Type): Promise<Tensor> {
-  const { q } = await linalg.qr(normal(gpu, [values.length, values.length], seed, dtype));
-  const a = q.mul(gpu.tensor(Float64Array.from(values), { dtype })).matmul(q.T);
-  return a.add(a.T).mul(0.5);
-}
 
 /** Checks pairs against the matrix: residuals that are as said, orthonormal vectors, values that are near eigenvalues. */
 async function honest(a: Tensor, found: linalg.EigenPairs, expected: number[], where: string): Promise<void> {

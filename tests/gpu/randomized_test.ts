@@ -1,21 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Gpu, linalg, operators, type Tensor } from "../../mod.ts";
 import { onEachDevice } from "./devices.ts";
+import { normal, onTypes, type Type } from "./float_types.ts";
 import { withWarnings } from "./quiet.ts";
 
-type Type = "f32" | "f64";
 const U = { f32: 2 ** -24, f64: 2 ** -53 };
-
-async function onTypes(gpu: Gpu, fn: (dtype: Type) => Promise<void>): Promise<void> {
-  for (const dtype of gpu.info.probes.f64 ? ["f32", "f64"] as const : ["f32"] as const) {
-    const before = gpu.memory().live;
-    await gpu.scope(async () => await fn(dtype));
-    assertEquals(gpu.memory().live, before, `memory, ${dtype}`);
-  }
-}
-
-const normal = (gpu: Gpu, shape: number[], seed: number, dtype: Type) =>
-  gpu.random.normal(shape, { seed }).astype(dtype);
 
 /** A matrix [m, n] with these singular values. */
 async function withValues(gpu: Gpu, m: number, n: number, values: number[], dtype: Type): Promise<Tensor> {

@@ -1,31 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Gpu, linalg, operators, type Tensor } from "../../mod.ts";
+import { linalg, operators, type Tensor } from "../../mod.ts";
 import { onEachDevice } from "./devices.ts";
+import { normal, onTypes, symmetric } from "./float_types.ts";
 import { withAndWithoutLibraries } from "./libraries.ts";
 import { withWarnings } from "./quiet.ts";
 
-type Type = "f32" | "f64";
 type Solver = "cg" | "minres" | "gmres";
 const U = { f32: 2 ** -24, f64: 2 ** -53 };
-
-/** Runs on both types where the device has them, and checks that nothing is left of it. */
-async function onTypes(gpu: Gpu, fn: (dtype: Type) => Promise<void>): Promise<void> {
-  for (const dtype of gpu.info.probes.f64 ? ["f32", "f64"] as const : ["f32"] as const) {
-    const before = gpu.memory().live;
-    await gpu.scope(async () => await fn(dtype));
-    assertEquals(gpu.memory().live, before, `memory, ${dtype}`);
-  }
-}
-
-const normal = (gpu: Gpu, shape: number[], seed: number, dtype: Type) =>
-  gpu.random.normal(shape, { seed }).astype(dtype);
-
-/** A symmetric matrix with these eigenvalues, made in the type. */
-async function symmetric(gpu: Gpu, values: number[], seed: number, dtype: Type): Promise<Tensor> {
-  const { q } = await linalg.qr(normal(gpu, [values.length, values.length], seed, dtype));
-  const a = q.mul(gpu.tensor(Float64Array.from(values), { dtype })).matmul(q.T);
-  return a.add(a.T).mul(0.5);
-}
 
 /** ‖b − A·x‖ / ‖b‖ of each column, by plain loops in f64. */
 async function residuals(a: Tensor, x: Tensor, b: Tensor): Promise<number[]> {

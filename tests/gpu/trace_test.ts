@@ -1,26 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Gpu, grad, linalg, operators, type Tensor } from "../../mod.ts";
+import { grad, linalg, operators, type Tensor } from "../../mod.ts";
 import { onEachDevice } from "./devices.ts";
-
-type Type = "f32" | "f64";
-
-async function onTypes(gpu: Gpu, fn: (dtype: Type) => Promise<void>): Promise<void> {
-  for (const dtype of gpu.info.probes.f64 ? ["f32", "f64"] as const : ["f32"] as const) {
-    const before = gpu.memory().live;
-    await gpu.scope(async () => await fn(dtype));
-    assertEquals(gpu.memory().live, before, `memory, ${dtype}`);
-  }
-}
-
-const normal = (gpu: Gpu, shape: number[], seed: number, dtype: Type) =>
-  gpu.random.normal(shape, { seed }).astype(dtype);
-
-/** A symmetric matrix with these eigenvalues. */
-async function symmetric(gpu: Gpu, values: number[], seed: number, dtype: Type): Promise<Tensor> {
-  const { q } = await linalg.qr(normal(gpu, [values.length, values.length], seed, dtype));
-  const a = q.mul(gpu.tensor(Float64Array.from(values), { dtype })).matmul(q.T);
-  return a.add(a.T).mul(0.5);
-}
+import { normal, onTypes, symmetric } from "./float_types.ts";
 
 const sum = (x: Iterable<number>) => [...x].reduce((s, v) => s + v, 0);
 
