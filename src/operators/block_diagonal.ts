@@ -1,4 +1,5 @@
 import { Tensor } from "../tensor/mod.ts";
+import { commonFlags } from "./flags.ts";
 import { folded } from "./folded.ts";
 import { ownership } from "./hold.ts";
 import type { LinearOperator, OperatorOptions } from "./linear_operator.ts";
@@ -66,7 +67,6 @@ function ofOperators(blocks: readonly LinearOperator[], options: OperatorOptions
   const [{ device, dtype }] = blocks;
   const shape = [0, 1].map((axis) => blocks.reduce((s, a) => s + a.shape[axis], 0)) as [number, number];
   const square = blocks.every((a) => a.shape[0] === a.shape[1]);
-  const all = (flag: keyof LinearOperator["flags"]) => blocks.every(({ flags }) => flags[flag]);
   const product = (x: Tensor, axis: 0 | 1, step: (a: LinearOperator, part: Tensor) => Tensor): Tensor => {
     let start = 0;
     return joined(blocks.map((a) => {
@@ -115,13 +115,7 @@ function ofOperators(blocks: readonly LinearOperator[], options: OperatorOptions
     scale: (factor) => fromParts(blocks.map((a) => a.scale(factor))),
     flags: {
       ...options.flags,
-      symmetric: all("symmetric"),
-      positiveDefinite: all("positiveDefinite"),
-      positiveSemidefinite: all("positiveSemidefinite"),
-      orthogonal: all("orthogonal"),
-      diagonal: square && all("diagonal"),
-      lowerTriangular: square && all("lowerTriangular"),
-      upperTriangular: square && all("upperTriangular"),
+      ...commonFlags(blocks, square),
     },
     structure: { kind: "blockDiagonal", blocks },
     reads: blocks,

@@ -1,4 +1,4 @@
-import type { OperatorFlags } from "./linear_operator.ts";
+import type { LinearOperator, OperatorFlags } from "./linear_operator.ts";
 
 /** The flags with what follows from them. */
 export function completeFlags(shape: readonly [number, number], given: Partial<OperatorFlags>): OperatorFlags {
@@ -19,6 +19,20 @@ export function completeFlags(shape: readonly [number, number], given: Partial<O
     diagonal,
     lowerTriangular: lower || diagonal,
     upperTriangular: upper || diagonal,
+  };
+}
+
+/** The flags that an operator has if all its parts have them; those of a diagonal and of triangles where every part is square. */
+export function commonFlags(parts: readonly LinearOperator[], square: boolean): Partial<OperatorFlags> {
+  const all = (flag: keyof OperatorFlags) => parts.every(({ flags }) => flags[flag]);
+  return {
+    symmetric: all("symmetric"),
+    positiveDefinite: all("positiveDefinite"),
+    positiveSemidefinite: all("positiveSemidefinite"),
+    orthogonal: all("orthogonal"),
+    diagonal: square && all("diagonal"),
+    lowerTriangular: square && all("lowerTriangular"),
+    upperTriangular: square && all("upperTriangular"),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Tensor } from "../tensor/mod.ts";
+import { commonFlags } from "./flags.ts";
 import { folded } from "./folded.ts";
 import { filled, identity } from "./identity.ts";
 import type { LinearOperator } from "./linear_operator.ts";
@@ -26,7 +27,6 @@ export function kronecker(operators: readonly LinearOperator[]): LinearOperator 
   if (factors.length === 1) return sameOperator(factors[0]);
   if (factors.every((f) => f.structure.kind === "identity")) return identity(factors[0], shape[0], dtype);
   const square = factors.every((f) => f.shape[0] === f.shape[1]);
-  const all = (flag: keyof LinearOperator["flags"]) => factors.every(({ flags }) => flags[flag]);
   const through = (step: (f: LinearOperator, x: Tensor) => Tensor, to: 0 | 1) => (x: Tensor) =>
     throughFactors(factors, x, step, to);
   return linearOperator({
@@ -52,15 +52,7 @@ export function kronecker(operators: readonly LinearOperator[]): LinearOperator 
       for (const f of turned) f.dispose();
       return result;
     },
-    flags: {
-      symmetric: all("symmetric"),
-      positiveDefinite: all("positiveDefinite"),
-      positiveSemidefinite: all("positiveSemidefinite"),
-      orthogonal: all("orthogonal"),
-      diagonal: square && all("diagonal"),
-      lowerTriangular: square && all("lowerTriangular"),
-      upperTriangular: square && all("upperTriangular"),
-    },
+    flags: commonFlags(factors, square),
     structure: { kind: "kronecker", factors },
     reads: factors,
   });
