@@ -1,8 +1,8 @@
 import { byteSize } from "../device/mod.ts";
 import type { KernelCall } from "./define.ts";
-import { type Block, from, launchEach, type Stack } from "./factor_block.ts";
+import { type Block, launchEach, type Stack } from "./factor_block.ts";
 import { pivotSearch, pivotText } from "./factor_lu_pivot.ts";
-import { type Panel, recordTallPanel } from "./factor_lu_tall.ts";
+import { type Panel, panelUniforms, recordTallPanel } from "./factor_lu_tall.ts";
 import { type FactorScalar, quotientText, smallPivot } from "./factor_passes.ts";
 
 type Call = KernelCall<Record<string, never>>;
@@ -53,7 +53,7 @@ export function panelWidth(call: Call, x: Stack, height: number): number {
  */
 export function recordPanel(call: Call, x: Stack, all: Block, panel: Panel): void {
   if (x.count === 0) return;
-  const { first, last, rows: m, count } = panel, height = m - first, plan = planPanel(call, x, height);
+  const height = panel.rows - panel.first, plan = planPanel(call, x, height);
   if (plan.rows > MOST_ROWS) return recordTallPanel(call, x, all, panel, plan.threads);
   const { threads, rows, width: w, staged: s } = plan,
     scalar = x.value.dtype as FactorScalar,
@@ -71,15 +71,7 @@ workgroupBarrier();`;
     key: `panel|${threads}|${rows}|${w}`,
     read: {},
     write: { x: x.value, pivots, info },
-    uniforms: {
-      size: x.size,
-      start: from(all, first, first).start,
-      row: all.row,
-      height,
-      width: last - first,
-      first,
-      count,
-    },
+    uniforms: panelUniforms(x, all, panel),
     workgroupSize: threads,
     declarations: () =>
       `${quotientText(scalar)}

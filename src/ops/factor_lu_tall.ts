@@ -16,6 +16,12 @@ export interface Panel {
   readonly count: number;
 }
 
+/** Where a panel is, and its sizes, for the kernels that eliminate its columns. */
+export function panelUniforms(x: Stack, all: Block, { first, last, rows, count }: Panel): Record<string, number> {
+  const { start } = from(all, first, first);
+  return { size: x.size, start, row: all.row, height: rows - first, width: last - first, first, count };
+}
+
 /**
  * Eliminates the columns of a panel that has more rows than invocations can hold, with row exchanges within it: each invocation has
  * rows of its own, which stay where they are in memory. For each column the workgroup looks for the element of largest magnitude, the
@@ -26,24 +32,16 @@ export function recordTallPanel(
   call: KernelCall<Record<string, never>>,
   x: Stack,
   all: Block,
-  { first, last, rows, count }: Panel,
+  panel: Panel,
   threads: number,
 ): void {
-  const scalar = x.value.dtype as FactorScalar, height = rows - first;
+  const scalar = x.value.dtype as FactorScalar;
   const { pivots, info } = call.outputs, each = [...Array(PANEL).keys()], zero = `${scalar}(0)`;
   launchEach(call, x.count, [1, 1], {
     key: `tall|${threads}`,
     read: {},
     write: { x: x.value, pivots, info },
-    uniforms: {
-      size: x.size,
-      start: from(all, first, first).start,
-      row: all.row,
-      height,
-      width: last - first,
-      first,
-      count,
-    },
+    uniforms: panelUniforms(x, all, panel),
     workgroupSize: threads,
     declarations: () =>
       `${quotientText(scalar)}
