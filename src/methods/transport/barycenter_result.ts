@@ -2,7 +2,7 @@ import type { LinearOperator } from "../../operators/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import type { BarycenterProgress, BarycenterState } from "./barycenter_iterations.ts";
 import type { BarycenterGeometry } from "./grid_geometry.ts";
-import { displayRows, inspectRows } from "./show_rows.ts";
+import { resultBundle, resultText } from "./result_table.ts";
 
 /** What {@linkcode barycenter} found, with its certificate: the marginal errors measured at the end, and the duality gap. */
 export class BarycenterResult {
@@ -143,11 +143,11 @@ export class BarycenterResult {
 
   /** What `console.log` shows. */
   [Symbol.for("Deno.customInspect")](): string {
-    return inspectRows("BarycenterResult", this.#rows());
+    return resultText("BarycenterResult", this.#rows());
   }
 
   /** What a notebook shows. */
   [Symbol.for("Jupyter.display")](): Record<string, string> {
-    return displayRows(this.#rows());
+    return resultBundle(this.#rows());
   }
 }

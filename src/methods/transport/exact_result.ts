@@ -1,6 +1,7 @@
 import type { LinearOperator } from "../../operators/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import type { ExactCertificate } from "./exact_certificate.ts";
+import { resultBundle, resultText } from "./result_table.ts";
 
 /** What {@linkcode exact} found, with its certificate: a plan, and potentials that prove that no other plan costs less. */
 export class ExactResult {
@@ -74,15 +75,11 @@ export class ExactResult {
 
   /** What `console.log` shows. */
   [Symbol.for("Deno.customInspect")](): string {
-    return `ExactResult\n${this.#rows().map(([k, v]) => `  ${k.padEnd(22)} ${v}`).join("\n")}`;
+    return resultText("ExactResult", this.#rows());
   }
 
   /** What a notebook shows. */
   [Symbol.for("Jupyter.display")](): Record<string, string> {
-    const rows = this.#rows();
-    return {
-      "text/html": `<table>${rows.map(([k, v]) => `<tr><td>${k}</td><td>${v}</td></tr>`).join("")}</table>`,
-      "text/plain": rows.map(([k, v]) => `${k.padEnd(22)} ${v}`).join("\n"),
-    };
+    return resultBundle(this.#rows());
   }
 }

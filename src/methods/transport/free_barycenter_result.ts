@@ -1,6 +1,6 @@
 import type { Tensor } from "../../tensor/mod.ts";
 import type { SinkhornResult } from "./sinkhorn_result.ts";
-import { displayRows, inspectRows } from "./show_rows.ts";
+import { resultBundle, resultText } from "./result_table.ts";
 
 /** One step of {@linkcode freeSupportBarycenter}. */
 export interface FreeBarycenterProgress {
@@ -79,11 +79,11 @@ export class FreeBarycenterResult {
 
   /** What `console.log` shows. */
   [Symbol.for("Deno.customInspect")](): string {
-    return inspectRows("FreeBarycenterResult", this.#rows());
+    return resultText("FreeBarycenterResult", this.#rows());
   }
 
   /** What a notebook shows. */
   [Symbol.for("Jupyter.display")](): Record<string, string> {
-    return displayRows(this.#rows());
+    return resultBundle(this.#rows());
   }
 }

@@ -1,6 +1,6 @@
 import type { LinearOperator } from "../../operators/mod.ts";
 import type { SinkhornResult } from "./sinkhorn_result.ts";
-import { displayRows, inspectRows } from "./show_rows.ts";
+import { resultBundle, resultText } from "./result_table.ts";
 
 /** One step of {@linkcode gromovWasserstein}. */
 export interface GromovProgress {
@@ -86,11 +86,11 @@ export class GromovResult {
 
   /** What `console.log` shows. */
   [Symbol.for("Deno.customInspect")](): string {
-    return inspectRows("GromovResult", this.#rows());
+    return resultText("GromovResult", this.#rows());
   }
 
   /** What a notebook shows. */
   [Symbol.for("Jupyter.display")](): Record<string, string> {
-    return displayRows(this.#rows());
+    return resultBundle(this.#rows());
   }
 }

@@ -1,5 +1,6 @@
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
 import { type Cost, prepareCost } from "./cost.ts";
+import { resultBundle, resultText } from "./result_table.ts";
 import { requireFinite } from "./sinkhorn_input.ts";
 
 /** A cost matrix on the host, for the solvers that work in f64 there. */
@@ -125,15 +126,11 @@ export function asResult<T extends object>(
   owned: readonly { dispose(): void }[],
 ): T & Freeable {
   const dispose = () => owned.forEach((t) => t.dispose());
-  const text = rows.map(([k, v]) => `${k.padEnd(22)} ${v}`);
   const hidden = (value: unknown) => ({ value, enumerable: false });
   return Object.defineProperties(fields, {
     dispose: hidden(dispose),
     [Symbol.dispose]: hidden(dispose),
-    [Symbol.for("Deno.customInspect")]: hidden(() => `${name}\n${text.map((line) => `  ${line}`).join("\n")}`),
-    [Symbol.for("Jupyter.display")]: hidden(() => ({
-      "text/html": `<table>${rows.map(([k, v]) => `<tr><td>${k}</td><td>${v}</td></tr>`).join("")}</table>`,
-      "text/plain": text.join("\n"),
-    })),
+    [Symbol.for("Deno.customInspect")]: hidden(() => resultText(name, rows)),
+    [Symbol.for("Jupyter.display")]: hidden(() => resultBundle(rows)),
   }) as T & Freeable;
 }

@@ -1,7 +1,7 @@
 import { type LinearOperator, lowRank } from "../../operators/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import type { Descent, LowRankProgress } from "./low_rank_descent.ts";
-import { displayRows, inspectRows } from "./show_rows.ts";
+import { resultBundle, resultText } from "./result_table.ts";
 
 /** What a low-rank solver found: a feasible plan of low rank, and how near to a stationary point it is. */
 export class LowRankResult {
@@ -104,11 +104,11 @@ export class LowRankResult {
 
   /** What `console.log` shows. */
   [Symbol.for("Deno.customInspect")](): string {
-    return inspectRows("LowRankResult", this.#rows());
+    return resultText("LowRankResult", this.#rows());
   }
 
   /** What a notebook shows. */
   [Symbol.for("Jupyter.display")](): Record<string, string> {
-    return displayRows(this.#rows());
+    return resultBundle(this.#rows());
   }
 }

@@ -6,6 +6,7 @@ import type { Pair } from "./problem.ts";
 import type { BatchState, BatchWeights } from "./sinkhorn_batch.ts";
 import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 import type { Track } from "./scaling_iterations.ts";
+import { resultBundle, resultText } from "./result_table.ts";
 
 /** What {@linkcode sinkhornBatch} found, for each of `B` problems, with the certificates. */
 export class SinkhornBatchResult {
@@ -200,15 +201,11 @@ export class SinkhornBatchResult {
 
   /** What `console.log` shows. */
   [Symbol.for("Deno.customInspect")](): string {
-    return `SinkhornBatchResult\n${this.#rows().map(([k, v]) => `  ${k.padEnd(22)} ${v}`).join("\n")}`;
+    return resultText("SinkhornBatchResult", this.#rows());
   }
 
   /** What a notebook shows. */
   [Symbol.for("Jupyter.display")](): Record<string, string> {
-    const rows = this.#rows();
-    return {
-      "text/html": `<table>${rows.map(([k, v]) => `<tr><td>${k}</td><td>${v}</td></tr>`).join("")}</table>`,
-      "text/plain": rows.map(([k, v]) => `${k.padEnd(22)} ${v}`).join("\n"),
-    };
+    return resultBundle(this.#rows());
   }
 }

@@ -6,6 +6,7 @@ import type { Problem } from "./problem.ts";
 import type { SinkhornForm } from "./sinkhorn_form.ts";
 import { marginalRounding } from "./sinkhorn_limits.ts";
 import type { SinkhornProgress, SinkhornState } from "./sinkhorn_iterations.ts";
+import { resultBundle, resultText } from "./result_table.ts";
 
 /** What {@linkcode sinkhorn} found, with its certificate: the marginal error measured at the end, and the duality gap. */
 export class SinkhornResult {
@@ -182,15 +183,11 @@ export class SinkhornResult {
 
   /** What `console.log` shows. */
   [Symbol.for("Deno.customInspect")](): string {
-    return `SinkhornResult\n${this.#rows().map(([k, v]) => `  ${k.padEnd(22)} ${v}`).join("\n")}`;
+    return resultText("SinkhornResult", this.#rows());
   }
 
   /** What a notebook shows. */
   [Symbol.for("Jupyter.display")](): Record<string, string> {
-    const rows = this.#rows();
-    return {
-      "text/html": `<table>${rows.map(([k, v]) => `<tr><td>${k}</td><td>${v}</td></tr>`).join("")}</table>`,
-      "text/plain": rows.map(([k, v]) => `${k.padEnd(22)} ${v}`).join("\n"),
-    };
+    return resultBundle(this.#rows());
   }
 }
