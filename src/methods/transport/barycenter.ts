@@ -4,7 +4,9 @@ import { type BarycenterProgress, iterateBarycenter } from "./barycenter_iterati
 import { requireDistributions, requireLambda } from "./barycenter_input.ts";
 import { type Cost, prepareCost } from "./cost.ts";
 import { matrixGeometry, pointGeometry } from "./geometry.ts";
+import { axisCosts, requireSpacing } from "./grid_cost.ts";
 import { type BarycenterGeometry, gridGeometry } from "./grid_geometry.ts";
+import { storeAxes } from "./grid_sums.ts";
 import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
 
 /** Options of {@linkcode barycenter}. */
@@ -98,7 +100,10 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
       shape = [geometry.m];
     } else {
       shape = distributions.shape.slice(1);
-      geometry = keep(gridGeometry(distributions, shape, requireSpacing(options.spacing, shape.length)));
+      const spacing = requireSpacing(options.spacing, shape.length);
+      const axes = axisCosts("sqeuclidean", shape, spacing), stored = storeAxes(distributions, axes);
+      Object.values(stored).forEach(keep);
+      geometry = gridGeometry(distributions, axes, stored);
     }
     const masses = await requireDistributions(distributions, geometry.n);
     if (geometry.m === 0) throw new RangeError('Expected "support" to have at least one point, got none');
@@ -137,13 +142,4 @@ function requirePlaces({ points, support, cost, costMatrix, spacing }: Barycente
   }
   if (!points && (support || cost !== undefined)) throw new TypeError('"support" and "cost" need "points"');
   if (spacing !== undefined && (points || costMatrix)) throw new TypeError('"spacing" is for grids, without "points"');
-}
-
-function requireSpacing(spacing: number | readonly number[] = 1, axes: number): readonly number[] {
-  const all = typeof spacing === "number" ? new Array<number>(axes).fill(spacing) : spacing;
-  if (all.length !== axes) throw new TypeError(`Expected ${axes} numbers in "spacing", got ${all.length}`);
-  for (const s of all) {
-    if (!(s > 0 && s < Infinity)) throw new RangeError(`Expected "spacing" to be positive, got ${s}`);
-  }
-  return all;
 }

@@ -53,6 +53,8 @@ export {
   type ScaleFit,
 } from "./projektor.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
+export { sinkhornGrid, type SinkhornGridOptions } from "./sinkhorn_grid.ts";
+export type { GridCost } from "./grid_cost.ts";
 export {
   type BatchWeights,
   sinkhornBatch,

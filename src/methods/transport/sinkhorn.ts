@@ -4,7 +4,7 @@ import { joinSolution, unrolled } from "./differentiate.ts";
 import { type Geometry, matrixGeometry, pointGeometry } from "./geometry.ts";
 import type { Problem, Tensors } from "./problem.ts";
 import { quantumOf } from "./renew_potential.ts";
-import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
+import { requireFinite, requireOptions, scalarOf } from "./sinkhorn_input.ts";
 import { chooseForm, type SinkhornForm } from "./sinkhorn_form.ts";
 import { requireCarried } from "./sinkhorn_limits.ts";
 import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
@@ -194,11 +194,6 @@ function tensorsIn(inputs: Readonly<Record<string, unknown>>): Tensors {
   return Object.fromEntries(
     Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor),
   );
-}
-
-async function scalarOf(epsilon: Tensor): Promise<number> {
-  if (epsilon.size !== 1) throw new TypeError(`Expected "epsilon" to be one number, got [${epsilon.shape.join(", ")}]`);
-  return await epsilon.item();
 }
 
 /** The largest cost and the largest of their absolute values; refuses points and costs that are not finite. */

@@ -16,9 +16,7 @@ export function requireOptions(
   }
   requireForm(options.form ?? "auto", y !== undefined, differentiate === "unrolled");
   const { epsilonScaling: factor } = options;
-  if (factor !== undefined && !(typeof factor === "number" && factor > 0 && factor < 1)) {
-    throw new RangeError(`Expected "epsilonScaling" between 0 and 1, got ${factor}`);
-  }
+  requireFactor(factor);
   if (differentiate === "unrolled" && (factor !== undefined || options.potentials !== undefined)) {
     throw new TypeError('"epsilonScaling" and "potentials" cannot be unrolled: take differentiate: "implicit"');
   }
@@ -40,6 +38,26 @@ export function requireOptions(
     }
   }
   return { ...requireNumbers(options), unrolled: differentiate === "unrolled" };
+}
+
+/** As {@linkcode requireNumbers}, of a solver that knows stages of ε. */
+export function requireStages(
+  options: Parameters<typeof requireNumbers>[0] & { epsilonScaling?: number },
+): ReturnType<typeof requireNumbers> {
+  requireFactor(options.epsilonScaling);
+  return requireNumbers(options);
+}
+
+function requireFactor(factor: number | undefined): void {
+  if (factor !== undefined && !(typeof factor === "number" && factor > 0 && factor < 1)) {
+    throw new RangeError(`Expected "epsilonScaling" between 0 and 1, got ${factor}`);
+  }
+}
+
+/** The number in a tensor of one. */
+export async function scalarOf(epsilon: Tensor): Promise<number> {
+  if (epsilon.size !== 1) throw new TypeError(`Expected "epsilon" to be one number, got [${epsilon.shape.join(", ")}]`);
+  return await epsilon.item();
 }
 
 /** The numbers that every solver of the entropic problem takes, with their defaults, checked. */

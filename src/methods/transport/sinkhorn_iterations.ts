@@ -53,7 +53,7 @@ export const FIRST_CHECK = 10;
  * @param start The columns' potential to start from, taken over; default 0.
  */
 export async function iterate(
-  geometry: Geometry,
+  geometry: Pick<Geometry, "n" | "m" | "logSum" | "marginal">,
   weights: { a: Float64Array; b: Float64Array; total: number },
   like: Tensor,
   settings: IterationSettings,
