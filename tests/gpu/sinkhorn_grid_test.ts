@@ -5,7 +5,7 @@ import { storeAxes } from "../../src/methods/transport/grid_sums.ts";
 import { productGeometry } from "../../src/methods/transport/grid_products.ts";
 import { sinkhornGrid, type SinkhornResult } from "../../src/methods/transport/mod.ts";
 import { generator } from "../../src/testing/case_inputs.ts";
-import { type Gpu, grad, open, Tensor } from "../../src/tensor/mod.ts";
+import { type Gpu, grad, open, type Tensor } from "../../src/tensor/mod.ts";
 import { onEachDevice } from "./devices.ts";
 import { gridCosts } from "./grid_costs.ts";
 import { logDomainSinkhorn } from "./plain_sinkhorn.ts";

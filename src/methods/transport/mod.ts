@@ -55,6 +55,8 @@ export {
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 export { sinkhornGrid, type SinkhornGridOptions } from "./sinkhorn_grid.ts";
 export type { GridCost } from "./grid_cost.ts";
+export { heatKernel, type HeatKernelOptions } from "./heat_kernel.ts";
+export { sinkhornKernel, type SinkhornKernelOptions, type SinkhornKernelResult } from "./sinkhorn_kernel.ts";
 export {
   type BatchWeights,
   sinkhornBatch,
