@@ -6,6 +6,7 @@ import { type Cost, prepareCost } from "./cost.ts";
 import { matrixGeometry, pointGeometry } from "./geometry.ts";
 import { axisCosts, requireSpacing } from "./grid_cost.ts";
 import { type BarycenterGeometry, gridGeometry } from "./grid_geometry.ts";
+import { type IteratedGeometry, productGeometry, takesProducts } from "./grid_products.ts";
 import { storeAxes } from "./grid_sums.ts";
 import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
 
@@ -42,7 +43,7 @@ export interface BarycenterOptions {
  *
  *   min Σ_k λ_k (⟨P_k, C⟩ − ε H(P_k))  over b and P_k ≥ 0 with P_k·1 = a_k, P_kᵀ·1 = b,  H(P) = −Σ P (log P − 1),
  *
- * by iterative Bregman projections in the log domain. On a grid the sums go axis by axis and no plan is stored; between points they stream over
+ * by iterative Bregman projections in the log domain. On a grid the sums go axis by axis, as those of `sinkhornGrid`, and no plan is stored; between points they stream over
  * pairs; with a cost matrix that is read. The entropy blurs the barycenter by about √ε: that is the problem's, not the solver's. Source: Benamou,
  * Carlier, Cuturi, Nenna and Peyré, "Iterative Bregman Projections for Regularized Transportation Problems" (2015), section 3.2.
  *
@@ -77,6 +78,7 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
   const inputs: Tensor[] = [];
   try {
     let geometry: BarycenterGeometry, shape: readonly number[];
+    let products: (epsilon: number) => IteratedGeometry | undefined = () => undefined;
     if (costMatrix) {
       await requireFinite("the cost matrix", costMatrix);
       const stored = matrixGeometry(keep(stopGradient(costMatrix)));
@@ -104,6 +106,8 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
       const axes = axisCosts("sqeuclidean", shape, spacing), stored = storeAxes(distributions, axes);
       Object.values(stored).forEach(keep);
       geometry = gridGeometry(distributions, axes, stored);
+      products = (epsilon) =>
+        takesProducts(axes, epsilon, distributions) ? keep(productGeometry(distributions, axes, epsilon)) : undefined;
     }
     const masses = await requireDistributions(distributions, geometry.n);
     if (geometry.m === 0) throw new RangeError('Expected "support" to have at least one point, got none');
@@ -125,7 +129,7 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
     }
     const target = tolerance * masses[0].reduce((s, x) => s + x, 0);
     const settings = { epsilon, largest, maxIterations, target, signal, onProgress: options.onProgress };
-    const state = await iterateBarycenter(geometry, inputs, lambda, settings);
+    const state = await iterateBarycenter(products(epsilon) ?? geometry, inputs, lambda, settings);
     return await BarycenterResult.from(geometry, state, masses, lambda, epsilon, shape, owned);
   } catch (error) {
     for (const part of owned) part.dispose();
