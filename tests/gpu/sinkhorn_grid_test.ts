@@ -3,7 +3,7 @@ import { axisCosts } from "../../src/methods/transport/grid_cost.ts";
 import { gridGeometry } from "../../src/methods/transport/grid_geometry.ts";
 import { storeAxes } from "../../src/methods/transport/grid_sums.ts";
 import { productGeometry } from "../../src/methods/transport/grid_products.ts";
-import { sinkhornGrid, type SinkhornResult } from "../../src/methods/transport/mod.ts";
+import { sinkhorn, sinkhornGrid, type SinkhornResult } from "../../src/methods/transport/mod.ts";
 import { generator } from "../../src/testing/case_inputs.ts";
 import { type Gpu, grad, open, type Tensor } from "../../src/tensor/mod.ts";
 import { onEachDevice } from "./devices.ts";
@@ -175,6 +175,32 @@ for (const [what, quantity] of Object.entries(QUANTITIES)) {
     });
   });
 }
+
+Deno.test("cells without mass leave the derivative by ε finite, on grids and between points", async () => {
+  await using gpu = await open({ backend: "cpu", tune: "off" });
+  await gpu.scope(async () => {
+    const a = gpu.tensor([[0, 0.5], [0.25, 0.25]], { dtype: "f64" }),
+      b = gpu.tensor([[0.5, 0], [0.5, 0]], { dtype: "f64" });
+    const x = gpu.tensor([[0, 0], [0, 1], [1, 0], [1, 1]], { dtype: "f64" });
+    const options = { epsilonScale: "absolute" as const, tolerance: 1e-13 };
+    const solvers = {
+      grid: (epsilon: Tensor) => sinkhornGrid(a, b, { ...options, epsilon }),
+      points: (epsilon: Tensor) => sinkhorn(x, x, { ...options, a: a.reshape([4]), b: b.reshape([4]), epsilon }),
+    };
+    for (const [name, solve] of Object.entries(solvers)) {
+      const loss = async (epsilon: Tensor) => {
+        const result = await solve(epsilon);
+        return result.transportCost().add(result.plan.apply(x).square().sum());
+      };
+      const at = (epsilon: number) => gpu.tensor(Float64Array.of(epsilon), { shape: [], dtype: "f64" });
+      const got = await (await grad(loss)(at(0.5))).item();
+      const [above, below] = await Promise.all(
+        [0.5 + 1e-5, 0.5 - 1e-5].map(async (e) => await (await loss(at(e))).item()),
+      );
+      assertAlmostEquals(got, (above - below) / 2e-5, 1e-7, name);
+    }
+  });
+});
 
 onEachDevice("the dual value's gradient in f32 is the potentials', and nothing of all pairs is stored", async (gpu) => {
   const shape = [30, 34], cells = 1020;

@@ -126,14 +126,16 @@ export class SinkhornResult {
       return own.reshape(problem.shape);
     };
     const potentials: [Tensor, Tensor] = [whole(joined.f), whole(joined.g)];
-    const own = problem.geometryOf(problem.cost);
+    // −∞, where a weight is zero, times an entry of 0 would be NaN in the derivative by ε.
+    const finite = ({ coarse, fine }: Potential) => ({ coarse: Tensor.map("max(F, -1e30)", { F: coarse }), fine });
+    const own = problem.geometryOf(problem.cost), at = { f: finite(joined.f), g: finite(joined.g) };
     return new SinkhornResult({
       value: joined.value,
       cost,
       primal,
       dual,
       potentials,
-      plan: own.plan(joined.f, joined.g, problem.epsilon),
+      plan: own.plan(at.f, at.g, problem.epsilon),
       epsilon,
       iterations: state.iterations,
       converged: state.converged,
@@ -151,9 +153,11 @@ export class SinkhornResult {
     }, [
       ...potentials,
       joined.value,
+      at.f.coarse,
+      at.g.coarse,
       ...[f, g, joined.f, joined.g, state.f, state.g].flatMap(({ coarse, fine }) => [coarse, fine]),
       ...owned,
-    ], () => own.rowCost(joined.f, joined.g, problem.epsilon));
+    ], () => own.rowCost(at.f, at.g, problem.epsilon));
   }
 
   /** The transport cost ⟨P, C⟩ as a tensor of one number, to differentiate; see {@linkcode SinkhornResult.value}. */
