@@ -43,6 +43,7 @@ export interface SinkhornKernelResult extends Freeable {
   readonly potentials: [f: Tensor, g: Tensor];
   /** The plan P = diag(u) K diag(v) as an operator `[n, m]`. */
   readonly plan: LinearOperator;
+  /** ε as it was given. */
   readonly epsilon: number;
   /** Iterations done; in each both potentials are renewed once. */
   readonly iterations: number;
