@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/as
 import { axisCosts } from "../../src/methods/transport/grid_cost.ts";
 import { gridGeometry } from "../../src/methods/transport/grid_geometry.ts";
 import { storeAxes } from "../../src/methods/transport/grid_sums.ts";
-import { productGeometry } from "../../src/methods/transport/grid_products.ts";
+import { productGeometry, takesProducts } from "../../src/methods/transport/grid_products.ts";
 import { sinkhorn, sinkhornGrid, type SinkhornResult } from "../../src/methods/transport/mod.ts";
 import { generator } from "../../src/testing/case_inputs.ts";
 import { type Gpu, grad, open, type Tensor } from "../../src/tensor/mod.ts";
@@ -123,6 +123,29 @@ onEachDevice("products with the axes' kernels are the sums of exponentials", asy
       (await s.data()).forEach((v) => assertAlmostEquals(v, 1, 1e-4));
     }
     products.dispose();
+  }
+});
+
+onEachDevice("the marginal error of many cells is that of the plan, up to the rounding that is stated", async (gpu) => {
+  // So many that all devices take products.
+  const shape = [48, 64], cells = 3072, [a, b] = [weights(cells, 1), weights(cells, 2)];
+  const [A, B] = [a, b].map((w) => gpu.tensor(Float32Array.from(w), { shape }));
+  assert(takesProducts(axisCosts("sqeuclidean", shape, [1, 1]), 0.02 * (47 ** 2 + 63 ** 2), A));
+  for (const maxIterations of [3, 10_000]) {
+    const { result } = await withWarnings(() => sinkhornGrid(A, B, { epsilon: 0.02, maxIterations, tolerance: 2e-6 }));
+    using ones = gpu.ones([cells]);
+    const [rows, columns] = await Promise.all(
+      [result.plan.apply(ones), result.plan.applyTransposed(ones)].map((t) => t.data()),
+    );
+    const off = (x: ArrayLike<number>, w: Float64Array) => w.reduce((s, v, k) => s + Math.abs(v - x[k]), 0);
+    const bound = result.marginalRounding;
+    assert(
+      Math.abs(off(rows, a) - result.marginalError) <= bound,
+      `${off(rows, a)}, measured ${result.marginalError} ± ${bound}`,
+    );
+    assert(off(columns, b) <= bound && bound < 1e-3, `${off(columns, b)} ± ${bound}`);
+    assertEquals(result.converged, maxIterations > 3);
+    result.dispose();
   }
 });
 

@@ -75,6 +75,14 @@ onEachDevice("many nodes: the kernel by products is the stored one, and implicit
     const v = near[(12 + di) * 25 + 12 + dj], w = far[(23 + di) * 46 + 23 + dj];
     assertAlmostEquals(w, v, 1e-4 * v, `${di}, ${dj}`);
   }
+  if (gpu.info.backend === "cpu") {
+    const before = gpu.device.ledger.count;
+    const unit = await heatKernel(wide, { time: 0.2, unitDiagonal: true });
+    using peak = unit.apply(one(2116, 23 * 46 + 23));
+    assertAlmostEquals((await peak.data())[23 * 46 + 23], 1, 1e-5);
+    unit.dispose();
+    assert(gpu.device.ledger.count <= before + 2, `${gpu.device.ledger.count - before}`);
+  }
   // Of the line: e^−2t I_k(2t).
   const bessel = (k: number, x: number) => {
     let sum = 0;

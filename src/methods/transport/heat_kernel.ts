@@ -103,8 +103,8 @@ export function poissonWeights(x: number, dtype: string): Float64Array {
   const least = dtype === "f64" ? LEFT_OUT.f64 : LEFT_OUT.f32, weights: number[] = [];
   for (let k = 0, log = -x;; k++, log += Math.log(x / k)) {
     weights.push(Math.exp(log));
-    // Beyond k = 2x the terms fall by half or more each.
-    if (k >= 2 * x && log < least) return Float64Array.from(weights);
+    // Beyond k = x the terms that follow are at most a geometric series of ratio x/(k + 1).
+    if (k >= x && log - Math.log1p(-x / (k + 1)) < least) return Float64Array.from(weights);
     if (k > MOST_TERMS) {
       throw new RangeError(
         `Cannot let heat flow for so long: the largest degree times the time is ${
