@@ -24,7 +24,8 @@ const CASES: readonly [shape: number[], spacing: number[], cost: string, term: (
   [[5, 7], [1, 0.3], "sqeuclidean", (d) => d * d, 0.05],
   [[6, 5], [1, 1], "cityblock", Math.abs, 0.02],
   [[3, 2, 4], [0.1, 2, 1], "abs(x[i] - y[j])^1.5", (d) => Math.abs(d) ** 1.5, 0.1],
-  [[2, 1, 2, 3], [1, 1, 1, 1], "sqeuclidean", (d) => d * d, 0.2],
+  // Uphill costs more than downhill: rows and columns see different costs.
+  [[2, 1, 2, 3], [1, 1, 1, 1], "max(x[i] - y[j], 0) + abs(x[i] - y[j])", (d) => Math.max(d, 0) + Math.abs(d), 0.1],
   [[1], [1], "sqeuclidean", (d) => d * d, 0.5],
 ];
 
