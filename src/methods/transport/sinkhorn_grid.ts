@@ -105,7 +105,7 @@ export async function sinkhornGrid(
         products.dispose();
       }
     };
-    const given = potentials && await readStart(flatten(potentials, shape), cells, cells, weights.b);
+    const given = potentials && await readStart(flatten(potentials, shape, keep), cells, cells, weights.b);
     const start = given && splitPotential(given, epsilon, quantumOf(magnitude, epsilon), a);
     const all = { ...settings, epsilon, largest: magnitude, signal, onProgress };
     const found = await inStages(solve, weights, a, all, epsilonScaling, start);
@@ -146,10 +146,11 @@ function requireHistograms(a: Tensor, b: Tensor): readonly number[] {
 function flatten(
   potentials: readonly [f: StartPotential, g: StartPotential],
   shape: readonly number[],
+  keep: (t: Tensor) => Tensor,
 ): readonly [f: StartPotential, g: StartPotential] {
   if (!Array.isArray(potentials)) return potentials;
-  // A view that is read at once: nothing of it is to be freed.
-  const flat = (t: StartPotential) => t instanceof Tensor && t.shape.join() === shape.join() ? t.reshape([t.size]) : t;
+  const flat = (t: StartPotential) =>
+    t instanceof Tensor && t.shape.join() === shape.join() ? keep(t.reshape([t.size])) : t;
   return potentials.map(flat) as unknown as readonly [f: StartPotential, g: StartPotential];
 }
 
