@@ -1,0 +1,72 @@
+import { byteSize } from "../device/mod.ts";
+import { defineOp, type HostArray, type InputTypes, type OpDefinition } from "./define.ts";
+import { planScalingCases } from "./plan_scaling_cases.ts";
+import { planLayout, type PlanScalingParams, SETTINGS } from "./plan_scaling_layout.ts";
+import { planScalingKernels } from "./plan_scaling_kernels.ts";
+import { scaleJob } from "./plan_scaling_reference.ts";
+import { planScalingNatives } from "./plan_scaling_wasm.ts";
+
+/**
+ * Iterations that scale an entropic transport plan, for many jobs at once, each with the costs of one of the problems `c` `[P, n, m]`.
+ * A job has weights and potentials `rows` `[B, 3, n]` (a, F, p) and `columns` `[B, 3, m]` (b, G, q), and `settings` `[B, 5]`: ε, quantum, ω, steps and the
+ * number of its problem (held to those there are). From its plan P = exp((F + G − C)/ε + (p + q)), zero where a weight is, with u = v = 1,
+ *
+ *   u ← u (a / (u ∘ P v))^ω,  v ← v (b / (v ∘ Pᵀ u))^ω,
+ *
+ * `steps` times, the last v with ω = 1 (steps and ω are constants to the solver: it knows when to measure). `reach` `[B]` is the largest |log| of a
+ * scaling. Where that is up to `REACH` the potentials take the scalings in, in two parts: F and G move by multiples of the quantum, p and q hold the rest
+ * in units of ε. `rows` `[B, 4, n]` are F, p, the new plan's row sums and Σ_j P_ij C_ij; `columns` `[B, 2, m]` are G and q. Source: Schmitzer,
+ * "Stabilized Sparse Scaling Algorithms for Entropy Regularized Transport Problems" (2019), section 3; over-relaxed: Thibault et al. (2021).
+ */
+export const planScaling: OpDefinition<PlanScalingParams> = defineOp({
+  name: "planScaling",
+
+  contract(inputs, { most }) {
+    const { jobs, n, m, dtype } = planLayout(inputs);
+    if (!Number.isInteger(most) || most < 0) {
+      throw new RangeError(`Expected "most" to be a whole number from 0, got ${most}`);
+    }
+    return {
+      rows: { shape: [jobs, 4, n], dtype },
+      columns: { shape: [jobs, 2, m], dtype },
+      reach: { shape: [jobs], dtype },
+    };
+  },
+
+  reference(inputs, { most }, { rows, columns, reach }) {
+    const { jobs, n, m } = planLayout(inputs as InputTypes);
+    for (let k = 0; k < jobs; k++) {
+      const found = scaleJob(inputs as Record<string, HostArray>, most, k);
+      rows.data.set(found.rows, 4 * k * n);
+      columns.data.set(found.columns, 2 * k * m);
+      reach.data[k] = found.reach;
+    }
+  },
+
+  kernels: planScalingKernels,
+
+  natives: planScalingNatives,
+
+  // Two products and two sums per pair and iteration; to build a plan and to measure one, an exponential of some twenty operations each.
+  cost(inputs, { most }) {
+    const { jobs, problems, n, m, dtype } = planLayout(inputs);
+    return {
+      flops: jobs * n * m * (4 * most + 50),
+      bytes: byteSize(dtype) * (Math.max(problems, jobs) * n * m + jobs * (7 * n + 5 * m + SETTINGS + 1)),
+    };
+  },
+
+  error(inputs, { most }, { rows, columns, reach }, u) {
+    const { jobs, n, m } = planLayout(inputs as InputTypes);
+    const bounds = [rows, columns, reach].map(({ data }) => new Float64Array(data.length));
+    for (let k = 0; k < jobs; k++) {
+      const { bounds: own } = scaleJob(inputs as Record<string, HostArray>, most, k, u);
+      bounds[0].set(own.rows, 4 * k * n);
+      bounds[1].set(own.columns, 2 * k * m);
+      bounds[2][k] = own.reach;
+    }
+    return { rows: bounds[0], columns: bounds[1], reach: bounds[2] };
+  },
+
+  cases: planScalingCases,
+});
