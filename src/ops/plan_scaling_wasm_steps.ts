@@ -1,8 +1,6 @@
 import {
   copyMemory,
   exp,
-  f32x4,
-  f64x2,
   fillMemory,
   type FloatLanes,
   floatLanes,

@@ -3,7 +3,8 @@ import { Tensor } from "../../tensor/mod.ts";
 import { ENTRY, withPotentials } from "./batch_geometry.ts";
 import { batchWeightTensors } from "./batch_input.ts";
 import type { Pair } from "./problem.ts";
-import type { BatchState, BatchWeights } from "./sinkhorn_batch.ts";
+import type { BatchWeights } from "./sinkhorn_batch.ts";
+import type { ScalingState } from "./scaling_state.ts";
 import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 import type { Track } from "./scaling_iterations.ts";
 import { resultBundle, resultText } from "./result_table.ts";
@@ -67,18 +68,13 @@ export class SinkhornBatchResult {
   static async from(
     C: Tensor,
     owned: boolean,
-    state: BatchState,
+    state: ScalingState,
     tracks: readonly Track[],
     weights: { a?: BatchWeights; b?: BatchWeights },
   ): Promise<SinkhornBatchResult> {
     const [B, n, m] = C.shape, { a, b, epsilons } = state, at = state.pair();
     const eps = state.tensor(epsilons, [B, 1]);
-    const [rowCost, rowMass] = await withPotentials(at, eps, async (inputs) => {
-      using costs = Tensor.reduce("sum", `${ENTRY} * C`, { C: state.C, ...inputs }, 2);
-      using masses = Tensor.reduce("sum", ENTRY, { C: state.C, ...inputs }, 2);
-      return await Promise.all([costs.data(), masses.data()]);
-    });
-    const { F, p, G, q } = state.found;
+    const { F, p, G, q, mass: rowMass, cost: rowCost } = state.found;
     const cost = new Float64Array(B), dual = new Float64Array(B), primal = new Float64Array(B);
     for (let k = 0; k < B; k++) {
       // Sums in f64; log P = (f + g − C)/ε gives the primal value, as in `SinkhornResult`.

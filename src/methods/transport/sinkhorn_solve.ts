@@ -1,8 +1,8 @@
 import type { Tensor } from "../../tensor/mod.ts";
 import type { Geometry, Potential } from "./geometry.ts";
 import { disposePotentials, quantumOf } from "./renew_potential.ts";
-import { iterateScaled, newTrack, type ScalingWork } from "./scaling_iterations.ts";
-import type { ScalingGeometry } from "./scaling_steps.ts";
+import { iterateScaled, newTrack } from "./scaling_iterations.ts";
+import { ScalingState } from "./scaling_state.ts";
 import type { SinkhornForm } from "./sinkhorn_form.ts";
 import {
   iterate,
@@ -67,40 +67,42 @@ async function iterateKernel(
   settings: IterationSettings,
   start?: Potential,
 ): Promise<SinkhornState> {
-  const { epsilon, largest, tolerance, onProgress } = settings, { n, m } = geometry;
-  using a = vectorLike(like, weights.a);
-  using b = vectorLike(like, weights.b);
-  const own: ScalingGeometry = {
-    logSum: (side, other) => geometry.logSum(side, other, epsilon),
-    marginal: (side, { f, g }) => geometry.marginal(side, f, g, epsilon),
-    matrix: ({ f, g }) => {
-      const P = geometry.matrix(f, g, epsilon);
-      void P.value;
-      return P;
-    },
-  };
+  const { epsilon, largest, tolerance, onProgress, maxIterations, signal } = settings, { n, m } = geometry;
+  using costs = geometry.costs();
+  using C = costs.reshape([1, n, m]);
+  const state = new ScalingState(C, weights.a, weights.b, Float64Array.of(epsilon), [largest]);
+  try {
+    await state.start(start && await wholeOf(start, epsilon));
+  } finally {
+    if (start) disposePotentials(start);
+  }
   const track = newTrack(0);
-  let found: Pick<SinkhornState, "f" | "g"> | undefined;
-  const copy = ({ coarse, fine }: Potential) => ({ coarse: coarse.slice(null), fine: fine.slice(null) });
-  const work: ScalingWork = {
-    problem: { geometry: own, a, b, eps: epsilon, quantum: quantumOf(largest, epsilon) },
-    tracks: [track],
-    finish: ({ f, g }) => {
-      found = { f: copy(f), g: copy(g) };
-      return Promise.resolve();
-    },
-    keep: () => work.problem,
+  await iterateScaled(state, [track], [tolerance * weights.total], {
+    maxIterations,
+    signal,
     measured: () => {
       const latest = track.history.at(-1);
       if (latest) onProgress?.(latest);
     },
+  });
+  const { iterations, error, converged, history } = track, { found } = state;
+  const potential = (coarse: Float64Array, fine: Float64Array) => ({
+    coarse: vectorLike(like, coarse),
+    fine: vectorLike(like, fine),
+  });
+  return {
+    f: potential(found.F, found.p),
+    g: potential(found.G, found.q),
+    iterations,
+    error,
+    converged,
+    history,
+    rows: { mass: found.mass, cost: found.cost },
   };
-  await iterateScaled(
-    work,
-    { f: zeroPotential(like, n), g: start ?? zeroPotential(like, m) },
-    [tolerance * weights.total],
-    settings,
-  );
-  const { iterations, error, converged, history } = track;
-  return { ...found!, iterations, error, converged, history };
+}
+
+/** A potential as numbers. */
+async function wholeOf({ coarse, fine }: Potential, epsilon: number): Promise<Float64Array> {
+  const [F, p] = await Promise.all([coarse.data(), fine.data()]);
+  return Float64Array.from(F, (v, k) => v + epsilon * p[k]);
 }
