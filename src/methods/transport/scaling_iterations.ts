@@ -58,7 +58,7 @@ export async function iterateScaled(
   targets: ArrayLike<number>,
   { maxIterations, signal, measured }: ScalingSettings,
 ): Promise<void> {
-  const { a, found } = state, n = state.C.shape[1];
+  const { rows: { weights, count: n }, measured: sums } = state;
   let active = tracks;
   while (active.length > 0) {
     for (const track of active) {
@@ -79,7 +79,7 @@ export async function iterateScaled(
       track.limit = Math.min(LONGEST, 2 * track.limit);
       track.iterations += steps;
       track.error = 0;
-      for (let i = index * n; i < index * n + n; i++) track.error += Math.abs(found.mass[i] - a[i]);
+      for (let i = 0; i < n; i++) track.error += Math.abs(sums[2 * index * n + i] - weights[index * n + i]);
       track.converged = track.error <= targets[index];
       history.push({ iteration: track.iterations, error: track.error });
       relaxation.learn(history);

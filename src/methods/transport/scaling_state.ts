@@ -4,20 +4,6 @@ import { logSteps } from "./log_steps.ts";
 import type { Pair } from "./problem.ts";
 import { disposePotentials, quantumOf } from "./renew_potential.ts";
 
-/** Potentials of all problems in two parts, and what was last measured with them; see `Potential`. */
-export interface FoundPotentials {
-  /** Of the rows, `[B, n]`. */
-  readonly F: Float64Array;
-  readonly p: Float64Array;
-  /** Of the columns, `[B, m]`. */
-  readonly G: Float64Array;
-  readonly q: Float64Array;
-  /** Row sums of the plans, `[B, n]`. */
-  readonly mass: Float64Array;
-  /** Σ_j P_ij C_ij, `[B, n]`. */
-  readonly cost: Float64Array;
-}
-
 /** What a problem is to do next. */
 export interface Stretch {
   /** Its number. */
@@ -28,14 +14,29 @@ export interface Stretch {
   readonly omega: number;
 }
 
+/** One side of the problems, as the op `planScaling` takes it. */
+interface Side {
+  /** Points. */
+  readonly count: number;
+  /** Weights in f64, `[B, count]`. */
+  readonly weights: Float64Array;
+  /** Weights and both parts of the potential, `[B, 3, count]`. */
+  readonly packed: Float32Array | Float64Array;
+}
+
 /** Entries of plans in one call on an adapter, which keeps them all at once. */
 const AT_ONCE = 2 ** 25;
+/** Largest cost in units of ε up to which scalings begin in range from potentials of zero. */
+const MILD = 15;
 
-/** Problems of entropic transport of one size on a device, and the potentials found so far, on the host. */
+/** Problems of entropic transport of one size on a device, and the potentials found so far, on the host; see `Potential`. */
 export class ScalingState {
-  /** Where the problems are. */
-  readonly found: FoundPotentials;
+  readonly rows: Side;
+  readonly columns: Side;
+  /** Of each plan when it was last measured, `[B, 2, n]`: its row sums, and Σ_j P_ij C_ij. */
+  readonly measured: Float32Array | Float64Array;
   readonly #quanta: Float64Array;
+  readonly #mild: boolean;
 
   /**
    * @param C Costs `[B, n, m]`.
@@ -46,49 +47,83 @@ export class ScalingState {
    */
   constructor(
     readonly C: Tensor,
-    readonly a: Float64Array,
-    readonly b: Float64Array,
+    a: Float64Array,
+    b: Float64Array,
     readonly epsilons: Float64Array,
     largest: ArrayLike<number>,
   ) {
-    const zeros = (like: Float64Array) => new Float64Array(like.length);
-    this.found = { F: zeros(a), p: zeros(a), G: zeros(b), q: zeros(b), mass: zeros(a), cost: zeros(a) };
+    const [B, n, m] = C.shape;
+    const side = (weights: Float64Array, count: number): Side => {
+      const packed = this.#numbers(3 * B * count);
+      for (let k = 0; k < B; k++) packed.set(weights.subarray(k * count, k * count + count), 3 * k * count);
+      return { count, weights, packed };
+    };
+    this.rows = side(a, n);
+    this.columns = side(b, m);
+    this.measured = this.#numbers(2 * B * n);
     this.#quanta = epsilons.map((eps, k) => quantumOf(largest[k], eps));
+    this.#mild = epsilons.every((eps, k) => largest[k] <= MILD * eps);
   }
 
   /** Numbers of the costs' dtype on their device. */
-  tensor(values: Float64Array, shape: readonly number[]): Tensor {
+  tensor(values: ArrayLike<number>, shape: readonly number[]): Tensor {
     const { device, dtype } = this.C;
     return dtype === "f64"
       ? Tensor.of(device, Float64Array.from(values), shape, "f64")
       : Tensor.of(device, Float32Array.from(values), shape);
   }
 
-  /** The potentials as tensors. */
-  pair(): Pair {
-    return this.#pairOf(Array.from(this.epsilons, (_, k) => k));
+  #numbers(count: number): Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> {
+    return this.C.dtype === "f64" ? new Float64Array(count) : new Float32Array(count);
+  }
+
+  /** The potentials as tensors `[B, n]` and `[B, m]`, of some problems if they are named. */
+  pair(which?: readonly number[]): Pair {
+    const potential = ({ count, packed }: Side) => {
+      const B = which?.length ?? this.epsilons.length,
+        part = (q: number) => {
+          const all = this.#numbers(B * count);
+          for (let k = 0; k < B; k++) {
+            const from = (3 * (which ? which[k] : k) + q) * count;
+            all.set(packed.subarray(from, from + count), k * count);
+          }
+          return Tensor.of(this.C.device, all, [B, count], this.C.dtype);
+        };
+      return { coarse: part(1), fine: part(2) };
+    };
+    return { f: potential(this.rows), g: potential(this.columns) };
   }
 
   /**
-   * Potentials that no entry of the plan is above 1 with, while each row and each column has a 1: g_j = min_i (C_ij − f_i) after
-   * f_i = min_j (C_ij − g_j), the c-transforms. From there scalings begin in range at any ε. With `g`, `[B, m]`, the columns' are these.
+   * Potentials with which no entry of a plan is above 1, while each row and each column has a 1: g_j = min_i (C_ij − f_i) after
+   * f_i = min_j (C_ij − g_j), the c-transforms. From there scalings begin in range at any ε. Given columns' potentials `[B, m]` stay.
    */
-  async start(g?: Float64Array): Promise<void> {
-    const [B, n, m] = this.C.shape, { C, a, b, found } = this;
-    const positive = (w: Float64Array) => w.every((v) => v > 0);
-    const least = async (w: Float64Array, other: Float64Array | undefined, side: "rows" | "columns") => {
-      const shape = side === "rows" ? [B, 1, m] : [B, n, 1], masked = positive(w) ? undefined : w;
-      using f = other && this.tensor(other, shape);
-      using weight = masked && this.tensor(masked, shape);
-      const inputs = { C, ...(f ? { f } : {}), ...(weight ? { w: weight } : {}) };
-      const reduced = f ? "C - f" : "C", formula = weight ? `w > 0 ? ${reduced} : inf` : reduced;
-      using out = Tensor.reduce("min", formula, inputs, side === "rows" ? 2 : 1);
-      return Float64Array.from(await out.data());
-    };
-    const finite = (v: number) => Number.isFinite(v) ? v : 0;
-    const f = await least(b, g?.map(finite), "rows");
-    this.#split(f, a, found.F, found.p);
-    this.#split(g ?? await least(a, f, "columns"), b, found.G, found.q);
+  async start(given?: Float64Array): Promise<void> {
+    const { rows, columns } = this;
+    if (!given && this.#mild) return;
+    const f = await this.#transform(columns, given?.map((v) => Number.isFinite(v) ? v : 0), 2);
+    this.#split(rows, f);
+    this.#split(columns, given ?? await this.#transform(rows, f, 1));
+  }
+
+  /** The least C − f over the points of one side that have weight, for each of the other. */
+  async #transform({ count, weights }: Side, f: Float64Array | undefined, axis: 1 | 2): Promise<Float64Array> {
+    const B = this.epsilons.length, shape = axis === 1 ? [B, count, 1] : [B, 1, count];
+    using other = f && this.tensor(f, shape);
+    using w = weights.includes(0) ? this.tensor(weights, shape) : undefined;
+    const reduced = other ? "C - f" : "C", inputs = { C: this.C, ...(other && { f: other }), ...(w && { w }) };
+    using least = Tensor.reduce("min", w ? `w > 0 ? ${reduced} : inf` : reduced, inputs, axis);
+    return Float64Array.from(await least.data());
+  }
+
+  #split({ count, weights, packed }: Side, values: Float64Array): void {
+    for (let at = 0; at < values.length; at++) {
+      const k = Math.floor(at / count), quantum = this.#quanta[k], to = at + (2 * k + 1) * count;
+      const counts = weights[at] > 0 && Number.isFinite(values[at]);
+      const coarse = counts ? Math.round(values[at] / quantum) * quantum : 0;
+      packed[to] = weights[at] > 0 ? coarse : -Infinity;
+      packed[to + count] = counts ? (values[at] - coarse) / this.epsilons[k] : 0;
+    }
   }
 
   /**
@@ -105,44 +140,42 @@ export class ScalingState {
   }
 
   async #scaleTogether(stretches: readonly Stretch[]): Promise<ArrayLike<number>> {
-    const { C, a, b, found, epsilons } = this, [, n, m] = C.shape, count = stretches.length;
-    const pack = (parts: readonly Float64Array[], k: number) => {
-      const all = C.dtype === "f64" ? new Float64Array(3 * count * k) : new Float32Array(3 * count * k);
-      let to = 0;
-      for (const { index } of stretches) {
-        for (const part of parts) {
-          all.set(part.subarray(index * k, index * k + k), to);
-          to += k;
-        }
-      }
-      return Tensor.of(C.device, all, [count, 3, k], C.dtype);
-    };
-    using rows = pack([a, found.F, found.p], n);
-    using columns = pack([b, found.G, found.q], m);
-    using settings = this.tensor(
-      Float64Array.from(stretches.flatMap(({ index, steps, omega }) => [
-        epsilons[index],
-        this.#quanta[index],
-        omega,
-        steps,
-        index,
-      ])),
-      [count, 5],
-    );
-    const most = stretches.reduce((most, { steps }) => Math.max(most, steps), 0);
+    const { C } = this, count = stretches.length, numbers = this.#numbers(5 * count);
+    let most = 0;
+    for (let q = 0; q < count; q++) {
+      const { index, steps, omega } = stretches[q];
+      numbers[5 * q] = this.epsilons[index];
+      numbers[5 * q + 1] = this.#quanta[index];
+      numbers[5 * q + 2] = omega;
+      numbers[5 * q + 3] = steps;
+      numbers[5 * q + 4] = index;
+      most = Math.max(most, steps);
+    }
+    using rows = this.#packed(this.rows, stretches);
+    using columns = this.#packed(this.columns, stretches);
+    using settings = Tensor.of(C.device, numbers, [count, 5], C.dtype);
     const out = Tensor.apply("planScaling", { c: C, rows, columns, settings }, { most });
     try {
       const [left, right, reach] = await Promise.all([out.rows.data(), out.columns.data(), out.reach.data()]);
-      stretches.forEach(({ index }, q) => {
-        const take = (to: Float64Array, from: typeof left, place: number, k: number) =>
-          to.set(from.subarray(place * k, place * k + k), index * k);
-        [found.F, found.p, found.mass, found.cost].forEach((to, part) => take(to, left, 4 * q + part, n));
-        [found.G, found.q].forEach((to, part) => take(to, right, 2 * q + part, m));
-      });
+      const n = this.rows.count, m = this.columns.count;
+      for (let q = 0; q < count; q++) {
+        const { index } = stretches[q];
+        this.rows.packed.set(left.subarray(4 * q * n, (4 * q + 2) * n), (3 * index + 1) * n);
+        this.measured.set(left.subarray((4 * q + 2) * n, (4 * q + 4) * n), 2 * index * n);
+        this.columns.packed.set(right.subarray(2 * q * m, (2 * q + 2) * m), (3 * index + 1) * m);
+      }
       return reach;
     } finally {
       for (const t of Object.values(out)) t.dispose();
     }
+  }
+
+  #packed({ count, packed }: Side, stretches: readonly Stretch[]): Tensor {
+    const { device, dtype } = this.C, shape = [stretches.length, 3, count];
+    if (stretches.length === this.epsilons.length) return Tensor.of(device, packed.slice(), shape, dtype);
+    const some = this.#numbers(3 * count * stretches.length), size = 3 * count;
+    stretches.forEach(({ index }, q) => some.set(packed.subarray(index * size, index * size + size), q * size));
+    return Tensor.of(device, some, shape, dtype);
   }
 
   /** Iterations of some problems in the log domain, at any ε; without a measurement. */
@@ -158,50 +191,31 @@ export class ScalingState {
   }
 
   async #logTogether(stretches: readonly Stretch[], steps: number): Promise<void> {
-    const { C, a, b, found } = this, [B, n, m] = C.shape, count = stretches.length;
-    const which = stretches.map(({ index }) => index);
-    using costs = count === B ? C.slice(null) : C.take(which, 0);
-    const numbers = (values: (k: number) => number) =>
-      this.tensor(Float64Array.from(stretches, (_, q) => values(q)), [count, 1]);
-    using eps = numbers((q) => this.epsilons[which[q]]);
-    using quantum = numbers((q) => this.#quanta[which[q]]);
-    using omega = numbers((q) => stretches[q].omega);
-    using left = this.#some(a, n, which);
-    using right = this.#some(b, m, which);
-    const problem = { geometry: batchGeometry(costs, eps), a: left, b: right, eps, quantum };
-    const { f, g } = logSteps(problem, this.#pairOf(which), steps, omega);
+    const { C } = this, count = stretches.length, which = stretches.map(({ index }) => index);
+    using costs = count === C.shape[0] ? C.slice(null) : C.take(which, 0);
+    using eps = this.tensor(which.map((k) => this.epsilons[k]), [count, 1]);
+    using quantum = this.tensor(which.map((k) => this.#quanta[k]), [count, 1]);
+    using omega = this.tensor(stretches.map((s) => s.omega), [count, 1]);
+    const some = ({ count: k, weights }: Side) =>
+      this.tensor(which.flatMap((index) => [...weights.subarray(index * k, index * k + k)]), [count, k]);
+    using a = some(this.rows);
+    using b = some(this.columns);
+    const { f, g } = logSteps(
+      { geometry: batchGeometry(costs, eps), a, b, eps, quantum },
+      this.pair(which),
+      steps,
+      omega,
+    );
     try {
-      const parts = [[f.coarse, found.F], [f.fine, found.p], [g.coarse, found.G], [g.fine, found.q]] as const;
-      const data = await Promise.all(parts.map(([t]) => t.data()));
-      parts.forEach(([t, all], part) => {
-        const k = t.shape[1];
-        which.forEach((index, q) => all.set(data[part].subarray(q * k, q * k + k), index * k));
-      });
+      for (const [{ count: k, packed }, { coarse, fine }] of [[this.rows, f], [this.columns, g]] as const) {
+        const [F, p] = await Promise.all([coarse.data(), fine.data()]);
+        which.forEach((index, q) => {
+          packed.set(F.subarray(q * k, q * k + k), (3 * index + 1) * k);
+          packed.set(p.subarray(q * k, q * k + k), (3 * index + 2) * k);
+        });
+      }
     } finally {
       disposePotentials(f, g);
     }
-  }
-
-  #some(values: Float64Array, k: number, which: readonly number[]): Tensor {
-    const some = new Float64Array(which.length * k);
-    which.forEach((index, q) => some.set(values.subarray(index * k, index * k + k), q * k));
-    return this.tensor(some, [which.length, k]);
-  }
-
-  #pairOf(which: readonly number[]): Pair {
-    const { F, p, G, q } = this.found, [, n, m] = this.C.shape;
-    return {
-      f: { coarse: this.#some(F, n, which), fine: this.#some(p, n, which) },
-      g: { coarse: this.#some(G, m, which), fine: this.#some(q, m, which) },
-    };
-  }
-
-  #split(values: Float64Array, weights: Float64Array, coarse: Float64Array, fine: Float64Array): void {
-    const each = values.length / this.epsilons.length;
-    values.forEach((v, at) => {
-      const k = Math.floor(at / each), quantum = this.#quanta[k], counts = weights[at] > 0 && Number.isFinite(v);
-      coarse[at] = counts ? Math.round(v / quantum) * quantum : weights[at] > 0 ? 0 : -Infinity;
-      fine[at] = counts ? (v - coarse[at]) / this.epsilons[k] : 0;
-    });
   }
 }

@@ -91,7 +91,7 @@ export async function sinkhornBatch(
       batchWeights("b", options.b, B, m),
     ]);
     const totals = batchTotals(a, b, B, { a: options.a !== undefined, b: options.b !== undefined });
-    const { largest, magnitude } = await largestCosts(C);
+    const { largest, magnitude } = await largestCosts(C, y !== undefined);
     const epsilons = Float64Array.from(largest, (c, k) => {
       if (settings.relative && c < 0) {
         throw new RangeError(
@@ -115,7 +115,7 @@ export async function sinkhornBatch(
           error: Math.max(...active.map((t) => t.error)),
         }),
     });
-    return await SinkhornBatchResult.from(tracked, owned, state, tracks, options);
+    return SinkhornBatchResult.from(tracked, owned, state, tracks, options);
   } catch (error) {
     if (owned) tracked.dispose();
     throw error;
@@ -124,10 +124,14 @@ export async function sinkhornBatch(
   }
 }
 
-async function largestCosts(C: Tensor): Promise<{ largest: ArrayLike<number>; magnitude: ArrayLike<number> }> {
+/** The largest cost of each problem, and the largest of their absolute values. */
+async function largestCosts(
+  C: Tensor,
+  nonnegative: boolean,
+): Promise<{ largest: ArrayLike<number>; magnitude: ArrayLike<number> }> {
   using most = C.max([1, 2]);
-  using size = Tensor.reduce("max", "abs(C)", { C }, [1, 2]);
-  const [largest, magnitude] = await Promise.all([most.data(), size.data()]);
+  using size = nonnegative ? undefined : Tensor.reduce("max", "abs(C)", { C }, [1, 2]);
+  const [largest, sizes] = await Promise.all([most.data(), size?.data()]), magnitude = sizes ?? largest;
   const bad = magnitude.findIndex((c) => !Number.isFinite(c));
   if (bad >= 0) throw new RangeError(`Expected finite costs, got ${magnitude[bad]} in problem ${bad}`);
   return { largest, magnitude };

@@ -65,30 +65,36 @@ export class SinkhornBatchResult {
   }
 
   /** Measures the values at the end of the iterations. Takes over the costs if they are `owned`. */
-  static async from(
+  static from(
     C: Tensor,
     owned: boolean,
     state: ScalingState,
     tracks: readonly Track[],
     weights: { a?: BatchWeights; b?: BatchWeights },
-  ): Promise<SinkhornBatchResult> {
-    const [B, n, m] = C.shape, { a, b, epsilons } = state, at = state.pair();
+  ): SinkhornBatchResult {
+    const [B, n, m] = C.shape, { epsilons, rows, columns, measured } = state, at = state.pair();
     const eps = state.tensor(epsilons, [B, 1]);
-    const { F, p, G, q, mass: rowMass, cost: rowCost } = state.found;
     const cost = new Float64Array(B), dual = new Float64Array(B), primal = new Float64Array(B);
     for (let k = 0; k < B; k++) {
       // Sums in f64; log P = (f + g − C)/ε gives the primal value, as in `SinkhornResult`.
+      const epsilon = epsilons[k];
       let left = 0, right = 0, own = 0, mass = 0;
-      for (let i = k * n; i < k * n + n; i++) {
-        cost[k] += rowCost[i];
-        mass += rowMass[i];
-        if (!(a[i] > 0)) continue;
-        left += a[i] * (F[i] + epsilons[k] * p[i]);
-        own += rowMass[i] * (F[i] + epsilons[k] * p[i]);
+      for (let i = 0; i < n; i++) {
+        const weight = rows.weights[k * n + i], sum = measured[2 * k * n + i];
+        cost[k] += measured[(2 * k + 1) * n + i];
+        mass += sum;
+        if (!(weight > 0)) continue;
+        const f = rows.packed[(3 * k + 1) * n + i] + epsilon * rows.packed[(3 * k + 2) * n + i];
+        left += weight * f;
+        own += sum * f;
       }
-      for (let j = k * m; j < k * m + m; j++) if (b[j] > 0) right += b[j] * (G[j] + epsilons[k] * q[j]);
-      dual[k] = left + right - epsilons[k] * mass;
-      primal[k] = own + right - epsilons[k] * mass;
+      for (let j = 0; j < m; j++) {
+        const weight = columns.weights[k * m + j];
+        if (!(weight > 0)) continue;
+        right += weight * (columns.packed[(3 * k + 1) * m + j] + epsilon * columns.packed[(3 * k + 2) * m + j]);
+      }
+      dual[k] = left + right - epsilon * mass;
+      primal[k] = own + right - epsilon * mass;
     }
     const failed = tracks.filter((t) => !t.converged);
     if (failed.length > 0) {
@@ -118,7 +124,10 @@ export class SinkhornBatchResult {
       at,
       C: owned ? C : C.slice(null),
       eps,
-      weights: batchWeightTensors(weights, { a: state.tensor(a, [B, n]), b: state.tensor(b, [B, m]) }),
+      weights: batchWeightTensors(weights, {
+        a: state.tensor(rows.weights, [B, n]),
+        b: state.tensor(columns.weights, [B, m]),
+      }),
     });
   }
 

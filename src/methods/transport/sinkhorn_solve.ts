@@ -10,7 +10,6 @@ import {
   type SinkhornProgress,
   type SinkhornState,
   vectorLike,
-  zeroPotential,
 } from "./sinkhorn_iterations.ts";
 import { atEpsilon } from "./sinkhorn_start.ts";
 
@@ -34,8 +33,11 @@ export async function solveInStages(
   factor: number | undefined,
   start?: Potential,
 ): Promise<SinkhornState> {
-  const solve = form === "kernel" ? iterateKernel : iterate;
-  if (factor === undefined) return await solve(geometry, weights, like, settings, start);
+  const solve = (settings: IterationSettings, start?: Potential) =>
+    form === "kernel"
+      ? iterateKernel(geometry, weights, settings, start)
+      : iterate(geometry, weights, like, settings, start);
+  if (factor === undefined) return await solve(settings, start);
   using b = vectorLike(like, weights.b);
   const { epsilon, largest, tolerance, maxIterations, onProgress } = settings;
   const history: SinkhornProgress[] = [], quantum = quantumOf(largest, epsilon);
@@ -43,7 +45,7 @@ export async function solveInStages(
   for (;;) {
     const last = !(stage > epsilon) || maxIterations - done <= 2 * STAGE.iterations;
     const now = last ? epsilon : stage, before = done;
-    const state = await solve(geometry, weights, like, {
+    const state = await solve({
       ...settings,
       epsilon: now,
       tolerance: last ? tolerance : Math.max(tolerance, STAGE.tolerance),
@@ -63,7 +65,6 @@ export async function solveInStages(
 async function iterateKernel(
   geometry: Geometry,
   weights: HostWeights,
-  like: Tensor,
   settings: IterationSettings,
   start?: Potential,
 ): Promise<SinkhornState> {
@@ -85,20 +86,14 @@ async function iterateKernel(
       if (latest) onProgress?.(latest);
     },
   });
-  const { iterations, error, converged, history } = track, { found } = state;
-  const potential = (coarse: Float64Array, fine: Float64Array) => ({
-    coarse: vectorLike(like, coarse),
-    fine: vectorLike(like, fine),
-  });
-  return {
-    f: potential(found.F, found.p),
-    g: potential(found.G, found.q),
-    iterations,
-    error,
-    converged,
-    history,
-    rows: { mass: found.mass, cost: found.cost },
+  const { iterations, error, converged, history } = track, { measured } = state, { f, g } = state.pair();
+  const flat = ({ coarse, fine }: Potential): Potential => {
+    const parts = { coarse: coarse.reshape([coarse.size]), fine: fine.reshape([fine.size]) };
+    disposePotentials({ coarse, fine });
+    return parts;
   };
+  const rows = { mass: measured.subarray(0, n), cost: measured.subarray(n) };
+  return { f: flat(f), g: flat(g), iterations, error, converged, history, rows };
 }
 
 /** A potential as numbers. */
