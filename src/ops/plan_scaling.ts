@@ -8,13 +8,13 @@ import { planScalingNatives } from "./plan_scaling_wasm.ts";
 
 /**
  * Iterations that scale an entropic transport plan, for many jobs at once, each with the costs of one of the problems `c` `[P, n, m]`.
- * A job has weights and potentials `rows` `[B, 3, n]` (a, F, p) and `columns` `[B, 3, m]` (b, G, q), and `settings` `[B, 5]`: ε, quantum, ω, steps and the
- * number of its problem (held to those there are). From its plan P = exp((F + G − C)/ε + (p + q)), zero where a weight is, with u = v = 1,
+ * A job has weights and potentials `rows` `[B, 3, n]` (a, F, p) and `columns` `[B, 3, m]` (b, G, q), and `settings` `[B, 6]`: ε, quantum, ω, steps, the
+ * number of its problem (held to those there are) and a target. From its plan P = exp((F + G − C)/ε + (p + q)), zero where a weight is, with u = v = 1,
  *
  *   u ← u (a / (u ∘ P v))^ω,  v ← v (b / (v ∘ Pᵀ u))^ω,
  *
- * `steps` times, the last v with ω = 1 (steps and ω are constants to the solver: it knows when to measure). `reach` `[B]` is the largest |log| of a
- * scaling. Where that is up to `REACH` the potentials take the scalings in, in two parts: F and G move by multiples of the quantum, p and q hold the rest
+ * up to `steps` times, the last v with ω = 1; an iteration is the last if before it, and after another, Σ |u ∘ P v − a| is at most the target.
+ * `report` `[B, 2]` is the largest |log| of a scaling, and the iterations done. Where the first is up to `REACH` the potentials take the scalings in, in two parts: F and G move by multiples of the quantum, p and q hold the rest
  * in units of ε. `rows` `[B, 4, n]` are F, p, the new plan's row sums and Σ_j P_ij C_ij; `columns` `[B, 2, m]` are G and q. Source: Schmitzer,
  * "Stabilized Sparse Scaling Algorithms for Entropy Regularized Transport Problems" (2019), section 3; over-relaxed: Thibault et al. (2021).
  */
@@ -29,17 +29,17 @@ export const planScaling: OpDefinition<PlanScalingParams> = defineOp({
     return {
       rows: { shape: [jobs, 4, n], dtype },
       columns: { shape: [jobs, 2, m], dtype },
-      reach: { shape: [jobs], dtype },
+      report: { shape: [jobs, 2], dtype },
     };
   },
 
-  reference(inputs, { most }, { rows, columns, reach }) {
+  reference(inputs, { most }, { rows, columns, report }) {
     const { jobs, n, m } = planLayout(inputs as InputTypes);
     for (let k = 0; k < jobs; k++) {
       const found = scaleJob(inputs as Record<string, HostArray>, most, k);
       rows.data.set(found.rows, 4 * k * n);
       columns.data.set(found.columns, 2 * k * m);
-      reach.data[k] = found.reach;
+      report.data.set([found.reach, found.done], 2 * k);
     }
   },
 
@@ -52,20 +52,20 @@ export const planScaling: OpDefinition<PlanScalingParams> = defineOp({
     const { jobs, problems, n, m, dtype } = planLayout(inputs);
     return {
       flops: jobs * n * m * (4 * most + 50),
-      bytes: byteSize(dtype) * (Math.max(problems, jobs) * n * m + jobs * (7 * n + 5 * m + SETTINGS + 1)),
+      bytes: byteSize(dtype) * (Math.max(problems, jobs) * n * m + jobs * (7 * n + 5 * m + SETTINGS + 2)),
     };
   },
 
-  error(inputs, { most }, { rows, columns, reach }, u) {
+  error(inputs, { most }, { rows, columns, report }, u) {
     const { jobs, n, m } = planLayout(inputs as InputTypes);
-    const bounds = [rows, columns, reach].map(({ data }) => new Float64Array(data.length));
+    const bounds = [rows, columns, report].map(({ data }) => new Float64Array(data.length));
     for (let k = 0; k < jobs; k++) {
       const { bounds: own } = scaleJob(inputs as Record<string, HostArray>, most, k, u);
       bounds[0].set(own.rows, 4 * k * n);
       bounds[1].set(own.columns, 2 * k * m);
-      bounds[2][k] = own.reach;
+      bounds[2].set([own.reach, own.done], 2 * k);
     }
-    return { rows: bounds[0], columns: bounds[1], reach: bounds[2] };
+    return { rows: bounds[0], columns: bounds[1], report: bounds[2] };
   },
 
   cases: planScalingCases,

@@ -13,6 +13,8 @@ interface Shape {
   readonly omega?: readonly number[];
   readonly eps?: number;
   readonly quantum?: number;
+  /** The marginal errors at which the jobs in turn stop. */
+  readonly targets?: readonly number[];
   /** Whether some weights are zero. */
   readonly holes?: boolean;
   /** Potentials of the rows; default small ones. */
@@ -25,7 +27,7 @@ const mixed = (count: number, seed: number, size: number) =>
 
 function one(name: string, shape: Shape): Case<PlanScalingParams> {
   const { n, m, jobs = 1, problems = jobs, dtype = "f32", steps = [3], omega = [1], eps = 0.3, holes = false } = shape;
-  const { quantum = 1 / 4096, layout } = shape;
+  const { quantum = 1 / 4096, targets = [0], layout } = shape;
   const side = (count: number, seed: number) =>
     Array.from({ length: jobs }, (_, k) => {
       const weights = Array.from(
@@ -38,7 +40,14 @@ function one(name: string, shape: Shape): Case<PlanScalingParams> {
     }).flat();
   const settings = Array.from(
     { length: jobs },
-    (_, k) => [eps * (1 + k % 2), quantum, omega[k % omega.length], steps[k % steps.length], (k * 2 + 1) % problems],
+    (_, k) => [
+      eps * (1 + k % 2),
+      quantum,
+      omega[k % omega.length],
+      steps[k % steps.length],
+      (k * 2 + 1) % problems,
+      targets[k % targets.length],
+    ],
   ).flat();
   return {
     name: `${dtype} ${name}`,
@@ -46,7 +55,7 @@ function one(name: string, shape: Shape): Case<PlanScalingParams> {
       c: { shape: [problems, n, m], dtype, fill: "uniform", layout },
       rows: { shape: [jobs, 3, n], dtype, fill: jobs > 0 ? side(n, 1) : [0] },
       columns: { shape: [jobs, 3, m], dtype, fill: jobs > 0 ? side(m, 4) : [0] },
-      settings: { shape: [jobs, 5], dtype, fill: jobs > 0 ? settings : [0] },
+      settings: { shape: [jobs, 6], dtype, fill: jobs > 0 ? settings : [0] },
     },
     params: { most: shape.most ?? Math.max(...steps) },
     gradient: false,
@@ -63,6 +72,8 @@ export const planScalingCases: readonly Case<PlanScalingParams>[] = (["f32", "f6
   one("each its own steps and factors", { n: 17, m: 18, jobs: 4, steps: [0, 4, 2, 3], omega: [1, 1.5, 1.2, 1], dtype }),
   one("fewer steps than asked for", { n: 6, m: 5, jobs: 2, steps: [5, 1], most: 2, omega: [1.4], dtype }),
   one("no steps", { n: 6, m: 5, jobs: 2, steps: [0], dtype }),
+  one("until the error is small", { n: 9, m: 12, jobs: 4, steps: [9], targets: [0.05, 0.002, 10], dtype }),
+  one("until the error is small, relaxed", { n: 40, m: 31, jobs: 2, steps: [8], omega: [1.1], targets: [0.01], dtype }),
   one("zero weights", { n: 8, m: 11, jobs: 3, holes: true, omega: [1, 1.3], dtype }),
   one("a large quantum", { n: 8, m: 5, quantum: 0.125, dtype }),
   one("scalings that are thrown away", {

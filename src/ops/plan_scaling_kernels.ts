@@ -38,12 +38,12 @@ function functions(dtype: "f32" | "f64", names: readonly string[]) {
   return { text: [...helpers.values(), ...texts].join("\n"), call };
 }
 
-/** Where the numbers of a job are; the plan, u and v are in scratch memory. */
+/** Where the numbers of a job are; the plan, u, v and how many iterations it has done once it is done are in scratch memory. */
 const PLACES = `let n = p.n; let m = p.m;
 let own = p.settings_start + group * ${SETTINGS}u;
 let eps = settings[own]; let quantum = settings[own + 1u]; let omega = settings[own + 2u];
 let a_at = p.rows_start + 3u * group * n; let b_at = p.columns_start + 3u * group * m;
-let plan_at = group * (n * m + n + m); let u_at = plan_at + n * m; let v_at = u_at + n;
+let plan_at = group * (n * m + n + m + 1u); let u_at = plan_at + n * m; let v_at = u_at + n; let done_at = v_at + m;
 let r = lane / ${SIDE}u; let c = lane % ${SIDE}u;`;
 
 /** The costs of a job's problem. */
@@ -80,7 +80,7 @@ workgroupBarrier();
 /** Loop iterations of an invocation in both half-steps. */
 function loopsOf(n: number, m: number): number {
   const [down, across] = [n, m].map((k) => Math.ceil(k / SIDE));
-  return 2 * down * across + (SIDE + 1) * (down + across) + 1;
+  return 2 * down * across + (SIDE + 1) * (down + across) + SIDE + 1;
 }
 
 /** `planScaling` with a workgroup per job. */
@@ -95,7 +95,7 @@ export const planScalingKernels: readonly KernelVariant<PlanScalingParams>[] = [
     const [c, rows, columns, settings] = ["c", "rows", "columns", "settings"].map((name) =>
       call.dense(call.inputs[name] as Value)
     );
-    const scratch = call.temporary({ shape: [jobs, n * m + n + m], dtype });
+    const scratch = call.temporary({ shape: [jobs, n * m + n + m + 1], dtype });
     const uniforms = {
       ...{ n, m, jobs, problems, c_start: c.offset, rows_start: rows.offset },
       ...{ columns_start: columns.offset, settings_start: settings.offset },
@@ -122,6 +122,7 @@ for (var e = lane; e < n * m; e += ${LANES}u) {
   let i = e / m; let j = e % m;
   scratch[plan_at + e] = ${entry};
 }
+if (lane == 0u) { scratch[done_at] = ${dtype}(0); }
 for (var i = lane; i < n; i += ${LANES}u) { scratch[u_at + i] = select(${dtype}(0), ${dtype}(1), rows[a_at + i] > ${dtype}(0)); }
 for (var j = lane; j < m; j += ${LANES}u) { scratch[v_at + j] = select(${dtype}(0), ${dtype}(1), columns[b_at + j] > ${dtype}(0)); }`;
       },
@@ -134,15 +135,17 @@ for (var j = lane; j < m; j += ${LANES}u) { scratch[v_at + j] = select(${dtype}(
         write: { scratch },
         uniforms: { ...uniforms, begin, end: Math.min(most, begin + atOnce), most },
         declarations: () =>
-          `${functions(dtype, ["renewed", "plain"]).text}\nvar<workgroup> part_s: array<${dtype}, ${LANES}>;`,
+          `${functions(dtype, ["renewed", "plain"]).text}
+var<workgroup> part_s: array<${dtype}, ${LANES}>;
+var<workgroup> flag: u32;`,
         body: () => stepsText(dtype),
       });
     }
     launch({
       key: "finish",
       read: { costs: c, ...inputs, scratch },
-      write: { out_rows: call.outputs.rows, out_columns: call.outputs.columns, reach: call.outputs.reach },
-      uniforms,
+      write: { out_rows: call.outputs.rows, out_columns: call.outputs.columns, report: call.outputs.report },
+      uniforms: { ...uniforms, most },
       declarations: () =>
         [
           functions(dtype, ["entry", "size", "total", "coarse", "fine"]).text,
@@ -169,31 +172,33 @@ function stepsText(dtype: "f32" | "f64"): string {
   const { call } = functions(dtype, ["renewed", "plain"]);
   const renew = (at: string, a: string, plainly: string) => {
     const args = { a, u: "old", s: "s", omega: "omega" };
-    return `let old = scratch[${at} + k];
-if (${plainly}) { scratch[${at} + k] = ${call("plain", args)}; } else { scratch[${at} + k] = ${
+    return `if (${plainly}) { scratch[${at} + k] = ${call("plain", args)}; } else { scratch[${at} + k] = ${
       call("renewed", args)
     }; }`;
   };
   const entry = (i: string, j: string) => `scratch[plan_at + ${i} * m + ${j}]`;
+  const rowStep = `let old = scratch[u_at + k];
+error += abs(old * s - rows[a_at + k]);
+${renew("u_at", "rows[a_at + k]", `omega == ${dtype}(1)`)}`;
+  const columnStep = `let old = scratch[v_at + k];
+${renew("v_at", "columns[b_at + k]", `omega == ${dtype}(1) || is_last || step + 1u == count`)}`;
   return `let count = u32(clamp(i32(settings[own + 3u]), 0, i32(p.most)));
-for (var step = p.begin; step < min(count, p.end); step++) {
-${
-    sumsOver(
-      "rows",
-      dtype,
-      { s: (i, j) => `${entry(i, j)} * scratch[v_at + ${j}]` },
-      renew("u_at", "rows[a_at + k]", `omega == ${dtype}(1)`),
-    )
-  }
+if (lane == 0u) { flag = select(0u, 1u, scratch[done_at] > ${dtype}(0)); }
+var is_last = workgroupUniformLoad(&flag) == 1u;
+for (var step = p.begin; step < min(count, p.end) && !is_last; step++) {
+var error = ${dtype}(0);
+${sumsOver("rows", dtype, { s: (i, j) => `${entry(i, j)} * scratch[v_at + ${j}]` }, rowStep)}
+part_s[lane] = error;
+workgroupBarrier();
+if (lane == 0u) {
+  // Only the first lane of each row has any.
+  for (var z = ${SIDE}u; z < ${LANES}u; z += ${SIDE}u) { error += part_s[z]; }
+  flag = select(0u, 1u, step > 0u && error <= settings[own + 5u]);
+}
+is_last = workgroupUniformLoad(&flag) == 1u;
+if (is_last && lane == 0u) { scratch[done_at] = ${dtype}(step + 1u); }
 storageBarrier();
-${
-    sumsOver(
-      "columns",
-      dtype,
-      { s: (i, j) => `${entry(i, j)} * scratch[u_at + ${i}]` },
-      renew("v_at", "columns[b_at + k]", `omega == ${dtype}(1) || step + 1u == count`),
-    )
-  }
+${sumsOver("columns", dtype, { s: (i, j) => `${entry(i, j)} * scratch[u_at + ${i}]` }, columnStep)}
 storageBarrier();
 }`;
 }
@@ -227,7 +232,11 @@ for (var half = ${LANES / 2}u; half > 0u; half /= 2u) {
 }
 let reached = part_s[0];
 workgroupBarrier();
-if (lane == 0u) { reach[group] = reached; }
+if (lane == 0u) {
+  report[2u * group] = reached;
+  let done = scratch[done_at];
+  report[2u * group + 1u] = select(${dtype}(clamp(i32(settings[own + 3u]), 0, i32(p.most))), done, done > ${dtype}(0));
+}
 ${
     visit(({ count, weights, at, out }) => {
       const args = {

@@ -9,8 +9,8 @@ import { showShape } from "./value.ts";
 export const REACH = 20;
 /** Scalings beyond e^±60 are held there. */
 export const HELD = 1e26;
-/** Numbers of a job in `settings`: ε, the quantum, ω, how many iterations, and the number of its problem. */
-export const SETTINGS = 5;
+/** Numbers of a job in `settings`: ε, the quantum, ω, the most iterations, the number of its problem, and the error to stop at. */
+export const SETTINGS = 6;
 
 /** Options of `planScaling`. */
 export interface PlanScalingParams {

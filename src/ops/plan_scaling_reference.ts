@@ -6,7 +6,13 @@ export interface ScaledJob {
   readonly rows: Float64Array;
   readonly columns: Float64Array;
   readonly reach: number;
-  readonly bounds: { readonly rows: Float64Array; readonly columns: Float64Array; readonly reach: number };
+  readonly done: number;
+  readonly bounds: {
+    readonly rows: Float64Array;
+    readonly columns: Float64Array;
+    readonly reach: number;
+    readonly done: number;
+  };
 }
 
 /** One side of a job: weights, potential in two parts, scaling, and how far log u and the potential may be off. */
@@ -28,7 +34,7 @@ const held = (v: number) => Math.min(HELD, Math.max(1 / HELD, v));
  */
 export function scaleJob(inputs: Record<string, HostArray>, most: number, k: number, u = 0): ScaledJob {
   const { c, settings } = inputs, [problems, n, m] = c.shape;
-  const [eps, quantum, omega, steps, problem] = settings.data.subarray(SETTINGS * k, SETTINGS * (k + 1));
+  const [eps, quantum, omega, steps, problem, target] = settings.data.subarray(SETTINGS * k, SETTINGS * (k + 1));
   const at = Math.min(Math.max(problem, 0), problems - 1);
   const C = c.data.subarray(at * n * m, (at + 1) * n * m);
   const left = sideOf(inputs.rows.data, k, n), right = sideOf(inputs.columns.data, k, m);
@@ -48,7 +54,9 @@ export function scaleJob(inputs: Record<string, HostArray>, most: number, k: num
   };
 
   const { P, relative } = plan();
+  // Gives Σ |u s − w| before, and how far that may be off.
   const renew = (own: Side, other: Side, place: (i: number, j: number) => number, power: number) => {
+    const error = { value: 0, off: 0 };
     for (let i = 0; i < own.w.length; i++) {
       if (!(own.w[i] > 0)) continue;
       let s = 0, off = 0;
@@ -57,16 +65,23 @@ export function scaleJob(inputs: Record<string, HostArray>, most: number, k: num
         s += term;
         off += term * (relative[q] + other.off[j]) + tiny(u) * other.u[j];
       }
+      const marginal = own.u[i] * s, wrong = off / Math.max(s, 1e-300) + (other.w.length + 16) * u;
+      error.value += Math.abs(marginal - own.w[i]);
+      error.off += marginal * (own.off[i] + wrong) + own.w.length * u * Math.abs(marginal - own.w[i]);
       const ratio = own.w[i] / held(own.u[i] * s), log = Math.abs(Math.log(ratio));
       own.off[i] = Math.abs(1 - power) * own.off[i] +
-        power * (off / Math.max(s, 1e-300) + (other.w.length + 16) * u) + u * (32 + 8 * power * log);
+        power * wrong + u * (32 + 8 * power * log);
       own.u[i] = held(own.u[i] * ratio ** power);
     }
+    return error;
   };
   const count = Math.min(steps, most);
-  for (let step = 0; step < count; step++) {
-    renew(left, right, (i, j) => i * m + j, omega);
-    renew(right, left, (j, i) => i * m + j, step + 1 < count ? omega : 1);
+  let done = 0, isClear = true;
+  for (let last = false; done < count && !last; done++) {
+    const error = renew(left, right, (i, j) => i * m + j, omega);
+    last = done > 0 && error.value <= target;
+    if (done > 0 && Math.abs(error.value - target) <= error.off) isClear = false;
+    renew(right, left, (j, i) => i * m + j, done + 1 < count && !last ? omega : 1);
   }
   const sides = [left, right], logs = sides.map((s) => s.u.map((v) => v > 0 ? Math.abs(Math.log(v)) : 0));
   const reach = Math.max(...logs.map((l) => l.reduce((a, b) => Math.max(a, b), 0)));
@@ -76,7 +91,7 @@ export function scaleJob(inputs: Record<string, HostArray>, most: number, k: num
   sides.forEach((s, q) => absorb(s, parts[q], reach <= REACH, { eps, quantum, u }));
 
   const last = plan(), rows = new Float64Array(4 * n), columns = new Float64Array(2 * m);
-  const bounds = { rows: new Float64Array(4 * n), columns: new Float64Array(2 * m), reach: reachOff };
+  const bounds = { rows: new Float64Array(4 * n), columns: new Float64Array(2 * m), reach: reachOff, done: 0 };
   rows.set(left.F);
   rows.set(left.p, n);
   bounds.rows.set(parts[0].coarse);
@@ -95,7 +110,13 @@ export function scaleJob(inputs: Record<string, HostArray>, most: number, k: num
       bounds.rows[3 * n + i] += off * cost;
     }
   }
-  return { rows, columns, reach, bounds };
+  if (!isClear) {
+    // It may stop an iteration earlier or later.
+    bounds.rows.fill(Infinity);
+    bounds.columns.fill(Infinity);
+    bounds.reach = bounds.done = Infinity;
+  }
+  return { rows, columns, reach, done, bounds };
 }
 
 function sideOf(data: Float64Array, k: number, n: number): Side {

@@ -1,5 +1,5 @@
 import { byteSize, type HostArgument } from "../device/mod.ts";
-import { type FunctionBuilder, i32, type Value } from "../formula/wasm/mod.ts";
+import { i32, type Value } from "../formula/wasm/mod.ts";
 import { itemsKernel } from "./csr_wasm.ts";
 import type { HostCall, NativeVariant } from "./define.ts";
 import { addressOf } from "./host_kernel.ts";
@@ -64,7 +64,7 @@ export const planScalingNatives: readonly NativeVariant<PlanScalingParams>[] = [
       job: number,
       key: string,
       count: number,
-      write: (steps: PlanSteps, block: Word, fn: FunctionBuilder, args: Arguments) => void,
+      write: (steps: PlanSteps, block: Word, args: Arguments) => void,
       step = 0,
     ) =>
       call.launch({
@@ -72,7 +72,7 @@ export const planScalingNatives: readonly NativeVariant<PlanScalingParams>[] = [
         args: { ...room.args, job: { i32: job }, step: { i32: step } },
         code: (target) =>
           itemsKernel(target, (fn, args, item) => {
-            write(new PlanSteps(fn, args, room.scalar, args.i32("job"), args.i32("room")), item, fn, args);
+            write(new PlanSteps(fn, args, room.scalar, args.i32("job"), args.i32("room")), item, args);
           }),
         count,
         grain: 1,
@@ -81,9 +81,7 @@ export const planScalingNatives: readonly NativeVariant<PlanScalingParams>[] = [
       launch(job, "prepare", 1, (steps) => steps.prepare());
       launch(job, "build", room.blocks, (steps, block) => steps.build(block));
       for (let step = 0; step < call.params.most; step++) {
-        launch(job, "step", room.blocks, (steps, block, fn, args) => {
-          fn.if(i32.ltS(args.i32("step"), steps.count), () => steps.step(block, args.i32("step")));
-        }, step);
+        launch(job, "step", room.blocks, (steps, block, args) => steps.step(block, args.i32("step")), step);
       }
       launch(job, "finish", 1, (steps) => steps.finish());
       launch(job, "measure", room.blocks, (steps, block) => steps.measure(block));
@@ -102,7 +100,7 @@ function roomOf(call: Call, wanted: number, rooms: number): {
   const up = (count: number, by: number) => Math.ceil(count / by) * by;
   const line = up(m, 2 * lanes) * size, height = up(n, lanes) * size, planBytes = up(n, lanes) * line;
   const blockRows = up(Math.ceil(n / wanted), lanes), blocks = Math.ceil(n / blockRows);
-  const roomBytes = planBytes + 4 * height + (3 + 3 * blocks) * line;
+  const roomBytes = planBytes + 4 * height + (3 + 3 * blocks) * line + 48 * blocks;
   const scratch = call.temporary({ shape: [rooms * roomBytes / 4], dtype: "u32" });
   const words = {
     line,
@@ -126,7 +124,7 @@ function roomOf(call: Call, wanted: number, rooms: number): {
       ...Object.fromEntries(inputs.map((name) => [name, addressOf(call.dense(call.inputs[name] as ArrayValue))])),
       outRows: addressOf(call.outputs.rows),
       outColumns: addressOf(call.outputs.columns),
-      reach: addressOf(call.outputs.reach),
+      report: addressOf(call.outputs.report),
       room: addressOf(scratch),
       ...Object.fromEntries(Object.entries(words).map(([name, value]) => [name, { i32: value }])),
     },

@@ -1,6 +1,10 @@
 import {
   copyMemory,
   exp,
+  f32,
+  f32x4,
+  f64,
+  f64x2,
   fillMemory,
   type FloatLanes,
   floatLanes,
@@ -30,7 +34,8 @@ interface Side {
 
 /**
  * Code of a job's parts, in a room of its own: the plan by rows of `line` bytes, the rows' u, a, F, p of `height` bytes, the columns' b, G, q, and for
- * each block of rows a copy of v and two sets of column sums, one of the iteration at work and one of that before it.
+ * each block of rows a copy of v and two sets of column sums, one of the iteration at work and one of that before it; then for each block how many
+ * iterations it has done when it is done, and two marginal errors of 16 bytes each.
  */
 export class PlanSteps {
   readonly #fn: FunctionBuilder;
@@ -51,7 +56,9 @@ export class PlanSteps {
   readonly #omega: V;
   /** Whether ω is not 1. */
   readonly #relaxed: Word;
-  /** Iterations of the job. */
+  readonly #target: V;
+  readonly #marks: Word;
+  /** Iterations of the job at most. */
   readonly count: Word;
 
   constructor(fn: FunctionBuilder, args: Arguments, scalar: "f32" | "f64", job: Word, room: Word) {
@@ -70,6 +77,7 @@ export class PlanSteps {
     const b = after(p, height), G = after(b, line), q = after(G, line);
     this.#columns = { w: b, F: G, p: q, bytes: line };
     this.#copies = after(q, line);
+    this.#marks = after(this.#copies, i32.mul(i32.mul(args.i32("blocks"), line), i32.const(3)));
     const own = fn.let(i32.add(args.i32("settings"), i32.mul(job, i32.const(SETTINGS << this.#shift))));
     const setting = (k: number) => loadSplat(fn, scalar, scalar, i32.add(own, i32.const(k << this.#shift)));
     const whole = (v: V) =>
@@ -79,6 +87,7 @@ export class PlanSteps {
     this.#omega = setting(2);
     this.#relaxed = fn.let(this.#m.any(this.#m.ne(this.#omega, this.#m.constant(1))));
     this.count = fn.let(smaller(fn, whole(setting(3)), args.i32("most")));
+    this.#target = setting(5);
     const last = fn.let(i32.sub(args.i32("problems"), i32.const(1)));
     const problem = fn.variable(smaller(fn, whole(setting(4)), last));
     fn.if(i32.ltS(problem, i32.const(0)), () => fn.set(problem, i32.const(0)));
@@ -96,6 +105,7 @@ export class PlanSteps {
   build(block: Word): void {
     const fn = this.#fn, m = this.#m, line = this.#args.i32("line");
     const { first, end, last } = this.#blockRows(block);
+    fn.run(i32.store(this.#mark(block), i32.const(-1)));
     const ones = (to: Word, weights: Word, from: Word, end: Word) =>
       fn.for(from, end, 16, (at) => {
         const positive = m.gt(fn.let(v128.load(i32.add(weights, at))), m.constant(0));
@@ -117,9 +127,28 @@ export class PlanSteps {
     });
   }
 
-  /** Iteration `step` for a block of rows: v from the sums of the one before, then u, and the sums that it gives. */
+  /** Iteration `step` for a block of rows, if there is to be one. */
   step(block: Word, step: Word): void {
+    const fn = this.#fn, m = this.#m, mark = this.#mark(block);
+    const open = i32.and(i32.ltS(step, this.count), i32.ltS(i32.load(mark), i32.const(0)));
+    fn.if(open, () => {
+      // The error before an iteration says whether that was the last one.
+      const isLast = fn.variable(i32.const(0));
+      fn.if(i32.gtS(step, i32.const(1)), () => {
+        const error = fn.variable(m.constant(0)), from = this.#error(i32.const(0), i32.sub(step, i32.const(1)));
+        fn.for(i32.const(0), i32.shl(this.#args.i32("blocks"), i32.const(4)), 16, (own) => {
+          fn.set(error, m.add(error, fn.let(v128.load(i32.add(from, own)))));
+        });
+        fn.set(isLast, m.any(m.le(error, this.#target)));
+      });
+      fn.if(isLast, () => fn.run(i32.store(mark, step)), () => this.#iterate(block, step));
+    });
+  }
+
+  /** v from the sums of the iteration before, then u, and the sums that it gives. */
+  #iterate(block: Word, step: Word): void {
     const fn = this.#fn, m = this.#m, line = this.#args.i32("line"), { first, last } = this.#blockRows(block);
+    const error = fn.variable(m.constant(0));
     fn.if(i32.gtS(step, i32.const(0)), () => this.#renewColumns(block, step, this.#relaxed));
     const sums = this.#sums(block, step), v = this.#copy(block), count = m.count;
     fn.run(fillMemory(sums, i32.const(0), line));
@@ -141,7 +170,9 @@ export class PlanSteps {
         });
       });
       const place = fn.let(i32.add(this.#u, this.#bytes(i))), weights = i32.add(this.#rows.w, this.#bytes(i));
-      const u = this.#renew(v128.load(place), this.#sumEach(totals), v128.load(weights), this.#relaxed);
+      const sum = this.#sumEach(totals), old = fn.let(v128.load(place)), weight = fn.let(v128.load(weights));
+      fn.set(error, m.add(error, m.abs(m.sub(m.mul(old, sum), weight))));
+      const u = this.#renew(old, sum, weight, this.#relaxed);
       fn.run(v128.store(place, u));
       const each = lines.map((_, r) => this.#spread(u, r));
       walk((at, offset) => {
@@ -151,12 +182,14 @@ export class PlanSteps {
         fn.run(v128.store(to, sum, offset));
       });
     });
+    fn.run(v128.store(this.#error(block, step), this.#sumEach(Array(count).fill(error))));
   }
 
   /** The last v, which is not relaxed; what the scalings reached, and the potentials that take them in; both given back. */
   finish(): void {
-    const fn = this.#fn, m = this.#m, first = i32.const(0);
-    fn.if(i32.gtS(this.count, i32.const(0)), () => this.#renewColumns(first, this.count, i32.const(0)));
+    const fn = this.#fn, m = this.#m, first = i32.const(0), done = fn.variable(i32.load(this.#mark(first)));
+    fn.if(i32.ltS(done, i32.const(0)), () => fn.set(done, this.count));
+    fn.if(i32.gtS(done, i32.const(0)), () => this.#renewColumns(first, done, i32.const(0)));
     const reach = fn.variable(m.constant(0)), v = this.#copy(first);
     const sides = [[this.#rows, this.#u], [this.#columns, v]] as const;
     for (const [side, scalings] of sides) {
@@ -170,8 +203,11 @@ export class PlanSteps {
       const turned = laneBytes(this.#size(), ...Array.from({ length: m.count }, (_, k) => k ^ half));
       fn.set(reach, m.max(reach, fn.let(v128.shuffle(reach, reach, turned))));
     }
-    const place = i32.add(this.#args.i32("reach"), this.#bytes(this.#job));
-    storeLanes(fn, this.#scalar, this.#scalar, place, reach, "first");
+    const report = fn.let(i32.add(this.#args.i32("report"), this.#bytes(i32.shl(this.#job, i32.const(1)))));
+    const put = (k: number, value: V) =>
+      storeLanes(fn, this.#scalar, this.#scalar, i32.add(report, this.#bytes(i32.const(k))), value, "first");
+    put(0, reach);
+    put(1, this.#scalar === "f64" ? f64x2.splat(f64.convertI32S(done)) : f32x4.splat(f32.convertI32S(done)));
     fn.if(m.any(m.le(reach, m.constant(REACH))), () => {
       for (const [side, scalings] of sides) this.#absorb(side, scalings);
     });
@@ -215,6 +251,17 @@ export class PlanSteps {
   #sums(block: Word, step: Word): Word {
     const blocks = this.#args.i32("blocks"), set = i32.add(i32.and(step, i32.const(1)), i32.const(1));
     return this.#copy(i32.add(block, i32.mul(set, blocks)));
+  }
+
+  /** Where it says how many iterations a block has done, once it is done. */
+  #mark(block: Word): Word {
+    return this.#fn.let(i32.add(this.#marks, i32.shl(block, i32.const(4))));
+  }
+
+  /** Where the marginal error of a block before an iteration is. */
+  #error(block: Word, step: Word): Word {
+    const blocks = this.#args.i32("blocks"), set = i32.add(i32.and(step, i32.const(1)), i32.const(1));
+    return this.#mark(i32.add(block, i32.mul(set, blocks)));
   }
 
   /** Rows of a block: those that are there end at `end`, with what they are filled up to at `last`. */

@@ -1,6 +1,6 @@
 import { Relaxation } from "./relaxation.ts";
 import type { ScalingState } from "./scaling_state.ts";
-import { FIRST_CHECK, nextCheck, type SinkhornProgress } from "./sinkhorn_iterations.ts";
+import { nextCheck, type SinkhornProgress } from "./sinkhorn_iterations.ts";
 
 /** One problem's way so far. */
 export interface Track {
@@ -14,6 +14,8 @@ export interface Track {
   /** Iterations after which to measure, and the most that lately stayed in range. */
   steps: number;
   limit: number;
+  /** Whether the next ones may end by themselves, by the error that the scalings tell. */
+  stops: boolean;
   /** Whether even one iteration went out of range: then the next one is made in the log domain. */
   inLog: boolean;
 }
@@ -28,6 +30,10 @@ export interface ScalingSettings {
 
 /** Logarithm up to which scalings are taken in by the op `planScaling`. */
 const REACH = 20;
+/** Iterations before the first measurement, and how many times as many as are expected to do before later ones: they end by themselves. */
+const FIRST = 20, LEEWAY = 1.25;
+/** The part of the target at which they do: scalings and the plans made from their logarithms differ by roundings. */
+const SAFE = 0.97;
 /** Iterations in one call at most: between calls the work can be stopped. */
 const LONGEST = 1000;
 
@@ -40,15 +46,16 @@ export function newTrack(index: number): Track {
     converged: false,
     history: [],
     relaxation: new Relaxation(),
-    steps: FIRST_CHECK,
+    steps: FIRST,
     limit: LONGEST,
+    stops: true,
     inLog: false,
   };
 }
 
 /**
  * Sinkhorn's iterations as scalings of stored plans that absorb the potentials at each measurement, of all problems that are at work at once; each
- * is measured when its own error is expected to be low enough, and leaves when it is. Where scalings leave the range that the stored plan can carry
+ * stops when its own error is low enough, is measured, and leaves if that confirms it. Where scalings leave the range that the stored plan can carry
  * (at small ε, early on), the stretch was in vain for that problem, and the next one is shorter; what a single iteration cannot do in range is done
  * in the log domain. Errors are measured on freshly made plans, never on scalings.
  */
@@ -64,26 +71,32 @@ export async function iterateScaled(
     for (const track of active) {
       track.steps = Math.max(1, Math.min(track.steps, track.limit, maxIterations - track.iterations));
     }
-    const stretch = (t: Track, steps: number) => ({ index: t.index, steps, omega: t.relaxation.omega });
+    const stretch = (t: Track, steps: number) => ({
+      ...{ index: t.index, steps, omega: t.relaxation.omega },
+      target: t.stops ? SAFE * targets[t.index] : 0,
+    });
     const beyond = active.filter((t) => t.inLog);
     if (beyond.length > 0) await state.logSteps(beyond.map((t) => stretch(t, t.steps)));
-    const reach = await state.scale(active.map((t) => stretch(t, t.inLog ? 0 : t.steps)));
+    const reports = await state.scale(active.map((t) => stretch(t, t.inLog ? 0 : t.steps)));
     active.forEach((track, k) => {
-      const { index, history, relaxation, steps } = track;
-      if (!(reach[k] <= REACH)) {
+      const { index, history, relaxation, steps } = track, [reach, scaled] = reports.subarray(2 * k, 2 * k + 2);
+      if (!(reach <= REACH)) {
         track.inLog = steps === 1;
         track.limit = Math.max(1, Math.floor(steps / 4));
         return;
       }
+      const done = track.inLog ? steps : scaled;
       track.inLog = false;
       track.limit = Math.min(LONGEST, 2 * track.limit);
-      track.iterations += steps;
+      track.iterations += done;
       track.error = 0;
       for (let i = 0; i < n; i++) track.error += Math.abs(sums[2 * index * n + i] - weights[index * n + i]);
       track.converged = track.error <= targets[index];
       history.push({ iteration: track.iterations, error: track.error });
       relaxation.learn(history);
-      track.steps = nextCheck(history, targets[index]) - track.iterations;
+      // An error that the plan itself does not show must not end them again at once.
+      track.stops = done === steps;
+      track.steps = Math.ceil(LEEWAY * (nextCheck(history, targets[index]) - track.iterations));
     });
     measured(active);
     signal?.throwIfAborted();

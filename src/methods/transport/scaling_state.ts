@@ -8,8 +8,10 @@ import { disposePotentials, quantumOf } from "./renew_potential.ts";
 export interface Stretch {
   /** Its number. */
   readonly index: number;
-  /** Iterations. */
+  /** Iterations at most. */
   readonly steps: number;
+  /** The marginal error that ends them earlier, once an iteration has been made; 0 for never. */
+  readonly target: number;
   /** The factor of over-relaxation. */
   readonly omega: number;
 }
@@ -127,36 +129,37 @@ export class ScalingState {
   }
 
   /**
-   * Scales the plans of some problems and takes the scalings in where they are within range; gives for each the largest |log| of a
-   * scaling, and measures its plan. See the op `planScaling`.
+   * Scales the plans of some problems, takes the scalings in where they are within range, and measures the plans. Gives for each the largest |log| of a
+   * scaling and the iterations done, `[B, 2]`. See the op `planScaling`.
    */
   async scale(stretches: readonly Stretch[]): Promise<Float64Array> {
-    const [, n, m] = this.C.shape, reach = new Float64Array(stretches.length);
+    const [, n, m] = this.C.shape, reports = new Float64Array(2 * stretches.length);
     const size = this.C.device.info.backend === "cpu" ? stretches.length : Math.max(1, Math.floor(AT_ONCE / (n * m)));
     for (let first = 0; first < stretches.length; first += size) {
-      reach.set(await this.#scaleTogether(stretches.slice(first, first + size)), first);
+      reports.set(await this.#scaleTogether(stretches.slice(first, first + size)), 2 * first);
     }
-    return reach;
+    return reports;
   }
 
   async #scaleTogether(stretches: readonly Stretch[]): Promise<ArrayLike<number>> {
-    const { C } = this, count = stretches.length, numbers = this.#numbers(5 * count);
+    const { C } = this, count = stretches.length, numbers = this.#numbers(6 * count);
     let most = 0;
     for (let q = 0; q < count; q++) {
-      const { index, steps, omega } = stretches[q];
-      numbers[5 * q] = this.epsilons[index];
-      numbers[5 * q + 1] = this.#quanta[index];
-      numbers[5 * q + 2] = omega;
-      numbers[5 * q + 3] = steps;
-      numbers[5 * q + 4] = index;
+      const { index, steps, omega, target } = stretches[q];
+      numbers[6 * q] = this.epsilons[index];
+      numbers[6 * q + 1] = this.#quanta[index];
+      numbers[6 * q + 2] = omega;
+      numbers[6 * q + 3] = steps;
+      numbers[6 * q + 4] = index;
+      numbers[6 * q + 5] = target;
       most = Math.max(most, steps);
     }
     using rows = this.#packed(this.rows, stretches);
     using columns = this.#packed(this.columns, stretches);
-    using settings = Tensor.of(C.device, numbers, [count, 5], C.dtype);
+    using settings = Tensor.of(C.device, numbers, [count, 6], C.dtype);
     const out = Tensor.apply("planScaling", { c: C, rows, columns, settings }, { most });
     try {
-      const [left, right, reach] = await Promise.all([out.rows.data(), out.columns.data(), out.reach.data()]);
+      const [left, right, reports] = await Promise.all([out.rows.data(), out.columns.data(), out.report.data()]);
       const n = this.rows.count, m = this.columns.count;
       for (let q = 0; q < count; q++) {
         const { index } = stretches[q];
@@ -164,7 +167,7 @@ export class ScalingState {
         this.measured.set(left.subarray((4 * q + 2) * n, (4 * q + 4) * n), 2 * index * n);
         this.columns.packed.set(right.subarray(2 * q * m, (2 * q + 2) * m), (3 * index + 1) * m);
       }
-      return reach;
+      return reports;
     } finally {
       for (const t of Object.values(out)) t.dispose();
     }
@@ -179,7 +182,7 @@ export class ScalingState {
   }
 
   /** Iterations of some problems in the log domain, at any ε; without a measurement. */
-  async logSteps(stretches: readonly Stretch[]): Promise<void> {
+  async logSteps(stretches: readonly Omit<Stretch, "target">[]): Promise<void> {
     const [, n, m] = this.C.shape, size = Math.max(1, Math.floor(AT_ONCE / (n * m)));
     // Together as long as they are asked for as many.
     const alike = Map.groupBy(stretches, ({ steps }) => steps);
@@ -190,7 +193,7 @@ export class ScalingState {
     }
   }
 
-  async #logTogether(stretches: readonly Stretch[], steps: number): Promise<void> {
+  async #logTogether(stretches: readonly Omit<Stretch, "target">[], steps: number): Promise<void> {
     const { C } = this, count = stretches.length, which = stretches.map(({ index }) => index);
     using costs = count === C.shape[0] ? C.slice(null) : C.take(which, 0);
     using eps = this.tensor(which.map((k) => this.epsilons[k]), [count, 1]);
