@@ -14,7 +14,7 @@ import { planScalingNatives } from "./plan_scaling_wasm.ts";
  *   u ← u (a / (u ∘ P v))^ω,  v ← v (b / (v ∘ Pᵀ u))^ω,
  *
  * up to `steps` times, the last v with ω = 1; an iteration is the last if before it, and after another, Σ |u ∘ P v − a| is at most the target.
- * `report` `[B, 2]` is the largest |log| of a scaling, and the iterations done. Where the first is up to `REACH` the potentials take the scalings in, in two parts: F and G move by multiples of the quantum, p and q hold the rest
+ * `report` `[B, 3]` is the largest |log| of a scaling, the iterations done, and that error before the last of them (0 if there is none). Where the first is up to `REACH` the potentials take the scalings in, in two parts: F and G move by multiples of the quantum, p and q hold the rest
  * in units of ε. `rows` `[B, 4, n]` are F, p, the new plan's row sums and Σ_j P_ij C_ij; `columns` `[B, 2, m]` are G and q. Source: Schmitzer,
  * "Stabilized Sparse Scaling Algorithms for Entropy Regularized Transport Problems" (2019), section 3; over-relaxed: Thibault et al. (2021).
  */
@@ -29,7 +29,7 @@ export const planScaling: OpDefinition<PlanScalingParams> = defineOp({
     return {
       rows: { shape: [jobs, 4, n], dtype },
       columns: { shape: [jobs, 2, m], dtype },
-      report: { shape: [jobs, 2], dtype },
+      report: { shape: [jobs, 3], dtype },
     };
   },
 
@@ -39,7 +39,7 @@ export const planScaling: OpDefinition<PlanScalingParams> = defineOp({
       const found = scaleJob(inputs as Record<string, HostArray>, most, k);
       rows.data.set(found.rows, 4 * k * n);
       columns.data.set(found.columns, 2 * k * m);
-      report.data.set([found.reach, found.done], 2 * k);
+      report.data.set([found.reach, found.done, found.error], 3 * k);
     }
   },
 
@@ -52,7 +52,7 @@ export const planScaling: OpDefinition<PlanScalingParams> = defineOp({
     const { jobs, problems, n, m, dtype } = planLayout(inputs);
     return {
       flops: jobs * n * m * (4 * most + 50),
-      bytes: byteSize(dtype) * (Math.max(problems, jobs) * n * m + jobs * (7 * n + 5 * m + SETTINGS + 2)),
+      bytes: byteSize(dtype) * (Math.max(problems, jobs) * n * m + jobs * (7 * n + 5 * m + SETTINGS + 3)),
     };
   },
 
@@ -63,7 +63,7 @@ export const planScaling: OpDefinition<PlanScalingParams> = defineOp({
       const { bounds: own } = scaleJob(inputs as Record<string, HostArray>, most, k, u);
       bounds[0].set(own.rows, 4 * k * n);
       bounds[1].set(own.columns, 2 * k * m);
-      bounds[2].set([own.reach, own.done], 2 * k);
+      bounds[2].set([own.reach, own.done, own.error], 3 * k);
     }
     return { rows: bounds[0], columns: bounds[1], report: bounds[2] };
   },

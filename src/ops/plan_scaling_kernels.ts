@@ -38,12 +38,12 @@ function functions(dtype: "f32" | "f64", names: readonly string[]) {
   return { text: [...helpers.values(), ...texts].join("\n"), call };
 }
 
-/** Where the numbers of a job are; the plan, u, v and how many iterations it has done once it is done are in scratch memory. */
+/** Where the numbers of a job are; the plan, u, v how many iterations it has done once it is done, and the latest error are in scratch memory. */
 const PLACES = `let n = p.n; let m = p.m;
 let own = p.settings_start + group * ${SETTINGS}u;
 let eps = settings[own]; let quantum = settings[own + 1u]; let omega = settings[own + 2u];
 let a_at = p.rows_start + 3u * group * n; let b_at = p.columns_start + 3u * group * m;
-let plan_at = group * (n * m + n + m + 1u); let u_at = plan_at + n * m; let v_at = u_at + n; let done_at = v_at + m;
+let plan_at = group * (n * m + n + m + 2u); let u_at = plan_at + n * m; let v_at = u_at + n; let done_at = v_at + m;
 let r = lane / ${SIDE}u; let c = lane % ${SIDE}u;`;
 
 /** The costs of a job's problem. */
@@ -95,7 +95,7 @@ export const planScalingKernels: readonly KernelVariant<PlanScalingParams>[] = [
     const [c, rows, columns, settings] = ["c", "rows", "columns", "settings"].map((name) =>
       call.dense(call.inputs[name] as Value)
     );
-    const scratch = call.temporary({ shape: [jobs, n * m + n + m + 1], dtype });
+    const scratch = call.temporary({ shape: [jobs, n * m + n + m + 2], dtype });
     const uniforms = {
       ...{ n, m, jobs, problems, c_start: c.offset, rows_start: rows.offset },
       ...{ columns_start: columns.offset, settings_start: settings.offset },
@@ -122,7 +122,7 @@ for (var e = lane; e < n * m; e += ${LANES}u) {
   let i = e / m; let j = e % m;
   scratch[plan_at + e] = ${entry};
 }
-if (lane == 0u) { scratch[done_at] = ${dtype}(0); }
+if (lane == 0u) { scratch[done_at] = ${dtype}(0); scratch[done_at + 1u] = ${dtype}(0); }
 for (var i = lane; i < n; i += ${LANES}u) { scratch[u_at + i] = select(${dtype}(0), ${dtype}(1), rows[a_at + i] > ${dtype}(0)); }
 for (var j = lane; j < m; j += ${LANES}u) { scratch[v_at + j] = select(${dtype}(0), ${dtype}(1), columns[b_at + j] > ${dtype}(0)); }`;
       },
@@ -193,6 +193,7 @@ workgroupBarrier();
 if (lane == 0u) {
   // Only the first lane of each row has any.
   for (var z = ${SIDE}u; z < ${LANES}u; z += ${SIDE}u) { error += part_s[z]; }
+  scratch[done_at + 1u] = error;
   flag = select(0u, 1u, step > 0u && error <= settings[own + 5u]);
 }
 is_last = workgroupUniformLoad(&flag) == 1u;
@@ -233,9 +234,10 @@ for (var half = ${LANES / 2}u; half > 0u; half /= 2u) {
 let reached = part_s[0];
 workgroupBarrier();
 if (lane == 0u) {
-  report[2u * group] = reached;
+  report[3u * group] = reached;
   let done = scratch[done_at];
-  report[2u * group + 1u] = select(${dtype}(clamp(i32(settings[own + 3u]), 0, i32(p.most))), done, done > ${dtype}(0));
+  report[3u * group + 2u] = scratch[done_at + 1u];
+  report[3u * group + 1u] = select(${dtype}(clamp(i32(settings[own + 3u]), 0, i32(p.most))), done, done > ${dtype}(0));
 }
 ${
     visit(({ count, weights, at, out }) => {

@@ -7,11 +7,13 @@ export interface ScaledJob {
   readonly columns: Float64Array;
   readonly reach: number;
   readonly done: number;
+  readonly error: number;
   readonly bounds: {
     readonly rows: Float64Array;
     readonly columns: Float64Array;
     readonly reach: number;
     readonly done: number;
+    readonly error: number;
   };
 }
 
@@ -76,9 +78,9 @@ export function scaleJob(inputs: Record<string, HostArray>, most: number, k: num
     return error;
   };
   const count = Math.min(steps, most);
-  let done = 0, isClear = true;
+  let done = 0, isClear = true, error = { value: 0, off: 0 };
   for (let last = false; done < count && !last; done++) {
-    const error = renew(left, right, (i, j) => i * m + j, omega);
+    error = renew(left, right, (i, j) => i * m + j, omega);
     last = done > 0 && error.value <= target;
     if (done > 0 && Math.abs(error.value - target) <= error.off) isClear = false;
     renew(right, left, (j, i) => i * m + j, done + 1 < count && !last ? omega : 1);
@@ -91,7 +93,13 @@ export function scaleJob(inputs: Record<string, HostArray>, most: number, k: num
   sides.forEach((s, q) => absorb(s, parts[q], reach <= REACH, { eps, quantum, u }));
 
   const last = plan(), rows = new Float64Array(4 * n), columns = new Float64Array(2 * m);
-  const bounds = { rows: new Float64Array(4 * n), columns: new Float64Array(2 * m), reach: reachOff, done: 0 };
+  const bounds = {
+    rows: new Float64Array(4 * n),
+    columns: new Float64Array(2 * m),
+    reach: reachOff,
+    done: 0,
+    error: error.off,
+  };
   rows.set(left.F);
   rows.set(left.p, n);
   bounds.rows.set(parts[0].coarse);
@@ -114,9 +122,9 @@ export function scaleJob(inputs: Record<string, HostArray>, most: number, k: num
     // It may stop an iteration earlier or later.
     bounds.rows.fill(Infinity);
     bounds.columns.fill(Infinity);
-    bounds.reach = bounds.done = Infinity;
+    bounds.reach = bounds.done = bounds.error = Infinity;
   }
-  return { rows, columns, reach, done, bounds };
+  return { rows, columns, reach, done, error: error.value, bounds };
 }
 
 function sideOf(data: Float64Array, k: number, n: number): Side {

@@ -135,14 +135,20 @@ export class PlanSteps {
       // The error before an iteration says whether that was the last one.
       const isLast = fn.variable(i32.const(0));
       fn.if(i32.gtS(step, i32.const(1)), () => {
-        const error = fn.variable(m.constant(0)), from = this.#error(i32.const(0), i32.sub(step, i32.const(1)));
-        fn.for(i32.const(0), i32.shl(this.#args.i32("blocks"), i32.const(4)), 16, (own) => {
-          fn.set(error, m.add(error, fn.let(v128.load(i32.add(from, own)))));
-        });
-        fn.set(isLast, m.any(m.le(error, this.#target)));
+        fn.set(isLast, m.any(m.le(this.#errorBefore(step), this.#target)));
       });
       fn.if(isLast, () => fn.run(i32.store(mark, step)), () => this.#iterate(block, step));
     });
+  }
+
+  /** The marginal error before the iteration that `step` comes after. */
+  #errorBefore(step: Word): V {
+    const fn = this.#fn, m = this.#m, error = fn.variable(m.constant(0));
+    const from = this.#error(i32.const(0), i32.sub(step, i32.const(1)));
+    fn.for(i32.const(0), i32.shl(this.#args.i32("blocks"), i32.const(4)), 16, (own) => {
+      fn.set(error, m.add(error, fn.let(v128.load(i32.add(from, own)))));
+    });
+    return error;
   }
 
   /** v from the sums of the iteration before, then u, and the sums that it gives. */
@@ -203,11 +209,12 @@ export class PlanSteps {
       const turned = laneBytes(this.#size(), ...Array.from({ length: m.count }, (_, k) => k ^ half));
       fn.set(reach, m.max(reach, fn.let(v128.shuffle(reach, reach, turned))));
     }
-    const report = fn.let(i32.add(this.#args.i32("report"), this.#bytes(i32.shl(this.#job, i32.const(1)))));
+    const report = fn.let(i32.add(this.#args.i32("report"), this.#bytes(i32.mul(this.#job, i32.const(3)))));
     const put = (k: number, value: V) =>
       storeLanes(fn, this.#scalar, this.#scalar, i32.add(report, this.#bytes(i32.const(k))), value, "first");
     put(0, reach);
     put(1, this.#scalar === "f64" ? f64x2.splat(f64.convertI32S(done)) : f32x4.splat(f32.convertI32S(done)));
+    fn.if(done, () => put(2, this.#errorBefore(done)), () => put(2, m.constant(0)));
     fn.if(m.any(m.le(reach, m.constant(REACH))), () => {
       for (const [side, scalings] of sides) this.#absorb(side, scalings);
     });

@@ -31,7 +31,7 @@ export interface ScalingSettings {
 /** Logarithm up to which scalings are taken in by the op `planScaling`. */
 const REACH = 20;
 /** Iterations before the first measurement, and how many times as many as are expected to do before later ones: they end by themselves. */
-const FIRST = 20, LEEWAY = 1.25;
+const FIRST = 16, LEEWAY = 1.5;
 /** The part of the target at which they do: scalings and the plans made from their logarithms differ by roundings. */
 const SAFE = 0.97;
 /** Iterations in one call at most: between calls the work can be stopped. */
@@ -79,13 +79,13 @@ export async function iterateScaled(
     if (beyond.length > 0) await state.logSteps(beyond.map((t) => stretch(t, t.steps)));
     const reports = await state.scale(active.map((t) => stretch(t, t.inLog ? 0 : t.steps)));
     active.forEach((track, k) => {
-      const { index, history, relaxation, steps } = track, [reach, scaled] = reports.subarray(2 * k, 2 * k + 2);
+      const { index, history, relaxation, steps } = track, [reach, scaled, before] = reports.subarray(3 * k, 3 * k + 3);
       if (!(reach <= REACH)) {
         track.inLog = steps === 1;
         track.limit = Math.max(1, Math.floor(steps / 4));
         return;
       }
-      const done = track.inLog ? steps : scaled;
+      const done = track.inLog ? steps : scaled, isPlain = relaxation.omega === 1 && scaled > 1;
       track.inLog = false;
       track.limit = Math.min(LONGEST, 2 * track.limit);
       track.iterations += done;
@@ -93,7 +93,8 @@ export async function iterateScaled(
       for (let i = 0; i < n; i++) track.error += Math.abs(sums[2 * index * n + i] - weights[index * n + i]);
       track.converged = track.error <= targets[index];
       history.push({ iteration: track.iterations, error: track.error });
-      relaxation.learn(history);
+      // The last iteration of a plain stretch tells its decay; a relaxed one ends with a plain iteration, which tells nothing.
+      relaxation.learn(isPlain ? [{ iteration: track.iterations - 1, error: before }, history.at(-1)!] : history);
       // An error that the plan itself does not show must not end them again at once.
       track.stops = done === steps;
       track.steps = Math.ceil(LEEWAY * (nextCheck(history, targets[index]) - track.iterations));

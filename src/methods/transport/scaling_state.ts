@@ -130,13 +130,13 @@ export class ScalingState {
 
   /**
    * Scales the plans of some problems, takes the scalings in where they are within range, and measures the plans. Gives for each the largest |log| of a
-   * scaling and the iterations done, `[B, 2]`. See the op `planScaling`.
+   * scaling, the iterations done, and the marginal error before the last of them, `[B, 3]`. See the op `planScaling`.
    */
   async scale(stretches: readonly Stretch[]): Promise<Float64Array> {
-    const [, n, m] = this.C.shape, reports = new Float64Array(2 * stretches.length);
+    const [, n, m] = this.C.shape, reports = new Float64Array(3 * stretches.length);
     const size = this.C.device.info.backend === "cpu" ? stretches.length : Math.max(1, Math.floor(AT_ONCE / (n * m)));
     for (let first = 0; first < stretches.length; first += size) {
-      reports.set(await this.#scaleTogether(stretches.slice(first, first + size)), 2 * first);
+      reports.set(await this.#scaleTogether(stretches.slice(first, first + size)), 3 * first);
     }
     return reports;
   }
