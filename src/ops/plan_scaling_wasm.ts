@@ -16,7 +16,7 @@ type Word = Value<"i32">;
 /** Rooms of jobs that are solved side by side, at most. */
 const MOST_ROOMS = 64;
 /** Entries of a plan from which all threads work on it, if there are not jobs enough for them. */
-const SHARED = 1 << 15;
+const SHARED = 1 << 17;
 /** Blocks of rows for each thread: threads that are interrupted leave some to others. */
 const BLOCKS_EACH = 2;
 
