@@ -7,16 +7,19 @@ import { scaleJob } from "./plan_scaling_reference.ts";
 import { planScalingNatives } from "./plan_scaling_wasm.ts";
 
 /**
- * Iterations that scale an entropic transport plan, for many jobs at once, each with the costs of one of the problems `c` `[P, n, m]`.
- * A job has weights and potentials `rows` `[B, 3, n]` (a, F, p) and `columns` `[B, 3, m]` (b, G, q), and `settings` `[B, 6]`: ε, quantum, ω, steps, the
- * number of its problem (held to those there are) and a target. From its plan P = exp((F + G − C)/ε + (p + q)), zero where a weight is, with u = v = 1,
+ * Iterations that scale entropic transport plans, for many jobs at once, each with the costs of one of the problems `c` `[P, n, m]`.
+ * A job has weights and potentials `rows` `[B, 3, n]` (a, F, p) and `columns` `[B, 3, m]` (b, G, q), and `settings` `[B, 7]`: ε, quantum, ω, steps, the
+ * number of its problem (held to those there are), a target and a range. From its plan P = exp((F + G − C)/ε + (p + q)), zero where a weight is,
+ * with u = v = 1,
  *
  *   u ← u (a / (u ∘ P v))^ω,  v ← v (b / (v ∘ Pᵀ u))^ω,
  *
- * up to `steps` times, the last v with ω = 1; an iteration is the last if before it, and after another, Σ |u ∘ P v − a| is at most the target.
- * `report` `[B, 3]` is the largest |log| of a scaling, the iterations done, and that error before the last of them (0 if there is none). Where the first is up to `REACH` the potentials take the scalings in, in two parts: F and G move by multiples of the quantum, p and q hold the rest
- * in units of ε. `rows` `[B, 4, n]` are F, p, the new plan's row sums and Σ_j P_ij C_ij; `columns` `[B, 2, m]` are G and q. Source: Schmitzer,
- * "Stabilized Sparse Scaling Algorithms for Entropy Regularized Transport Problems" (2019), section 3; over-relaxed: Thibault et al. (2021).
+ * up to `steps` times, the last v with ω = 1. An iteration after the first is the last if Σ |u ∘ P v − a| before it is at most the target. `report`
+ * `[B, 3]` is the largest |log| of a scaling, the iterations done, and that sum before the last of them (0 if there is none). Where the largest |log| is
+ * within the range, the potentials take the scalings in: F and G move by multiples of the quantum, p and q hold the rest in units of ε.
+ * `rows` `[B, 4, n]` are F, p, the row sums of the plan made anew, and Σ_j P_ij C_ij; `columns` `[B, 2, m]` are G and q. Sources: Schmitzer,
+ * "Stabilized Sparse Scaling Algorithms for Entropy Regularized Transport Problems" (2019), section 3; for ω, Thibault et al.,
+ * "Overrelaxed Sinkhorn–Knopp Algorithm for Regularized Optimal Transport" (2021).
  */
 export const planScaling: OpDefinition<PlanScalingParams> = defineOp({
   name: "planScaling",

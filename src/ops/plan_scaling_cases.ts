@@ -47,6 +47,7 @@ function one(name: string, shape: Shape): Case<PlanScalingParams> {
       steps[k % steps.length],
       (k * 2 + 1) % problems,
       targets[k % targets.length],
+      20,
     ],
   ).flat();
   return {
@@ -55,7 +56,7 @@ function one(name: string, shape: Shape): Case<PlanScalingParams> {
       c: { shape: [problems, n, m], dtype, fill: "uniform", layout },
       rows: { shape: [jobs, 3, n], dtype, fill: jobs > 0 ? side(n, 1) : [0] },
       columns: { shape: [jobs, 3, m], dtype, fill: jobs > 0 ? side(m, 4) : [0] },
-      settings: { shape: [jobs, 6], dtype, fill: jobs > 0 ? settings : [0] },
+      settings: { shape: [jobs, 7], dtype, fill: jobs > 0 ? settings : [0] },
     },
     params: { most: shape.most ?? Math.max(...steps) },
     gradient: false,
@@ -86,6 +87,7 @@ export const planScalingCases: readonly Case<PlanScalingParams>[] = (["f32", "f6
     dtype,
   }),
   one("square", { n: 64, m: 64, jobs: 2, steps: [4, 6], omega: [1, 1.3], dtype }),
+  one("large", { n: 129, m: 128, steps: [2], omega: [1.2], dtype }),
   one("wide", { n: 3, m: 150, steps: [2], dtype }),
   one("tall", { n: 130, m: 4, steps: [2], omega: [1.2], dtype }),
   one("transposed costs", { n: 9, m: 10, jobs: 2, layout: "transposed", dtype }),

@@ -1,14 +1,21 @@
 import type { KernelCall, KernelVariant } from "./define.ts";
 import { formulaFunction, type Plan, planFormula } from "./formula_kernel.ts";
 import type { KernelText } from "./kernel.ts";
-import { HELD, planLayout, type PlanScalingParams, REACH, SETTINGS } from "./plan_scaling_layout.ts";
+import { HELD, planLayout, type PlanScalingParams, SETTINGS } from "./plan_scaling_layout.ts";
 import { typesOf } from "./types_of.ts";
 import type { Value } from "./value.ts";
 
 type Call = KernelCall<PlanScalingParams>;
 
+/** Entries of a plan from which a workgroup is larger, where the adapter allows it. */
+const LARGE = 1 << 14;
+
 /** Lanes of a workgroup: a square of them reads a tile of the plan. */
-const SIDE = 16, LANES = SIDE * SIDE;
+function sideOf(call: Call): 16 | 32 {
+  const { n, m } = planLayout(typesOf(call.inputs));
+  return n * m > LARGE && call.info.limits.invocations >= 1024 ? 32 : 16;
+}
+
 /** Loop iterations of an invocation where a software adapter stops at 65,535. */
 const LONGEST = 60_000;
 
@@ -44,7 +51,7 @@ let own = p.settings_start + group * ${SETTINGS}u;
 let eps = settings[own]; let quantum = settings[own + 1u]; let omega = settings[own + 2u];
 let a_at = p.rows_start + 3u * group * n; let b_at = p.columns_start + 3u * group * m;
 let plan_at = group * (n * m + n + m + 2u); let u_at = plan_at + n * m; let v_at = u_at + n; let done_at = v_at + m;
-let r = lane / ${SIDE}u; let c = lane % ${SIDE}u;`;
+let r = lane / SIDE; let c = lane % SIDE;`;
 
 /** The costs of a job's problem. */
 const PROBLEM = `let problem = u32(clamp(i32(settings[own + 4u]), 0, i32(p.problems) - 1));
@@ -59,18 +66,18 @@ function sumsOver(
 ): string {
   const [count, others, own, other] = side === "rows" ? ["n", "m", "r", "c"] : ["m", "n", "c", "r"];
   const [i, j] = side === "rows" ? ["k", "l"] : ["l", "k"], names = Object.keys(sums);
-  const partner = side === "rows" ? `r * ${SIDE}u + z` : `z * ${SIDE}u + c`;
-  return `for (var first = 0u; first < ${count}; first += ${SIDE}u) {
+  const partner = side === "rows" ? `r * SIDE + z` : `z * SIDE + c`;
+  return `for (var first = 0u; first < ${count}; first += SIDE) {
 let k = first + ${own};
 ${names.map((name) => `var own_${name} = ${dtype}(0);`).join("\n")}
-if (k < ${count}) { for (var l = ${other}; l < ${others}; l += ${SIDE}u) {
+if (k < ${count}) { for (var l = ${other}; l < ${others}; l += SIDE) {
 ${names.map((name) => `own_${name} += ${sums[name](i, j)};`).join("\n")}
 } }
 ${names.map((name) => `part_${name}[lane] = own_${name};`).join("\n")}
 workgroupBarrier();
 if (${other} == 0u && k < ${count}) {
 ${names.map((name) => `var ${name} = ${dtype}(0);`).join("\n")}
-for (var z = 0u; z < ${SIDE}u; z++) { ${names.map((name) => `${name} += part_${name}[${partner}];`).join(" ")} }
+for (var z = 0u; z < SIDE; z++) { ${names.map((name) => `${name} += part_${name}[${partner}];`).join(" ")} }
 ${then}
 }
 workgroupBarrier();
@@ -78,20 +85,20 @@ workgroupBarrier();
 }
 
 /** Loop iterations of an invocation in both half-steps. */
-function loopsOf(n: number, m: number): number {
-  const [down, across] = [n, m].map((k) => Math.ceil(k / SIDE));
-  return 2 * down * across + (SIDE + 1) * (down + across) + SIDE + 1;
+function loopsOf(call: Call): number {
+  const { n, m } = planLayout(typesOf(call.inputs)), side = sideOf(call);
+  const [down, across] = [n, m].map((k) => Math.ceil(k / side));
+  return 2 * down * across + (side + 1) * (down + across) + side + 1;
 }
 
 /** `planScaling` with a workgroup per job. */
 export const planScalingKernels: readonly KernelVariant<PlanScalingParams>[] = [{
   name: "workgroup",
-  when: (call) => {
-    const { n, m } = planLayout(typesOf(call.inputs));
-    return call.info.probes.longLoops || loopsOf(n, m) <= LONGEST;
-  },
+  when: (call) => call.info.probes.longLoops || loopsOf(call) <= LONGEST,
   record: (call) => {
-    const { jobs, problems, n, m, dtype } = planLayout(typesOf(call.inputs)), { most } = call.params;
+    const { jobs, problems, n, m, dtype } = planLayout(typesOf(call.inputs)),
+      { most } = call.params,
+      side = sideOf(call);
     const [c, rows, columns, settings] = ["c", "rows", "columns", "settings"].map((name) =>
       call.dense(call.inputs[name] as Value)
     );
@@ -104,8 +111,9 @@ export const planScalingKernels: readonly KernelVariant<PlanScalingParams>[] = [
     const launch = (text: Pick<KernelText, "key" | "read" | "write" | "uniforms" | "declarations" | "body">) =>
       call.launch({
         ...text,
-        workgroupSize: LANES,
+        workgroupSize: side * side,
         workgroups: jobs,
+        declarations: () => `const SIDE = ${side}u;\nconst LANES = ${side * side}u;\n${text.declarations!()}`,
         body: () => `if (group >= p.jobs) { return; }\n${PLACES}\n${text.body()}`,
       });
     launch({
@@ -118,16 +126,16 @@ export const planScalingKernels: readonly KernelVariant<PlanScalingParams>[] = [
         const { call } = functions(dtype, ["entry"]);
         const entry = call("entry", entryArguments((part) => `rows[a_at + ${part}u * n + i]`, columnPart));
         return `${PROBLEM}
-for (var e = lane; e < n * m; e += ${LANES}u) {
+for (var e = lane; e < n * m; e += LANES) {
   let i = e / m; let j = e % m;
   scratch[plan_at + e] = ${entry};
 }
 if (lane == 0u) { scratch[done_at] = ${dtype}(0); scratch[done_at + 1u] = ${dtype}(0); }
-for (var i = lane; i < n; i += ${LANES}u) { scratch[u_at + i] = select(${dtype}(0), ${dtype}(1), rows[a_at + i] > ${dtype}(0)); }
-for (var j = lane; j < m; j += ${LANES}u) { scratch[v_at + j] = select(${dtype}(0), ${dtype}(1), columns[b_at + j] > ${dtype}(0)); }`;
+for (var i = lane; i < n; i += LANES) { scratch[u_at + i] = select(${dtype}(0), ${dtype}(1), rows[a_at + i] > ${dtype}(0)); }
+for (var j = lane; j < m; j += LANES) { scratch[v_at + j] = select(${dtype}(0), ${dtype}(1), columns[b_at + j] > ${dtype}(0)); }`;
       },
     });
-    const atOnce = call.info.probes.longLoops ? most : Math.floor(LONGEST / loopsOf(n, m));
+    const atOnce = call.info.probes.longLoops ? most : Math.floor(LONGEST / loopsOf(call));
     for (let begin = 0; begin < most; begin += atOnce) {
       launch({
         key: "steps",
@@ -136,7 +144,7 @@ for (var j = lane; j < m; j += ${LANES}u) { scratch[v_at + j] = select(${dtype}(
         uniforms: { ...uniforms, begin, end: Math.min(most, begin + atOnce), most },
         declarations: () =>
           `${functions(dtype, ["renewed", "plain"]).text}
-var<workgroup> part_s: array<${dtype}, ${LANES}>;
+var<workgroup> part_s: array<${dtype}, LANES>;
 var<workgroup> flag: u32;`,
         body: () => stepsText(dtype),
       });
@@ -149,7 +157,7 @@ var<workgroup> flag: u32;`,
       declarations: () =>
         [
           functions(dtype, ["entry", "size", "total", "coarse", "fine"]).text,
-          ...["s", "t"].map((name) => `var<workgroup> part_${name}: array<${dtype}, ${LANES}>;`),
+          ...["s", "t"].map((name) => `var<workgroup> part_${name}: array<${dtype}, LANES>;`),
         ].join("\n"),
       body: () => finishText(dtype),
     });
@@ -192,7 +200,7 @@ part_s[lane] = error;
 workgroupBarrier();
 if (lane == 0u) {
   // Only the first lane of each row has any.
-  for (var z = ${SIDE}u; z < ${LANES}u; z += ${SIDE}u) { error += part_s[z]; }
+  for (var z = SIDE; z < LANES; z += SIDE) { error += part_s[z]; }
   scratch[done_at + 1u] = error;
   flag = select(0u, 1u, step > 0u && error <= settings[own + 5u]);
 }
@@ -211,7 +219,7 @@ function finishText(dtype: "f32" | "f64"): string {
     { count: "m", weights: "columns[b_at", at: "v_at", out: "out_columns[2u * group * m" },
   ];
   const visit = (each: (side: typeof sides[number]) => string) =>
-    sides.map((side) => `for (var i = lane; i < ${side.count}; i += ${LANES}u) {\n${each(side)}\n}`).join("\n");
+    sides.map((side) => `for (var i = lane; i < ${side.count}; i += LANES) {\n${each(side)}\n}`).join("\n");
   const outRow = (part: number) => part === 0 ? "rows[a_at + i]" : `out_rows[4u * group * n + ${part - 1}u * n + i]`;
   const outColumn = (part: number) =>
     part === 0 ? "columns[b_at + j]" : `out_columns[2u * group * m + ${part - 1}u * m + j]`;
@@ -227,7 +235,7 @@ if (!(size <= largest)) { largest = select(${dtype}(1e30), size, size <= ${dtype
   }
 part_s[lane] = largest;
 workgroupBarrier();
-for (var half = ${LANES / 2}u; half > 0u; half /= 2u) {
+for (var half = LANES / 2u; half > 0u; half /= 2u) {
   if (lane < half) { part_s[lane] = max(part_s[lane], part_s[lane + half]); }
   workgroupBarrier();
 }
@@ -245,7 +253,7 @@ ${
         ...{ a: `${weights} + i]`, F: `${weights} + ${count} + i]`, p: `${weights} + 2u * ${count} + i]` },
         ...{ u: `scratch[${at} + i]`, t: "t", eps: "eps", quantum: "quantum" },
       };
-      return `if (reached <= ${dtype}(${REACH})) {
+      return `if (reached <= settings[own + 6u]) {
 let t = ${call("total", args)};
 ${out} + i] = ${call("coarse", args)};
 ${out} + ${count} + i] = ${call("fine", args)};

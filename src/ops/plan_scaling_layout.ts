@@ -2,15 +2,10 @@ import { requireArray } from "./contract_checks.ts";
 import type { InputTypes } from "./define.ts";
 import { showShape } from "./value.ts";
 
-/**
- * Logarithm of a scaling beyond which the scalings are thrown away. Entries of the plan below e^−87 are zero in f32, so what two scalings can hide
- * is below e^−47 of the mass.
- */
-export const REACH = 20;
 /** Scalings beyond e^±60 are held there. */
 export const HELD = 1e26;
-/** Numbers of a job in `settings`: ε, the quantum, ω, the most iterations, the number of its problem, and the error to stop at. */
-export const SETTINGS = 6;
+/** Numbers of a job in `settings`: ε, the quantum, ω, the most iterations, the number of its problem, the error to stop at, and the range. */
+export const SETTINGS = 7;
 
 /** Options of `planScaling`. */
 export interface PlanScalingParams {

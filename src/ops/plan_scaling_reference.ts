@@ -1,5 +1,5 @@
 import type { HostArray } from "./define.ts";
-import { HELD, REACH, SETTINGS } from "./plan_scaling_layout.ts";
+import { HELD, SETTINGS } from "./plan_scaling_layout.ts";
 
 /** What a job gives, packed as the op's outputs are, and how far each number may be off. */
 export interface ScaledJob {
@@ -36,7 +36,7 @@ const held = (v: number) => Math.min(HELD, Math.max(1 / HELD, v));
  */
 export function scaleJob(inputs: Record<string, HostArray>, most: number, k: number, u = 0): ScaledJob {
   const { c, settings } = inputs, [problems, n, m] = c.shape;
-  const [eps, quantum, omega, steps, problem, target] = settings.data.subarray(SETTINGS * k, SETTINGS * (k + 1));
+  const [eps, quantum, omega, steps, problem, target, range] = settings.data.subarray(SETTINGS * k, SETTINGS * (k + 1));
   const at = Math.min(Math.max(problem, 0), problems - 1);
   const C = c.data.subarray(at * n * m, (at + 1) * n * m);
   const left = sideOf(inputs.rows.data, k, n), right = sideOf(inputs.columns.data, k, m);
@@ -90,7 +90,7 @@ export function scaleJob(inputs: Record<string, HostArray>, most: number, k: num
   const reachOff = Math.max(...sides.flatMap((s, q) => [...s.off].map((e, i) => e + u * (16 + 4 * logs[q][i]))));
   // Of F and p each.
   const parts = sides.map((s) => ({ coarse: new Float64Array(s.w.length), fine: new Float64Array(s.w.length) }));
-  sides.forEach((s, q) => absorb(s, parts[q], reach <= REACH, { eps, quantum, u }));
+  sides.forEach((s, q) => absorb(s, parts[q], reach <= range, { eps, quantum, u }));
 
   const last = plan(), rows = new Float64Array(4 * n), columns = new Float64Array(2 * m);
   const bounds = {

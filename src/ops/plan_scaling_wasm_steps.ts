@@ -11,13 +11,13 @@ import {
   type FunctionBuilder,
   i32,
   i32x4,
-  lanes as laneBytes,
   log,
   type V,
   v128,
   type Value,
 } from "../formula/wasm/mod.ts";
-import { HELD, REACH, SETTINGS } from "./plan_scaling_layout.ts";
+import { SETTINGS } from "./plan_scaling_layout.ts";
+import { largestLane, renewScaling, spreadLane, sumEach } from "./plan_scaling_wasm_lanes.ts";
 import { smaller } from "./reduce_wasm_rows.ts";
 import { loadLanes, loadSplat, storeLanes } from "./wasm_elements.ts";
 import type { Arguments } from "./wasm_formula.ts";
@@ -57,6 +57,7 @@ export class PlanSteps {
   /** Whether ω is not 1. */
   readonly #relaxed: Word;
   readonly #target: V;
+  readonly #range: V;
   readonly #marks: Word;
   /** Iterations of the job at most. */
   readonly count: Word;
@@ -88,6 +89,7 @@ export class PlanSteps {
     this.#relaxed = fn.let(this.#m.any(this.#m.ne(this.#omega, this.#m.constant(1))));
     this.count = fn.let(smaller(fn, whole(setting(3)), args.i32("most")));
     this.#target = setting(5);
+    this.#range = setting(6);
     const last = fn.let(i32.sub(args.i32("problems"), i32.const(1)));
     const problem = fn.variable(smaller(fn, whole(setting(4)), last));
     fn.if(i32.ltS(problem, i32.const(0)), () => fn.set(problem, i32.const(0)));
@@ -176,11 +178,11 @@ export class PlanSteps {
         });
       });
       const place = fn.let(i32.add(this.#u, this.#bytes(i))), weights = i32.add(this.#rows.w, this.#bytes(i));
-      const sum = this.#sumEach(totals), old = fn.let(v128.load(place)), weight = fn.let(v128.load(weights));
+      const sum = sumEach(m, totals), old = fn.let(v128.load(place)), weight = fn.let(v128.load(weights));
       fn.set(error, m.add(error, m.abs(m.sub(m.mul(old, sum), weight))));
-      const u = this.#renew(old, sum, weight, this.#relaxed);
+      const u = renewScaling(m, old, sum, weight, { omega: this.#omega, relaxed: this.#relaxed });
       fn.run(v128.store(place, u));
-      const each = lines.map((_, r) => this.#spread(u, r));
+      const each = lines.map((_, r) => spreadLane(m, u, r));
       walk((at, offset) => {
         const to = fn.let(i32.add(sums, at));
         let sum = fn.let(v128.load(to, offset));
@@ -188,7 +190,7 @@ export class PlanSteps {
         fn.run(v128.store(to, sum, offset));
       });
     });
-    fn.run(v128.store(this.#error(block, step), this.#sumEach(Array(count).fill(error))));
+    fn.run(v128.store(this.#error(block, step), sumEach(m, Array(count).fill(error))));
   }
 
   /** The last v, which is not relaxed; what the scalings reached, and the potentials that take them in; both given back. */
@@ -205,17 +207,14 @@ export class PlanSteps {
         fn.set(reach, m.max(reach, m.and(size, counts)));
       });
     }
-    for (let half = m.count / 2; half >= 1; half /= 2) {
-      const turned = laneBytes(this.#size(), ...Array.from({ length: m.count }, (_, k) => k ^ half));
-      fn.set(reach, m.max(reach, fn.let(v128.shuffle(reach, reach, turned))));
-    }
+    fn.set(reach, largestLane(m, reach));
     const report = fn.let(i32.add(this.#args.i32("report"), this.#bytes(i32.mul(this.#job, i32.const(3)))));
     const put = (k: number, value: V) =>
       storeLanes(fn, this.#scalar, this.#scalar, i32.add(report, this.#bytes(i32.const(k))), value, "first");
     put(0, reach);
     put(1, this.#scalar === "f64" ? f64x2.splat(f64.convertI32S(done)) : f32x4.splat(f32.convertI32S(done)));
     fn.if(done, () => put(2, this.#errorBefore(done)), () => put(2, m.constant(0)));
-    fn.if(m.any(m.le(reach, m.constant(REACH))), () => {
+    fn.if(m.any(m.le(reach, this.#range)), () => {
       for (const [side, scalings] of sides) this.#absorb(side, scalings);
     });
     const { F, p } = this.#rows, { F: G, p: q } = this.#columns;
@@ -235,7 +234,7 @@ export class PlanSteps {
       }, () => {});
       const put = (q: number, total: V) => {
         const at = i32.add(start, this.#bytes(i32.add(i32.mul(n, i32.const(q)), i)));
-        storeLanes(fn, this.#scalar, this.#scalar, at, this.#sumEach(Array(m.count).fill(total)), "first");
+        storeLanes(fn, this.#scalar, this.#scalar, at, sumEach(m, Array(m.count).fill(total)), "first");
       };
       put(2, mass);
       put(3, cost);
@@ -244,10 +243,6 @@ export class PlanSteps {
 
   #bytes(elements: Word): Word {
     return i32.shl(elements, i32.const(this.#shift));
-  }
-
-  #size(): 4 | 8 {
-    return this.#scalar === "f64" ? 8 : 4;
   }
 
   #copy(block: Word): Word {
@@ -323,20 +318,9 @@ export class PlanSteps {
       const sum = fn.variable(m.constant(0)), from = fn.let(i32.add(sums, at));
       fn.for(i32.const(0), end, line, (own) => fn.set(sum, m.add(sum, fn.let(v128.load(i32.add(from, own))))));
       const place = fn.let(i32.add(v, at));
-      fn.run(v128.store(
-        place,
-        this.#renew(v128.load(place), sum, v128.load(i32.add(this.#columns.w, at)), relaxed),
-      ));
+      const old = fn.let(v128.load(place)), weight = fn.let(v128.load(i32.add(this.#columns.w, at)));
+      fn.run(v128.store(place, renewScaling(m, old, sum, weight, { omega: this.#omega, relaxed })));
     });
-  }
-
-  /** u (w / (u s))^ω in bounds, 0 without weight. */
-  #renew(old: V, s: V, w: V, relaxed: Word): V {
-    const fn = this.#fn, m = this.#m, u = fn.let(old), weight = fn.let(w);
-    const within = (x: V) => m.pmin(m.pmax(x, m.constant(1 / HELD)), m.constant(HELD));
-    const by = fn.variable(m.div(weight, within(m.mul(u, s))));
-    fn.if(relaxed, () => fn.set(by, exp(m, m.mul(this.#omega, log(m, by)))));
-    return m.and(within(m.mul(u, by)), m.gt(weight, m.constant(0)));
   }
 
   #absorb({ w, F, p, bytes }: Side, scalings: Word): void {
@@ -349,20 +333,5 @@ export class PlanSteps {
       put(F, m.select(counts, m.add(coarse, moved), m.constant(-Infinity)));
       put(p, m.and(m.sub(t, m.div(moved, this.#eps)), counts));
     });
-  }
-
-  /** The sum of the lanes of each of as many vectors, in its lane. */
-  #sumEach(totals: readonly V[]): V {
-    const m = this.#m, [a, b, c, d] = totals, size = this.#size();
-    const take = (x: V, y: V, ...indices: number[]) => this.#fn.let(v128.shuffle(x, y, laneBytes(size, ...indices)));
-    if (this.#scalar === "f64") return m.add(take(a, b, 0, 2), take(a, b, 1, 3));
-    const low = m.add(take(a, b, 0, 4, 1, 5), take(a, b, 2, 6, 3, 7));
-    const high = m.add(take(c, d, 0, 4, 1, 5), take(c, d, 2, 6, 3, 7));
-    return m.add(take(low, high, 0, 1, 4, 5), take(low, high, 2, 3, 6, 7));
-  }
-
-  /** One lane in all. */
-  #spread(x: V, lane: number): V {
-    return this.#fn.let(v128.shuffle(x, x, laneBytes(this.#size(), ...Array<number>(this.#m.count).fill(lane))));
   }
 }

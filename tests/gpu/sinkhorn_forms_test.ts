@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import type { Device } from "../../src/device/mod.ts";
 import { pointGeometry } from "../../src/methods/transport/geometry.ts";
 import { sinkhorn, type SinkhornForm } from "../../src/methods/transport/mod.ts";
 import { chooseForm } from "../../src/methods/transport/sinkhorn_form.ts";
@@ -153,6 +154,10 @@ onEachDevice("the form is chosen by size, points and device; what does not fit i
   assertEquals(choose(1000, 100), cpu ? "kernel" : "stored");
   assertEquals(choose(5000, 2), "streaming");
   assertEquals(choose(5000), "stored");
+  const beside = (software: boolean, n: number) =>
+    chooseForm({ n, m: n, dimension: 2, device: { info: { backend: "webgpu", software, threads: 2 } } as Device });
+  assertEquals([beside(true, 1000), beside(true, 5000)], ["kernel", "streaming"]);
+  assertEquals([beside(false, 500), beside(false, 1000)], ["kernel", "streaming"]);
   const x = points(gpu, 4, 2, 11), y = points(gpu, 3, 2, 12);
   using small = await sinkhorn(x, y);
   assertEquals(small.form, choose(4, 2));

@@ -1,5 +1,5 @@
 import { Relaxation } from "./relaxation.ts";
-import type { ScalingState } from "./scaling_state.ts";
+import { RANGE, type ScalingState } from "./scaling_state.ts";
 import { nextCheck, type SinkhornProgress } from "./sinkhorn_iterations.ts";
 
 /** One problem's way so far. */
@@ -28,8 +28,6 @@ export interface ScalingSettings {
   readonly measured: (tracks: readonly Track[]) => void;
 }
 
-/** Logarithm up to which scalings are taken in by the op `planScaling`. */
-const REACH = 20;
 /** Iterations before the first measurement, and how many times as many as are expected to do before later ones: they end by themselves. */
 const FIRST = 16, LEEWAY = 1.5;
 /** The part of the target at which they do: scalings and the plans made from their logarithms differ by roundings. */
@@ -80,7 +78,7 @@ export async function iterateScaled(
     const reports = await state.scale(active.map((t) => stretch(t, t.inLog ? 0 : t.steps)));
     active.forEach((track, k) => {
       const { index, history, relaxation, steps } = track, [reach, scaled, before] = reports.subarray(3 * k, 3 * k + 3);
-      if (!(reach <= REACH)) {
+      if (!(reach <= RANGE)) {
         track.inLog = steps === 1;
         track.limit = Math.max(1, Math.floor(steps / 4));
         return;

@@ -28,6 +28,11 @@ interface Side {
 
 /** Entries of plans in one call on an adapter, which keeps them all at once. */
 const AT_ONCE = 2 ** 25;
+/**
+ * Logarithm up to which scalings are taken in. Entries of the stored plan below e^−87 are zero in f32, so what two scalings can hide is below
+ * e^−47 of the mass.
+ */
+export const RANGE = 20;
 /** Largest cost in units of ε up to which scalings begin in range from potentials of zero. */
 const MILD = 15;
 
@@ -142,21 +147,22 @@ export class ScalingState {
   }
 
   async #scaleTogether(stretches: readonly Stretch[]): Promise<ArrayLike<number>> {
-    const { C } = this, count = stretches.length, numbers = this.#numbers(6 * count);
+    const { C } = this, count = stretches.length, numbers = this.#numbers(7 * count);
     let most = 0;
     for (let q = 0; q < count; q++) {
       const { index, steps, omega, target } = stretches[q];
-      numbers[6 * q] = this.epsilons[index];
-      numbers[6 * q + 1] = this.#quanta[index];
-      numbers[6 * q + 2] = omega;
-      numbers[6 * q + 3] = steps;
-      numbers[6 * q + 4] = index;
-      numbers[6 * q + 5] = target;
+      numbers[7 * q] = this.epsilons[index];
+      numbers[7 * q + 1] = this.#quanta[index];
+      numbers[7 * q + 2] = omega;
+      numbers[7 * q + 3] = steps;
+      numbers[7 * q + 4] = index;
+      numbers[7 * q + 5] = target;
+      numbers[7 * q + 6] = RANGE;
       most = Math.max(most, steps);
     }
     using rows = this.#packed(this.rows, stretches);
     using columns = this.#packed(this.columns, stretches);
-    using settings = Tensor.of(C.device, numbers, [count, 6], C.dtype);
+    using settings = Tensor.of(C.device, numbers, [count, 7], C.dtype);
     const out = Tensor.apply("planScaling", { c: C, rows, columns, settings }, { most });
     try {
       const [left, right, reports] = await Promise.all([out.rows.data(), out.columns.data(), out.report.data()]);
