@@ -24,7 +24,7 @@ export interface Track {
 export interface ScalingSettings {
   readonly maxIterations: number;
   readonly signal?: AbortSignal;
-  /** Called after each measurement, with the problems that were at work. */
+  /** Called after each call, with the problems that were measured. */
   readonly measured: (tracks: readonly Track[]) => void;
 }
 
@@ -32,8 +32,8 @@ export interface ScalingSettings {
 const FIRST = 16, LEEWAY = 1.5;
 /** The part of the target at which they do: scalings and the plans made from their logarithms differ by roundings. */
 const SAFE = 0.97;
-/** Iterations in one call at most: between calls the work can be stopped. */
-const LONGEST = 1000;
+/** Products of entries in one call, and iterations in it, at most: between calls the work can be stopped. */
+const LONGEST = { products: 2 ** 32, steps: 1000 };
 
 /** A track at its start. */
 export function newTrack(index: number): Track {
@@ -45,7 +45,7 @@ export function newTrack(index: number): Track {
     history: [],
     relaxation: new Relaxation(),
     steps: FIRST,
-    limit: LONGEST,
+    limit: Infinity,
     stops: true,
     inLog: false,
   };
@@ -66,8 +66,10 @@ export async function iterateScaled(
   const { rows: { weights, count: n }, measured: sums } = state;
   let active = tracks;
   while (active.length > 0) {
+    const affordable = Math.max(FIRST, Math.floor(LONGEST.products / (state.C.size / tracks.length * active.length)));
+    const longest = Math.min(LONGEST.steps, affordable);
     for (const track of active) {
-      track.steps = Math.max(1, Math.min(track.steps, track.limit, maxIterations - track.iterations));
+      track.steps = Math.max(1, Math.min(track.steps, track.limit, longest, maxIterations - track.iterations));
     }
     const stretch = (t: Track, steps: number) => ({
       ...{ index: t.index, steps, omega: t.relaxation.omega },
@@ -76,16 +78,16 @@ export async function iterateScaled(
     const beyond = active.filter((t) => t.inLog);
     if (beyond.length > 0) await state.logSteps(beyond.map((t) => stretch(t, t.steps)));
     const reports = await state.scale(active.map((t) => stretch(t, t.inLog ? 0 : t.steps)));
-    active.forEach((track, k) => {
+    const moved = active.filter((track, k) => {
       const { index, history, relaxation, steps } = track, [reach, scaled, before] = reports.subarray(3 * k, 3 * k + 3);
       if (!(reach <= RANGE)) {
         track.inLog = steps === 1;
         track.limit = Math.max(1, Math.floor(steps / 4));
-        return;
+        return false;
       }
       const done = track.inLog ? steps : scaled, isPlain = relaxation.omega === 1 && scaled > 1;
       track.inLog = false;
-      track.limit = Math.min(LONGEST, 2 * track.limit);
+      track.limit = 2 * track.limit;
       track.iterations += done;
       track.error = 0;
       for (let i = 0; i < n; i++) track.error += Math.abs(sums[2 * index * n + i] - weights[index * n + i]);
@@ -96,8 +98,9 @@ export async function iterateScaled(
       // An error that the plan itself does not show must not end them again at once.
       track.stops = done === steps;
       track.steps = Math.ceil(LEEWAY * (nextCheck(history, targets[index]) - track.iterations));
+      return true;
     });
-    measured(active);
+    if (moved.length > 0) measured(moved);
     signal?.throwIfAborted();
     active = active.filter((t) => !t.converged && t.iterations < maxIterations);
   }

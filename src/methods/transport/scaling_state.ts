@@ -27,7 +27,7 @@ interface Side {
 }
 
 /** Entries of plans in one call on an adapter, which keeps them all at once. */
-const AT_ONCE = 2 ** 25;
+const AT_ONCE = 2 ** 24;
 /**
  * Logarithm up to which scalings are taken in. Entries of the stored plan below e^−87 are zero in f32, so what two scalings can hide is below
  * e^−47 of the mass.

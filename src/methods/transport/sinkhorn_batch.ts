@@ -108,11 +108,11 @@ export async function sinkhornBatch(
     await iterateScaled(state, tracks, totals.map((t) => t * settings.tolerance), {
       maxIterations: settings.maxIterations,
       signal: options.signal,
-      measured: (active) =>
+      measured: (some) =>
         options.onProgress?.({
           done: B - tracks.filter((t) => !t.converged && t.iterations < settings.maxIterations).length,
           count: B,
-          error: Math.max(...active.map((t) => t.error)),
+          error: some.reduce((most, { error }) => Math.max(most, error), 0),
         }),
     });
     return SinkhornBatchResult.from(tracked, owned, state, tracks, options);

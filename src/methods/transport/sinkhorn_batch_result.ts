@@ -100,8 +100,8 @@ export class SinkhornBatchResult {
     if (failed.length > 0) {
       console.warn(
         `sinkhornBatch stopped ${failed.length} of ${B} problems after ${
-          Math.max(...failed.map((t) => t.iterations))
-        } iterations with marginal errors up to ${Math.max(...failed.map((t) => t.error)).toExponential(1)}: ` +
+          largest(failed.map((t) => t.iterations))
+        } iterations with marginal errors up to ${largest(failed.map((t) => t.error)).toExponential(1)}: ` +
           "try more maxIterations, a larger epsilon or tolerance",
       );
     }
@@ -198,9 +198,9 @@ export class SinkhornBatchResult {
     const done = converged.filter((c) => c).length;
     return [
       ["problems", `${B}${done === B ? "" : ` (${B - done} not converged)`}`],
-      ["transport cost ⟨P, C⟩", `${Math.min(...cost).toPrecision(4)} … ${Math.max(...cost).toPrecision(4)}`],
-      ["largest marginal error", Math.max(...marginalError).toExponential(1)],
-      ["iterations", `${Math.min(...iterations)} … ${Math.max(...iterations)}`],
+      ["transport cost ⟨P, C⟩", `${smallest(cost).toPrecision(4)} … ${largest(cost).toPrecision(4)}`],
+      ["largest marginal error", largest(marginalError).toExponential(1)],
+      ["iterations", `${smallest(iterations)} … ${largest(iterations)}`],
     ];
   }
 
@@ -213,4 +213,17 @@ export class SinkhornBatchResult {
   [Symbol.for("Jupyter.display")](): Record<string, string> {
     return resultBundle(this.#rows());
   }
+}
+
+/** Of any number of numbers. */
+function largest(values: Iterable<number>): number {
+  let found = -Infinity;
+  for (const v of values) found = Math.max(found, v);
+  return found;
+}
+
+function smallest(values: Iterable<number>): number {
+  let found = Infinity;
+  for (const v of values) found = Math.min(found, v);
+  return found;
 }
