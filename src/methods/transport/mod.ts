@@ -41,6 +41,9 @@ export {
   stochasticity,
 } from "./doubly_stochastic.ts";
 export { type CircuitOptions, circuitParameters } from "./quantum_circuit.ts";
+export { multiscale, type MultiscaleOptions } from "./multiscale.ts";
+export { MultiscaleResult } from "./multiscale_result.ts";
+export type { LevelReport } from "./multiscale_simplex.ts";
 export { MongeGap, mongeGap, type MongeGapOptions } from "./monge_gap.ts";
 export { type BridgePotential, SchrodingerBridge } from "./schrodinger_bridge.ts";
 export type { LabeledPoints } from "./labeled_mixture.ts";
