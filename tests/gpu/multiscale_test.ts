@@ -134,6 +134,7 @@ onEachDevice("bad input of multiscale transport is refused by name", async (gpu)
   await refused(() => multiscale(x, undefined as unknown as Tensor), TypeError, "cost matrix");
   await refused(() => multiscale(x, points(gpu, 4, 3, 1)), TypeError, "[4, 3]");
   await refused(() => multiscale(x, y, { cost: "sqeuclidian" }), TypeError, "sqeuclidean");
+  await refused(() => multiscale(x, y, { cost: "x[i, 0]" }), TypeError, "at [j]");
   await refused(() => multiscale(x, y, { restricted: "lp" as "pdhg" }), TypeError, '"lp"');
   await refused(() => multiscale(x, y, { tolerance: 0 }), RangeError, '"tolerance"');
   await refused(() => multiscale(x, y, { coarsest: 0 }), RangeError, '"coarsest"');

@@ -2,6 +2,16 @@ import { element, leaves, parse, print, substitute } from "../../formula/mod.ts"
 import { stopGradient, Tensor, type TensorLike } from "../../tensor/mod.ts";
 import type { PreparedCost } from "./cost.ts";
 
+/** Refuses costs that read only one side: the device cannot stream over pairs of them (and every plan costs the same). */
+export function requireBothSides({ formula }: PreparedCost): void {
+  const { elements } = leaves(parse(formula));
+  for (const index of ["i", "j"] as const) {
+    if (!elements.some((e) => e.index === index)) {
+      throw new TypeError(`Expected the cost to use a tensor at [${index}], got ${JSON.stringify(formula)}`);
+    }
+  }
+}
+
 /**
  * The cost between some of the rows and some of the columns, as a cost of its own: every input is gathered for the side that reads it, under a name
  * for each side. Not to be differentiated.

@@ -2,6 +2,7 @@ import { Tensor } from "../../tensor/mod.ts";
 import { type Cost, prepareCost } from "./cost.ts";
 import { hostCosts } from "./host_cost.ts";
 import { requireCount, requirePositiveNumber, requireProblem } from "./host_problem.ts";
+import { requireBothSides } from "./level_cost.ts";
 import { multiscalePdhg } from "./multiscale_pdhg.ts";
 import { MultiscaleResult } from "./multiscale_result.ts";
 import { isWithin, multiscaleSimplex } from "./multiscale_simplex.ts";
@@ -93,6 +94,7 @@ export async function multiscale(x: Tensor, y: Tensor, options: MultiscaleOption
   const weights = await prepareWeights(options.a, options.b, n, m), { a, b } = weights;
   const prepared = await prepareCost(x, y, cost ?? "sqeuclidean");
   try {
+    requireBothSides(prepared);
     const host = await hostCosts(x, y, prepared, { onSphere: cost === "greatcircle", streamed: true });
     const problem = { cost: host, a, b, rows: withWeight(a), columns: withWeight(b) };
     // Of great circles the points on the sphere.

@@ -86,7 +86,7 @@ export const REFUSED: readonly RefusedOption[] = [
 ];
 
 /** Pairs up to which `auto` solves without regularization, with all costs and from coarse to fine, and by Newton's method. */
-const EXACT_AT_MOST = 2 ** 24, MULTISCALE_AT_MOST = 2 ** 30, NEWTON_AT_MOST = 2 ** 20;
+const EXACT_AT_MOST = 2 ** 24, MULTISCALE_AT_MOST = 2 ** 28, NEWTON_AT_MOST = 2 ** 20;
 /** Tolerance below which Sinkhorn's iterations in f32 do not reach. */
 const FINE = 1e-6;
 
@@ -94,12 +94,12 @@ const FINE = 1e-6;
  * Optimal transport between two weighted point clouds, or for a cost matrix, by the solver that fits:
  *
  * - `exact`: the problem itself, no ε. A proof of optimality, a plan of at most n + m − 1 entries; on the host, for up to some thousand points.
- * - `multiscale`: the same between more points, to a gap that `tolerance` bounds as part of the cost; some ten thousand points take seconds.
+ * - `multiscale`: the same between more points, to a gap that `tolerance` bounds as part of the cost; ten thousand points of the plane take some seconds.
  * - `sinkhorn`: with an entropy, for any size: the more ε the faster, and the smoother plan and gradients. Marginals to about 1e-6 in f32.
  * - `newton`: the same problem as `sinkhorn`, to 1e-10 and at small ε in few iterations; on the host, for up to a thousand points or so.
  *
- * `auto` takes `exact` if no option speaks of the entropy or of a tolerance, up to 16 million pairs; beyond that `multiscale` between points, up to a
- * billion pairs, and `sinkhorn` with its default ε for still more and for cost matrices. With such options it takes `newton` for tolerances below 1e-6 up to a
+ * `auto` takes `exact` if no option speaks of the entropy or of a tolerance, up to 16 million pairs; beyond that `multiscale` between points, up to
+ * 268 million pairs, and `sinkhorn` with its default ε for still more and for cost matrices. With such options it takes `newton` for tolerances below 1e-6 up to a
  * million pairs, and else `sinkhorn`.
  *
  * Not behind this function: many small problems (`sinkhornBatch`), distances between samples that are to be 0 for equal ones
