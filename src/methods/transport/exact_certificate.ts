@@ -3,6 +3,8 @@ import type { SpanningTree } from "./spanning_tree.ts";
 
 /** Unit roundoff of f64. */
 const U = 2 ** -53;
+/** Milliseconds after which other work gets its turn. */
+const TURN = 40;
 
 /** An optimal plan and its proof on the host, in f64: whoever doubts it can check it with a loop. */
 export interface ExactCertificate {
@@ -71,6 +73,32 @@ export function treePlan(tree: SpanningTree, unit: number, { rows, columns }: Pl
  * weight having g_j = min_i (C_ij − f_i) first; the constant between them makes ⟨a, f⟩ = ⟨b, g⟩.
  */
 export function certifyPlan(claim: Claim, problem: ExactProblem): ExactCertificate {
+  const steps = certifySteps(claim, problem);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** The same for large problems: other work gets its turn now and then, and the signal is heard. */
+export async function certifyInTurns(
+  claim: Claim,
+  problem: ExactProblem,
+  signal: AbortSignal | undefined,
+): Promise<ExactCertificate> {
+  const steps = certifySteps(claim, problem);
+  for (let since = performance.now();;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (performance.now() - since < TURN) continue;
+    await new Promise((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
+    since = performance.now();
+  }
+}
+
+/** Does it row by row. */
+function* certifySteps(claim: Claim, problem: ExactProblem): Generator<void, ExactCertificate, void> {
   const { cost, a, b, rows, columns } = problem, { n, m } = cost, { entries } = claim;
   entries.sort((p, q) => p.i - q.i || p.j - q.j);
   const entryRows = Uint32Array.from(entries, ({ i }) => i), entryColumns = Uint32Array.from(entries, ({ j }) => j);
@@ -90,6 +118,7 @@ export function certifyPlan(claim: Claim, problem: ExactProblem): ExactCertifica
     for (let j = 0; j < m; j++) least = Math.min(least, C[j] - g[j]);
     f[i] = least;
     for (let j = 0; j < m; j++) violation = Math.max(violation, least + g[j] - C[j]);
+    yield;
   }
   const costs = values.map((_, e) => cost.at(entryRows[e], entryColumns[e]));
   const primal = sumOf(values.length, (e) => values[e] * costs[e]);

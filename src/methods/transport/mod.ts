@@ -1,7 +1,7 @@
 /**
  * Optimal transport: {@linkcode solve} takes the solver that fits. {@linkcode sinkhorn} solves the entropic problem between point clouds in
- * several forms, {@linkcode sinkhornBatch} many small ones at once; {@linkcode exact} the
- * problem itself, with a certificate, and {@linkcode assignment} that of pairs. On a line and on a circle there are closed forms
+ * several forms, {@linkcode sinkhornBatch} many small ones at once; {@linkcode exact} the problem itself, with a certificate,
+ * {@linkcode multiscale} the same between many points, and {@linkcode assignment} that of pairs. On a line and on a circle there are closed forms
  * ({@linkcode wasserstein1d}, {@linkcode wassersteinCircle}), which {@linkcode slicedWasserstein} and {@linkcode maxSlicedWasserstein} rest on.
  *
  * @example

@@ -1,6 +1,6 @@
 import type { Tensor } from "../../tensor/mod.ts";
 import type { PreparedCost } from "./cost.ts";
-import { certify, certifyPlan, type Claim, type ExactProblem } from "./exact_certificate.ts";
+import { certify, certifyInTurns, type Claim, type ExactProblem } from "./exact_certificate.ts";
 import { firstBasis } from "./first_basis.ts";
 import { LevelArcs } from "./level_arcs.ts";
 import {
@@ -83,7 +83,7 @@ export async function multiscalePdhg(
       potentials = { f: potentials.f.map((v, i) => v + done.f[i]), g: potentials.g.map((v, j) => v + done.g[j]) };
       const found = await arcs.look(potentials, { improving: true }), dual = found.dual * unit;
       signal?.throwIfAborted();
-      const entries = roundPlan(plan, a, b, placesOf(level, coordinates), leastFirst(restricted.costs, plan, done));
+      const entries = roundPlan(plan, a, b, locationsOf(level, coordinates), leastFirst(restricted.costs, plan, done));
       const primal = entries.reduce((s, { i, j, mass }) => s + mass * arcs.costAt(i, j), 0), gap = primal - dual;
       idle = best && gap > best.gap * PROGRESS ? idle + 1 : 0;
       if (!best || gap < best.gap) best = { gap, primal, dual, claim: { entries, ...potentials } };
@@ -95,7 +95,7 @@ export async function multiscalePdhg(
     if (finest) {
       const { rows, columns } = level;
       const entries = claim.entries.map(({ i, j, mass }) => ({ i: rows[i], j: columns[j], mass }));
-      const certificate = certifyPlan({ ...claim, entries }, { ...problem, rows, columns });
+      const certificate = await certifyInTurns({ ...claim, entries }, { ...problem, rows, columns }, signal);
       return { certificate, iterations, history: [...history, { ...report, dual: certificate.dual }] };
     }
     history.push({ ...report, dual: best.dual });
@@ -117,7 +117,7 @@ function sizeOf({ level, rows, columns }: TransportLevel): Pick<LevelReport, "le
 }
 
 /** Where the points are that stand for a level's cells. */
-function placesOf({ rows, columns }: TransportLevel, { x, y, d }: Coordinates): Coordinates {
+function locationsOf({ rows, columns }: TransportLevel, { x, y, d }: Coordinates): Coordinates {
   const taken = (all: ArrayLike<number>, points: Uint32Array) =>
     Float64Array.from({ length: points.length * d }, (_, k) => all[points[Math.floor(k / d)] * d + k % d]);
   return { x: taken(x, rows), y: taken(y, columns), d };

@@ -1,6 +1,13 @@
 import { listPricing } from "./arc_list.ts";
 import type { PreparedCost } from "./cost.ts";
-import { certify, type ExactCertificate, type ExactProblem } from "./exact_certificate.ts";
+import {
+  certify,
+  certifyInTurns,
+  type ExactCertificate,
+  type ExactProblem,
+  type Places,
+  treePlan,
+} from "./exact_certificate.ts";
 import { firstBasis } from "./first_basis.ts";
 import { LevelArcs } from "./level_arcs.ts";
 import { densePricing, networkSimplex } from "./network_simplex.ts";
@@ -81,11 +88,8 @@ export async function multiscaleSimplex(
       const { primal, dual } = valuesOf(tree, level, unit);
       history.push({ ...at, arcs: C.length, iterations, primal, dual });
       if (level.level > 0) continue;
-      return {
-        certificate: certify(tree, unit, { ...problem, rows: level.rows, columns: level.columns }),
-        iterations,
-        history,
-      };
+      const certificate = certify(tree, unit, { ...problem, ...placesOf(level) });
+      return { certificate, iterations, history };
     }
     const coarser = levels[level.level + 1];
     const known = await refinePotentials(prepared, cost, level, coarser, potentialsOf(tree));
@@ -104,10 +108,9 @@ export async function multiscaleSimplex(
       const enough = primal - found.dual * unit <= goal * Math.abs(primal);
       if (within && found.added > 0 && !enough) continue;
       if (level.level > 0) break;
-      certificate = certify(tree, unit, { ...problem, rows: level.rows, columns: level.columns });
+      certificate = await certifyInTurns(treePlan(tree, unit, level), { ...problem, ...placesOf(level) }, signal);
       if (!within || isWithin(certificate, tolerance)) break;
-      const all = { cost, rows: level.rows, columns: level.columns };
-      if (await extendByAll(all, tree, arcs.list, signal) + found.added === 0) break;
+      if (await extendByAll({ cost, ...placesOf(level) }, tree, arcs.list, signal) + found.added === 0) break;
     }
     const { primal } = valuesOf(tree, level, unit);
     history.push({
@@ -120,6 +123,11 @@ export async function multiscaleSimplex(
     if (certificate) return { certificate, iterations, history };
   }
   throw new Error("A transport problem has at least one level");
+}
+
+/** The points of a level. */
+export function placesOf({ rows, columns }: Places): Places {
+  return { rows, columns };
 }
 
 /** All costs of a level. */
