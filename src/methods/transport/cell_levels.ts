@@ -10,9 +10,9 @@ export interface CellLevel {
 }
 
 /**
- * Cells of a weighted cloud by halving: the points of a cell are split at the median of the coordinate in which it is widest, as in a k-d tree, so
- * that cells have equal numbers of points, in any dimension and with any duplicates. The finest level has one cell for each point that takes part, each
- * coarser one a quarter as many, down to `depth` levels. A cell is stood for by the point nearest to its center of mass.
+ * Cells of a weighted cloud by halving: the points of a cell are split at the median of the coordinate in which it is widest, as in a k-d tree,
+ * so that cells have equal numbers of points, in any dimension and with any duplicates. The finest level has one cell for each point that takes
+ * part, each coarser one a quarter as many, down to `depth` levels. A cell is stood for by the point nearest to its center of mass.
  *
  * @param points Coordinates `[n, d]`, row by row.
  * @param weights Positive at the `members`.

@@ -32,9 +32,9 @@ interface Plan {
 }
 
 /**
- * The problem level by level by a first-order method on the device: the coarsest exactly on the host, each finer one on the arcs within those that carry
- * mass on the coarser one and those of small reduced cost, to which the device adds those that it finds. At the finest level the plan's marginals are put
- * right in f64, and plan and potentials are measured against all pairs.
+ * The problem level by level by a first-order method on the device: the coarsest exactly on the host, each finer one on the arcs within those
+ * that carry mass on the coarser one and those of small reduced cost, to which the device adds those that it finds. At the finest level the
+ * plan's marginals are put right in f64, and plan and potentials are measured against all pairs.
  */
 export async function multiscalePdhg(
   problem: ExactProblem,

@@ -3,8 +3,8 @@ import type { LevelReport } from "./multiscale_simplex.ts";
 import { resultBundle, resultText } from "./result_table.ts";
 
 /**
- * What {@linkcode multiscale} found: as of `exact`, but `gap` is what the solver left, a bound in f64 of what the plan costs too much, and `converged`
- * says that it is within the tolerance.
+ * What {@linkcode multiscale} found: as of `exact`, but `gap` is what the solver left, a bound in f64 of what the plan costs too much, and
+ * `converged` says that it is within the tolerance.
  */
 export class MultiscaleResult extends ExactResult {
   /** The levels as they were left, from the coarsest to the finest. */

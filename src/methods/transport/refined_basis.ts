@@ -10,9 +10,10 @@ export interface Refinement {
 }
 
 /**
- * A first plan that follows a coarser one: what a cell sends to another is divided among the cells within them. The coarser tree is taken apart from its
- * leaves: a leaf's mass all goes along its one arc, so its finer cells send to those at the other end, the cheapest first, until they are used up. Every
- * step uses up a source or a target, so the arcs form a tree; amounts carry infinitesimal units as in `firstBasis`, so it is strongly feasible.
+ * A first plan that follows a coarser one: what a cell sends to another is divided among the cells within them. The coarser tree is taken apart
+ * from its leaves: a leaf's mass all goes along its one arc, so its finer cells send to those at the other end, the cheapest first, until they
+ * are used up. Every step uses up a source or a target, so the arcs form a tree; amounts carry infinitesimal units as in `firstBasis`, so it is
+ * strongly feasible.
  *
  * @param costAt Costs between sources and targets.
  * @param a Supplies, positive whole numbers.

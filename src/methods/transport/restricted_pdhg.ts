@@ -40,16 +40,16 @@ export interface PdhgSolution {
 }
 
 /**
- * A restricted transport problem by the primal-dual hybrid gradient method on the device, in reflected Halpern form with restarts: with T the method's
- * step,
+ * A restricted transport problem by the primal-dual hybrid gradient method on the device, in reflected Halpern form with restarts: with T the
+ * method's step,
  *
  *   p⁺ = max(p − τ (c − f − g), 0),   f⁺ = f + ω/degree · (a − Σ (2p⁺ − p)), and g⁺ likewise,
  *
- * iterates are z ← w (2 T(z) − z) + (1 − w) z₀ with w = (k + 1)/(k + 2); z₀ and the weight ω between the primal and the dual change when the residual
- * ‖T(z) − z‖ has fallen enough. Steps are those of the diagonal preconditioner: τ = 1/(2ω), as each arc is in two sums. The arcs are held twice, by source
- * and by target, so that both sums run over neighbours and nothing is scattered. Sources: Applegate et al. (2021), "Practical large-scale linear programming
- * using primal-dual hybrid gradient" (restarts, ω); Lu and Yang (2024), "Restarted Halpern PDHG for linear programming" (the iteration); Pock and Chambolle
- * (2011), "Diagonal preconditioning for first order primal-dual algorithms".
+ * iterates are z ← w (2 T(z) − z) + (1 − w) z₀ with w = (k + 1)/(k + 2); z₀ and the weight ω between the primal and the dual change when the
+ * residual ‖T(z) − z‖ has fallen enough. Steps are those of the diagonal preconditioner: τ = 1/(2ω), as each arc is in two sums. The arcs are
+ * held twice, by source and by target, so that both sums run over neighbours and nothing is scattered. Sources: Applegate et al. (2021),
+ * "Practical large-scale linear programming using primal-dual hybrid gradient" (restarts, ω); Lu and Yang (2024), "Restarted Halpern PDHG for
+ * linear programming" (the iteration); Pock and Chambolle (2011), "Diagonal preconditioning for first order primal-dual algorithms".
  */
 export async function restrictedPdhg(
   device: Device,
@@ -122,7 +122,9 @@ interface Measured {
   readonly dual: number;
 }
 
-/** Arcs in the order of one side, and that side's potentials: `y` `[count, 2]` holds them beside ones, so that y of both sides multiply to f_i + g_j. */
+/**
+ * Arcs in the order of one side, and that side's potentials: `y` `[count, 2]` holds them beside ones, so that y of both sides multiply to f_i + g_j.
+ */
 class Side implements Disposable {
   p: Tensor;
   readonly #fixed: { starts: Tensor; columns: Tensor; costs: Tensor; weights: Tensor; degree: Tensor; own: Tensor };

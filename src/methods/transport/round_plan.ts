@@ -13,10 +13,10 @@ export interface RoughPlan {
 const CELL = 4;
 
 /**
- * The plan with its marginals put right: surplus is passed on along the arcs that carry most; then rows and columns that send or get too much are scaled down (Altschuler, Weed and Rigollet 2017, "Near-linear
- * time approximation algorithms for optimal transport via Sinkhorn iteration", algorithm 2); what is missing then goes along arcs that are there, those
- * named first first, and the rest between points near to each other: within the smallest cell of a halving of both clouds together that has points of
- * both kinds.
+ * The plan with its marginals put right: surplus is passed on along the arcs that carry most; then rows and columns that send or get too much are
+ * scaled down (Altschuler, Weed and Rigollet 2017, "Near-linear time approximation algorithms for optimal transport via Sinkhorn iteration",
+ * algorithm 2); what is missing then goes along arcs that are there, those named first first, and the rest between points near to each other:
+ * within the smallest cell of a halving of both clouds together that has points of both kinds.
  *
  * @param a Weights of the sources, `b` of the targets, of one sum.
  * @param points Where the sources `x` and targets `y` are.

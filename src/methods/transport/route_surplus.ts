@@ -12,9 +12,10 @@ export interface MassGraph {
 }
 
 /**
- * Moves the masses of a plan so that its marginals come nearer to the weights, along trees of those arcs that carry most: every node of a tree, from the
- * leaves on, passes its surplus on to its parent, by as much as the arc between them can carry. A small error of the marginals is spread so over many
- * small changes of a good plan, where new arcs between far points would cost much. What an arc could not carry is left to the next tree.
+ * Moves the masses of a plan so that its marginals come nearer to the weights, along trees of those arcs that carry most: every node of a tree,
+ * from the leaves on, passes its surplus on to its parent, by as much as the arc between them can carry. A small error of the marginals is spread
+ * so over many small changes of a good plan, where new arcs between far points would cost much. What an arc could not carry is left to the next
+ * tree.
  *
  * @param order Numbers of the arcs, in which those without mass are taken to connect what is apart.
  */

@@ -94,13 +94,14 @@ const FINE = 1e-6;
  * Optimal transport between two weighted point clouds, or for a cost matrix, by the solver that fits:
  *
  * - `exact`: the problem itself, no ε. A proof of optimality, a plan of at most n + m − 1 entries; on the host, for up to some thousand points.
- * - `multiscale`: the same between more points, to a gap that `tolerance` bounds as part of the cost; ten thousand points of the plane take some seconds.
+ * - `multiscale`: the same between more points, to a gap that `tolerance` bounds as part of the cost; ten thousand points of the plane take some
+ * seconds.
  * - `sinkhorn`: with an entropy, for any size: the more ε the faster, and the smoother plan and gradients. Marginals to about 1e-6 in f32.
  * - `newton`: the same problem as `sinkhorn`, to 1e-10 and at small ε in few iterations; on the host, for up to a thousand points or so.
  *
- * `auto` takes `exact` if no option speaks of the entropy or of a tolerance, up to 16 million pairs; beyond that `multiscale` between points, up to
- * 268 million pairs, and `sinkhorn` with its default ε for still more and for cost matrices. With such options it takes `newton` for tolerances below 1e-6 up to a
- * million pairs, and else `sinkhorn`.
+ * `auto` takes `exact` if no option speaks of the entropy or of a tolerance, up to 16 million pairs; beyond that `multiscale` between points, up
+ * to 268 million pairs, and `sinkhorn` with its default ε for still more and for cost matrices. With such options it takes `newton` for
+ * tolerances below 1e-6 up to a million pairs, and else `sinkhorn`.
  *
  * Not behind this function: many small problems (`sinkhornBatch`), distances between samples that are to be 0 for equal ones
  * (`sinkhornDivergence`), points on a line or a circle (`wasserstein1d`, `wassersteinCircle`: a sort), clouds of high dimension where a bound

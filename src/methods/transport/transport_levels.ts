@@ -70,8 +70,8 @@ export function transportLevels(
 }
 
 /**
- * Potentials of a finer level from those of a coarser one, by the c-transform f(x) = min_j (c(x, y_j) − g_j): the device streams over all pairs of a fine
- * and a coarse cell.
+ * Potentials of a finer level from those of a coarser one, by the c-transform f(x) = min_j (c(x, y_j) − g_j): the device streams over all pairs
+ * of a fine and a coarse cell.
  */
 export async function refinePotentials(
   prepared: PreparedCost,
