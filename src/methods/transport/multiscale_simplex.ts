@@ -23,8 +23,9 @@ export const COARSE_GAP = 1e-2;
 export interface LevelReport {
   /** Number of the level; the finest is 0. */
   readonly level: number;
-  /** Cells on either side. */
+  /** Cells of the rows. */
   readonly rows: number;
+  /** Cells of the columns. */
   readonly columns: number;
   /** Arcs that were looked at. */
   readonly arcs: number;
