@@ -1,7 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { cellLevels, levelsDownTo } from "../../src/methods/transport/cell_levels.ts";
+import { storedCost } from "../../src/methods/transport/host_cost.ts";
 import { firstBasis } from "../../src/methods/transport/first_basis.ts";
 import { densePricing, networkSimplex } from "../../src/methods/transport/network_simplex.ts";
+import { unitVectors } from "../../src/methods/transport/cost.ts";
+import { canPrune, prunedRows } from "../../src/methods/transport/pruned_rows.ts";
 import { refinedBasis } from "../../src/methods/transport/refined_basis.ts";
 import { roundPlan } from "../../src/methods/transport/round_plan.ts";
 import { routeSurplus } from "../../src/methods/transport/route_surplus.ts";
@@ -149,4 +152,61 @@ Deno.test("a rounded plan has the weights as marginals, whatever it was", () => 
     { i: 1, j: 0, mass: 1 },
     { i: 1, j: 1, mass: 1 },
   ]);
+});
+
+Deno.test("pruned rows are looked at as if at all their costs", () => {
+  const random = generator(20),
+    costs = {
+      sqeuclidean: (p: number[], q: number[]) => p.reduce((s, v, k) => s + (v - q[k]) ** 2, 0),
+      euclidean: (p: number[], q: number[]) => Math.hypot(...p.map((v, k) => v - q[k])),
+      greatcircle: (p: number[], q: number[]) =>
+        2 * 6371 * Math.atan2(Math.hypot(...p.map((v, k) => v - q[k])), Math.hypot(...p.map((v, k) => v + q[k]))),
+    };
+  for (const name of ["sqeuclidean", "euclidean", "greatcircle"] as const) {
+    for (
+      const [n, m, size, kind] of [[50, 300, 1, "plain"], [30, 7, 1, "plain"], [40, 90, 4, "ties"], [
+        60,
+        1,
+        1,
+        "plain",
+      ]] as const
+    ) {
+      for (const d of name === "greatcircle" ? [3] : [1, 2, 4]) {
+        const cloud = (count: number) => {
+          if (name === "greatcircle") {
+            return unitVectors(
+              "x",
+              Float64Array.from({ length: 2 * count }, (_, k) => (random() - 0.5) * (k % 2 ? 180 : 360)),
+            );
+          }
+          return Float64Array.from(
+            { length: count * d },
+            () => kind === "ties" ? Math.floor(size * random()) : random(),
+          );
+        };
+        const x = cloud(n), y = cloud(m), of = (v: Float64Array, k: number) => [...v.subarray(k * d, (k + 1) * d)];
+        const C = Float64Array.from({ length: n * m }, (_, e) => costs[name](of(x, Math.floor(e / m)), of(y, e % m)));
+        let looks = 0;
+        const stored = storedCost(C, n, m),
+          counted = { ...stored, at: (i: number, j: number) => (looks++, stored.at(i, j)) };
+        for (const spread of [0, 0.01, 10]) {
+          const g = Float64Array.from(
+            { length: m },
+            () => spread * (random() - 0.5) * (name === "greatcircle" ? 1000 : 1),
+          );
+          const look = prunedRows(name, counted, { x, y, d }, g),
+            what = `${name}, ${n} × ${m}, d = ${d}, spread ${spread}`;
+          looks = 0;
+          for (let i = 0; i < n; i++) {
+            const values = Array.from(g, (v, j) => C[i * m + j] - v), least = Math.min(...values);
+            const violation = Math.max(0, ...Array.from(g, (v, j) => least + v - C[i * m + j]));
+            assertEquals(look(i), { least, violation }, what);
+          }
+          if (m === 300 && spread === 0 && d < 4) assert(looks < n * m / 2, `${what}: ${looks} looks`);
+        }
+      }
+    }
+  }
+  assert(canPrune("euclidean", 2) && !canPrune("euclidean", 9) && !canPrune("dist(x[i], y[j])", 2));
+  assert(!canPrune({ formula: "dist(x[i], y[j])", inputs: {} }, 2) && !canPrune("toString", 2));
 });

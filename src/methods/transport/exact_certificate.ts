@@ -37,6 +37,22 @@ export interface ExactProblem extends Places {
   readonly cost: HostCost;
   readonly a: Float64Array;
   readonly b: Float64Array;
+  /** Looks at the rows without looking at every cost, where that can be. */
+  readonly prunedRows?: (g: Float64Array) => RowLook;
+}
+
+/** Looks at a row: least is min_j (C_ij − g_j), violation the largest least + g_j − C_ij, or 0. */
+export type RowLook = (i: number) => { least: number; violation: number };
+
+/** Looks at every cost of a row. */
+function wholeRows(cost: HostCost, g: Float64Array): RowLook {
+  return (i) => {
+    const C = cost.row(i), { m } = cost;
+    let least = Infinity, violation = 0;
+    for (let j = 0; j < m; j++) least = Math.min(least, C[j] - g[j]);
+    for (let j = 0; j < m; j++) violation = Math.max(violation, least + g[j] - C[j]);
+    return { least, violation };
+  };
 }
 
 /** Numbers of the rows and columns that take part. */
@@ -111,13 +127,12 @@ function* certifySteps(claim: Claim, problem: ExactProblem): Generator<void, Exa
   for (let j = 0; j < m; j++) {
     if (b[j] === 0) rows.forEach((i, k) => g[j] = Math.min(g[j], cost.at(i, j) - (claim.f[k] - shift)));
   }
+  const look = problem.prunedRows?.(g) ?? wholeRows(cost, g);
   let violation = 0;
   for (let i = 0; i < n; i++) {
-    const C = cost.row(i);
-    let least = Infinity;
-    for (let j = 0; j < m; j++) least = Math.min(least, C[j] - g[j]);
-    f[i] = least;
-    for (let j = 0; j < m; j++) violation = Math.max(violation, least + g[j] - C[j]);
+    const found = look(i);
+    f[i] = found.least;
+    violation = Math.max(violation, found.violation);
     yield;
   }
   const costs = values.map((_, e) => cost.at(entryRows[e], entryColumns[e]));

@@ -1,6 +1,6 @@
 import { ArcList } from "./arc_list.ts";
 import type { PreparedCost } from "./cost.ts";
-import type { HostCost } from "./host_cost.ts";
+import { finiteCost, type HostCost } from "./host_cost.ts";
 import { costBetween } from "./level_cost.ts";
 import { nearestArcs } from "./nearest_arcs.ts";
 import { improves } from "./network_simplex.ts";
@@ -27,7 +27,7 @@ export class LevelArcs implements Disposable {
 
   /** The cost of an arc in f64. */
   costAt(row: number, column: number): number {
-    return this.#cost.at(this.#level.rows[row], this.#level.columns[column]);
+    return finiteCost(this.#cost, this.#level.rows[row], this.#level.columns[column]);
   }
 
   /** Adds an arc, if it is new. */

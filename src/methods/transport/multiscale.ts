@@ -1,5 +1,5 @@
 import { Tensor } from "../../tensor/mod.ts";
-import { type Cost, prepareCost } from "./cost.ts";
+import { type Cost, prepareCost, unitVectors } from "./cost.ts";
 import { hostCosts } from "./host_cost.ts";
 import { requireCount, requirePositiveNumber, requireProblem } from "./host_problem.ts";
 import { requireBothSides } from "./level_cost.ts";
@@ -8,6 +8,7 @@ import { MultiscaleResult } from "./multiscale_result.ts";
 import { isWithin, multiscaleSimplex } from "./multiscale_simplex.ts";
 import { joinPlan } from "./plan_value.ts";
 import { transportLevels } from "./transport_levels.ts";
+import { canPrune, prunedRows } from "./pruned_rows.ts";
 import { prepareWeights, type Weights, withWeight } from "./weights.ts";
 
 /** Options of {@linkcode multiscale}. */
@@ -99,11 +100,17 @@ export async function multiscale(x: Tensor, y: Tensor, options: MultiscaleOption
   try {
     requireBothSides(prepared);
     const host = await hostCosts(x, y, prepared, { onSphere: cost === "greatcircle", streamed: true });
-    const problem = { cost: host, a, b, rows: withWeight(a), columns: withWeight(b) };
-    // Of great circles the points on the sphere.
-    const left = prepared.inputs.x as Tensor, right = prepared.inputs.y as Tensor;
-    const [X, Y] = await Promise.all([left.data(), right.data()]);
-    const coordinates = { x: Float64Array.from(X), y: Float64Array.from(Y), d: left.shape[1] ?? 1 };
+    const sphere = cost === "greatcircle", [X, Y] = await Promise.all([x.data(), y.data()]);
+    const coordinates = {
+      x: sphere ? unitVectors("x", X) : Float64Array.from(X),
+      y: sphere ? unitVectors("y", Y) : Float64Array.from(Y),
+      d: sphere ? 3 : x.shape[1] ?? 1,
+    };
+    const { d } = coordinates, name = cost ?? "sqeuclidean", byName = canPrune(name, d) ? name as string : undefined;
+    const problem = {
+      ...{ cost: host, a, b, rows: withWeight(a), columns: withWeight(b) },
+      ...(byName ? { prunedRows: (g: Float64Array) => prunedRows(byName, host, coordinates, g) } : {}),
+    };
     const levels = transportLevels(problem, coordinates, coarsest);
     signal?.throwIfAborted();
     const settings = { maxIterations, tolerance, signal, onProgress };

@@ -8,6 +8,7 @@ import {
   type Places,
   treePlan,
 } from "./exact_certificate.ts";
+import { finiteCost } from "./host_cost.ts";
 import { firstBasis } from "./first_basis.ts";
 import { LevelArcs } from "./level_arcs.ts";
 import { densePricing, networkSimplex } from "./network_simplex.ts";
@@ -135,7 +136,7 @@ export function placesOf({ rows, columns }: Places): Places {
 export function denseCosts({ cost }: ExactProblem, { rows, columns }: TransportLevel): Float64Array {
   const C = new Float64Array(rows.length * columns.length);
   let k = 0;
-  for (const i of rows) for (const j of columns) C[k++] = cost.at(i, j);
+  for (const i of rows) for (const j of columns) C[k++] = finiteCost(cost, i, j);
   return C;
 }
 
