@@ -48,8 +48,8 @@ const COARSEST = 4096;
  * Both clouds are cut into cells, those into four, and so on down to the points. The coarsest problem is solved with all its costs. Each finer
  * one starts from the coarser plan and potentials, with the few arcs of small reduced cost, which the device finds by streaming over all pairs;
  * when those are solved it looks for more, until the gap between plan and potentials is below `tolerance`. In the end the host measures both
- * against every pair in f64: the plan has the weights as marginals, the potentials satisfy f_i + g_j ≤ C_ij, and no plan costs less than `dual`.
- * Memory is O(n + m).
+ * against every pair in f64 (of named costs in up to four dimensions, against those that a k-d tree does not rule out): the plan has the weights
+ * as marginals, the potentials satisfy f_i + g_j ≤ C_ij, and no plan costs less than `dual`. Memory is O(n + m).
  *
  * It pays from some thousand points on, where `exact` (which stores the costs, and needs no points) begins to be slow. The costs should be those of a
  * distance: near points have near costs. Any others are solved as well, but the coarser levels do not help there.
