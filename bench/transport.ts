@@ -10,6 +10,7 @@ import { uniform } from "./peers/peer.ts";
 import { pot } from "./peers/numpy.ts";
 import type { PythonJob } from "./peers/python_process.ts";
 import { raceBatch, raceForms } from "./transport_forms.ts";
+import { raceGrid } from "./transport_grid.ts";
 
 /** POT's stop rule: the L2 norm of the marginal error. */
 const STOP = 1e-6;
@@ -103,9 +104,11 @@ async function solves(n: number, fraction: number, options: SolveOptions): Promi
     error = Math.min(STOP, Math.max(LEAST, marginalError));
     const slow = n * iterations > SLOW / 2;
     const log = await pot.sinkhorn(n, fraction, "sinkhorn_log", slow ? LIMIT : undefined);
-    jobs.push(plain, log);
+    const stabilized = await pot.sinkhorn(n, fraction, "sinkhorn_stabilized", slow ? LIMIT : undefined);
+    jobs.push(plain, log, stabilized);
     others["POT sinkhorn"] = potSolve(plain);
     others["POT sinkhorn_log"] = potSolve(log, slow ? iterations : undefined);
+    others["POT sinkhorn_stabilized"] = potSolve(stabilized, slow ? iterations : undefined);
   }
   const cloud = points(options.gpu, n);
   try {
@@ -140,7 +143,65 @@ async function exact(n: number, { gpu, pot: hasPot }: SolveOptions): Promise<Rac
   }
 }
 
+/**
+ * The same from coarse to fine, against the method with all costs: the same optimum, in memory that grows with the points. The other two store 8n²
+ * bytes of costs.
+ */
+async function fromCoarseToFine(n: number, { gpu, pot: hasPot }: SolveOptions): Promise<RaceResult> {
+  const [x, y] = points(gpu, n), job = hasPot ? await pot.emd(n) : undefined;
+  const solver = (solve: typeof transport.exact | typeof transport.multiscale): Contestant => {
+    let note = "";
+    const run = async () => {
+      gpu.device.ledger.resetPeak();
+      using result = await solve(x, y);
+      const stored = result instanceof transport.MultiscaleResult
+        ? `${result.history.at(-1)!.arcs} arcs`
+        : `${digits(8 * n * n / 1e6)} MB of costs`;
+      note =
+        `${result.iterations} pivots, gap ${result.gap.toExponential(1)}, cost ${digits(result.cost)}, ${stored} ` +
+        `and ${digits(gpu.memory().peak / 1e6)} MB in tensors`;
+    };
+    return Object.assign(run, { note: () => note });
+  };
+  try {
+    const contestants = {
+      denovo: solver(transport.multiscale),
+      "denovo exact": solver(transport.exact),
+      ...(job ? { "POT emd": job } : {}),
+    };
+    const long = n > 4000;
+    return await race({ family: "transport", name: "exact, from coarse to fine", size: `${n}` }, contestants, {
+      rounds: long ? 1 : 3,
+      warmup: long ? 0 : 1,
+      budget: 3000,
+    });
+  } finally {
+    for (const held of [x, y]) held.dispose();
+    job?.dispose();
+  }
+}
+
 /** A size at which no n·m array would fit: seconds per iteration and the most memory that tensors ever took. */
+/** A problem for whose cost matrix POT would need 80 GB, to a marginal error of 1e-4. */
+async function whole(gpu: Gpu): Promise<RaceResult> {
+  const n = 100_000, [x, y] = points(gpu, n);
+  gpu.device.ledger.resetPeak();
+  let note = "";
+  const run = async () => {
+    using result = await transport.sinkhorn(x, y, { epsilon: 0.1, tolerance: 1e-4 });
+    const memory = `peak ${digits(gpu.memory().peak / 1e6)} MB in tensors, where n·m costs in f64 take 80,000 MB`;
+    note = `${result.iterations} iterations, L1 error ${result.marginalError.toExponential(1)}, ${memory}`;
+  };
+  try {
+    const about = { family: "transport", name: "sinkhorn, ε = 0.1 max C", size: `${n}` };
+    return await race(about, { denovo: Object.assign(run, { note: () => note }) }, { rounds: 1, warmup: 0 });
+  } finally {
+    x.dispose();
+    y.dispose();
+  }
+}
+
+/** One iteration. */
 async function large(gpu: Gpu): Promise<RaceResult> {
   const n = 50_000;
   const [x, y] = points(gpu, n);
@@ -171,9 +232,15 @@ export async function* raceTransport(options: SolveOptions): AsyncGenerator<Race
     for (const fraction of options.quick ? [0.1, 0.01] : [0.1, 0.01, 0.001]) yield await solves(n, fraction, options);
     yield await exact(n, options);
   }
+  // POT takes minutes for the larger one where the machine is busy.
+  for (const n of options.quick ? [2000] : [2000, 8000]) yield await fromCoarseToFine(n, options);
+  if (!options.quick) yield await solves(8000, 0.01, options);
   for (const n of options.quick ? [1000] : [1000, 2000, 4000]) {
     for (const fraction of options.quick ? [0.01] : [0.1, 0.01, 0.001]) yield await raceForms(options, n, fraction);
   }
   for (const fraction of [0.1, 0.01]) yield await raceBatch(options, options.quick ? 100 : 1000, 64, fraction);
-  if (!options.quick) yield await large(options.gpu);
+  for (const side of options.quick ? [32] : [32, 64]) yield await raceGrid(options, side, 0.01);
+  if (options.quick) return;
+  yield await large(options.gpu);
+  yield await whole(options.gpu);
 }

@@ -34,6 +34,9 @@ export const numpy: Peer = {
   close: () => python.close(),
 };
 
+/** POT's solvers of the entropic problem. */
+export type PotMethod = "sinkhorn" | "sinkhorn_log" | "sinkhorn_stabilized";
+
 /** POT on `n` by `n` points of the plane, `uniform(2n, 1)` and `uniform(2n, 2)`, squared distances, uniform weights. */
 export interface Pot {
   readonly name: string;
@@ -43,11 +46,13 @@ export interface Pot {
    * Entropic transport at ε = `fraction`·max(C), to an L2 marginal error under 1e-6 looked at every 10 iterations, or until
    * `limit` iterations.
    */
-  sinkhorn(n: number, fraction: number, method: "sinkhorn" | "sinkhorn_log", limit?: number): Promise<PythonJob>;
+  sinkhorn(n: number, fraction: number, method: PotMethod, limit?: number): Promise<PythonJob>;
   /** Unregularised transport by the network simplex; the checksum is that of the cost. */
   emd(n: number): Promise<PythonJob>;
   /** `sinkhorn` on `count` problems of n points, one after the other; `iterations` is their mean, `marginalError` the largest. */
   sinkhornLoop(count: number, n: number, fraction: number): Promise<PythonJob>;
+  /** `sinkhorn` between histograms on side × side cells at distance 1, `uniform(side², 1)` and `uniform(side², 2)`, with the cost of all pairs. */
+  sinkhornGrid(side: number, fraction: number): Promise<PythonJob>;
 }
 
 /** The POT peer; it shares NumPy's process, and `numpy.close()` ends it. */
@@ -63,4 +68,6 @@ export const pot: Pot = {
   emd: (n) => python.job("emd", { n }, [[2 * n, 1], [2 * n, 2]]),
   sinkhornLoop: (count, n, fraction) =>
     python.job("sinkhornLoop", { count, n, fraction }, [[2 * n * count, 1], [2 * n * count, 2]]),
+  sinkhornGrid: (side, fraction) =>
+    python.job("sinkhornGrid", { side, fraction }, [[side * side, 1], [side * side, 2]]),
 };

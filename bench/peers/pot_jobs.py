@@ -20,13 +20,16 @@ def sinkhorn(inputs, n, fraction, method, limit):
 
     def finish(result):
         plan, log = result
-        info = {"cost": float((plan * cost).sum()), "iterations": int(log["niter"]) + 1,
+        info = {"cost": float((plan * cost).sum()), "iterations": int(log.get("niter", log.get("n_iter", 0))) + 1,
                 "marginalError": float(np.linalg.norm(plan.sum(axis=0) - weights))}
         return info["cost"], info
 
+    # The stabilized solver's default, 1e3, loses the plan at small eps.
+    own = {"tau": 1e5} if method == "sinkhorn_stabilized" else {}
+
     def run():
         return ot.sinkhorn(weights, weights, cost, eps, method=method, stopThr=1e-6, numItermax=limit, log=True,
-                           warn=False)
+                           warn=False, **own)
     run.finish = finish
     return run
 
@@ -56,5 +59,26 @@ def sinkhorn_loop(inputs, count, n, fraction):
     def run():
         return [ot.sinkhorn(weights, weights, cost, fraction * cost.max(), stopThr=1e-6, numItermax=100_000, log=True,
                             warn=False) for cost in costs]
+    run.finish = finish
+    return run
+
+
+@job("sinkhornGrid")
+def sinkhorn_grid(inputs, side, fraction):
+    """POT's plain solver between histograms on side x side cells at distance 1, with squared distances of all pairs."""
+    import ot
+    a, b = (np.abs(masses.astype("f8")) for masses in inputs)
+    a, b = a / a.sum(), b / b.sum()
+    cells = np.stack(np.divmod(np.arange(side * side), side), 1).astype("f4").ravel()
+    cost = squared_distances(cells, cells, side * side)
+
+    def finish(result):
+        plan, log = result
+        info = {"cost": float((plan * cost).sum()), "iterations": int(log["niter"]) + 1,
+                "marginalError": float(np.linalg.norm(plan.sum(axis=0) - b))}
+        return info["cost"], info
+
+    def run():
+        return ot.sinkhorn(a, b, cost, fraction * cost.max(), stopThr=1e-6, numItermax=100_000, log=True, warn=False)
     run.finish = finish
     return run
