@@ -181,7 +181,6 @@ async function fromCoarseToFine(n: number, { gpu, pot: hasPot }: SolveOptions): 
   }
 }
 
-/** A size at which no n·m array would fit: seconds per iteration and the most memory that tensors ever took. */
 /** A problem for whose cost matrix POT would need 80 GB, to a marginal error of 1e-4. */
 async function whole(gpu: Gpu): Promise<RaceResult> {
   const n = 100_000, [x, y] = points(gpu, n);
@@ -201,7 +200,7 @@ async function whole(gpu: Gpu): Promise<RaceResult> {
   }
 }
 
-/** One iteration. */
+/** A size at which no n·m array would fit: seconds per iteration and the most memory that tensors ever took. */
 async function large(gpu: Gpu): Promise<RaceResult> {
   const n = 50_000;
   const [x, y] = points(gpu, n);
