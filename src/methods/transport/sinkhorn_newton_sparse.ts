@@ -2,7 +2,8 @@ import { Tensor } from "../../tensor/mod.ts";
 import type { Cost } from "./cost.ts";
 import { joinSolution } from "./differentiate.ts";
 import { matrixGeometry, type Potential } from "./geometry.ts";
-import { absoluteEpsilon, readCost, requireCount, requirePositiveNumber, tensorLike } from "./host_problem.ts";
+import { absoluteEpsilon, readArguments, requireCount, requirePositiveNumber, tensorLike } from "./host_problem.ts";
+import { readCost } from "./matrix_cost.ts";
 import {
   fillPlan,
   type HostDual,
@@ -105,9 +106,7 @@ export async function sinkhornNewtonSparse(
   second?: Tensor | SinkhornNewtonOptions,
   third?: SinkhornNewtonOptions,
 ): Promise<SinkhornNewtonResult> {
-  const y = second instanceof Tensor ? second : undefined;
-  const options = (y ? third : second as SinkhornNewtonOptions | undefined) ?? {};
-  options.signal?.throwIfAborted();
+  const { y, options } = readArguments<SinkhornNewtonOptions>(second, third);
   const { owned, tensor, n, m, C, largest } = await readCost(x, y, options.cost);
   const keep = <T extends Tensor>(t: T): T => {
     owned.push(t);
