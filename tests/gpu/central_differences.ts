@@ -23,35 +23,45 @@ export async function assertGradients(
   what: string,
   loss: (t: Record<string, Tensor>) => Promise<Tensor>,
   given: Given,
-  { held = [], h = 2 ** -12, tolerance = 1e-6, symmetric = [] }: {
+  { held = [], h = 2 ** -12, tolerance = 1e-6, symmetric = [], together = false }: {
     held?: string[];
     h?: number;
     tolerance?: number;
     symmetric?: string[];
+    /** Moves all inputs at once: four solutions, not four for each. */
+    together?: boolean;
   } = {},
 ): Promise<void> {
   await gpu.scope(async () => {
     const random = generator(77);
     const all = Object.fromEntries(Object.entries(given).map(([name, one]) => [name, tensorOf(gpu, one)]));
     const gradients = await grad(loss)(all);
-    for (const [name, { data, shape }] of Object.entries(given)) {
-      const d = data.map(() => random() - 0.5);
-      if (held.includes(name)) {
-        const mean = d.reduce((s, v) => s + v, 0) / d.length;
-        d.forEach((v, k) => d[k] = v - mean);
-      }
-      if (symmetric.includes(name)) {
-        const n = shape[0];
-        for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) d[i * n + j] = d[j * n + i];
-      }
+    const directions = Object.fromEntries(
+      Object.entries(given).map(([name, { data, shape: [n] }]) => {
+        const d = data.map(() => random() - 0.5), mean = d.reduce((s, v) => s + v, 0) / d.length;
+        if (held.includes(name)) d.forEach((v, k) => d[k] = v - mean);
+        if (symmetric.includes(name)) {
+          for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) d[i * n + j] = d[j * n + i];
+        }
+        return [name, d];
+      }),
+    );
+    for (const names of together ? [Object.keys(given)] : Object.keys(given).map((name) => [name])) {
       const at = async (t: number) => {
-        const moved = tensorOf(gpu, { data: data.map((v, k) => v + t * d[k]), shape });
-        return await (await loss({ ...all, [name]: moved })).item();
+        const moved = names.map((name) => {
+          const { data, shape } = given[name];
+          return [name, tensorOf(gpu, { data: data.map((v, k) => v + t * directions[name][k]), shape })];
+        });
+        return await (await loss({ ...all, ...Object.fromEntries(moved) })).item();
       };
       const slope = async (h: number) => (await at(h) - await at(-h)) / (2 * h);
       const near = await slope(h), far = await slope(2 * h), best = near + (near - far) / 3;
-      const g = await gradients[name].data(), found = d.reduce((s, v, k) => s + v * Number(g[k]), 0);
-      assertAlmostEquals(found, best, tolerance, `${what}: ${name}`);
+      let found = 0;
+      for (const name of names) {
+        const g = await gradients[name].data();
+        found += directions[name].reduce((s, v, k) => s + v * Number(g[k]), 0);
+      }
+      assertAlmostEquals(found, best, tolerance, `${what}: ${names}`);
     }
   });
 }

@@ -38,7 +38,7 @@ export async function lowRankValue(
     for (const [w, factor, slopes, dual] of sides) {
       if (!(w instanceof Tensor)) continue;
       const weights = keep(stopGradient(w)),
-        all = { x: factor, d: keep(stopGradient(slopes)), v: dual, perRate: 1 / rate, epsilon };
+        all = { x: factor, d: keep(stopGradient(slopes)), v: dual, perRate: rate > 0 ? 1 / rate : 0, epsilon };
       const sums = keep(Tensor.reduce("sum", "x > 0 ? x * (d + epsilon * log(x) - v * perRate) : 0", all, 1));
       const price = keep(Tensor.map("w > 0 ? s / w : 0", { s: sums, w: weights }));
       // Held to the number that it has.
