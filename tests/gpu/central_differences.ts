@@ -61,7 +61,7 @@ export async function assertGradients(
         const g = await gradients[name].data();
         found += directions[name].reduce((s, v, k) => s + v * Number(g[k]), 0);
       }
-      assertAlmostEquals(found, best, tolerance, `${what}: ${names}`);
+      assertAlmostEquals(found, best, tolerance, `${what}: ${names}: ${found}, by differences ${best}`);
     }
   });
 }

@@ -1,4 +1,4 @@
-import { stopGradient, Tensor } from "../../tensor/mod.ts";
+import { Tensor } from "../../tensor/mod.ts";
 import { joinValue } from "./envelope.ts";
 import { tensorLike } from "./host_problem.ts";
 import type { LiveCost } from "./live_cost.ts";
@@ -39,12 +39,12 @@ export async function joinBarycenter(
   if (givenEpsilon instanceof Tensor) inputs.epsilon = givenEpsilon;
   for (const [name, t] of Object.entries(live?.tensors ?? {})) inputs[`cost.${name}`] = t;
   const held: Record<string, Tensor> = {};
-  const f = pairs.map(({ f }, k) =>
-    Tensor.map("w > 0 ? F + eps * p : 0", {
-      w: tensorLike(value, masses[k]),
-      ...{ F: f.coarse, p: f.fine, eps: epsilon },
-    })
-  );
+  const f = pairs.map(({ f }, k) => {
+    using w = tensorLike(value, masses[k]);
+    const whole = Tensor.map("w > 0 ? F + eps * p : 0", { w, F: f.coarse, p: f.fine, eps: epsilon });
+    void whole.value;
+    return whole;
+  });
   f.forEach((t, k) => held[`f${k}`] = t);
   pairs.forEach(({ f, g }, k) => {
     for (const [name, t] of Object.entries({ F: f.coarse, p: f.fine, G: g.coarse, q: g.fine })) {

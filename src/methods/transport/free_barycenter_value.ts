@@ -58,9 +58,9 @@ export async function freeBarycenterValue(
     return await joinValue("freeSupportBarycenter", number, inputs, held, (now, held, wanted) => {
       const parts: Tensor[] = [];
       problems.forEach((problem, k) => {
-        const own = Object.keys(tensorsOf(problem)).filter((name) => wanted.has(`${k}.${name}`));
-        if (own.length === 0) return;
-        const at = withTensors(problem, Object.fromEntries(own.map((name) => [name, now[`${k}.${name}`]])));
+        const names = Object.keys(tensorsOf(problem));
+        if (!names.some((name) => wanted.has(`${k}.${name}`))) return;
+        const at = withTensors(problem, Object.fromEntries(names.map((name) => [name, now[`${k}.${name}`]])));
         const whole = (side: number) => ({ coarse: held[`${k}.${side}`], fine: held[`${k}.${side}`].mul(0) });
         const value = dualValue({ ...at, cost: { ...at.cost, x: held.X } }, { f: whole(0), g: whole(1) });
         parts.push(value.mul(lambda[k]));

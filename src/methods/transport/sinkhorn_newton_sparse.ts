@@ -1,4 +1,4 @@
-import { Tensor } from "../../tensor/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
 import type { Cost } from "./cost.ts";
 import { joinSolution } from "./differentiate.ts";
 import { matrixGeometry, type Potential } from "./geometry.ts";
