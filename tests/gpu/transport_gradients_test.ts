@@ -1,4 +1,4 @@
-import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { partial, progressivePartial, sparseTransport, unbalanced } from "../../src/methods/transport/mod.ts";
 import { type Gpu, grad, jvp, open, type Tensor } from "../../src/tensor/mod.ts";
 import { generator } from "../../src/testing/case_inputs.ts";
@@ -190,5 +190,17 @@ onGpu("gradients of sparse, partial and unbalanced transport in f32 are those in
     given,
   );
   await assertSameGradients(gpu, host, async ({ C }) => (await progressivePartial(C)).value, matrix(10));
+  assertEquals(gpu.memory().rows, []);
+});
+
+Deno.test("the gradient of unbalanced transport between points needs memory for the points alone", async () => {
+  await using gpu = await open({ backend: "cpu", tune: "off" });
+  const n = 1500, x = gpu.random.uniform([n, 2], { seed: 1 }), y = gpu.random.uniform([n, 2], { seed: 2 });
+  await gpu.sync();
+  gpu.device.ledger.resetPeak();
+  const g = await grad(async (x: Tensor) => (await unbalanced(x, y, { epsilon: 0.2, tolerance: 1e-2 })).value)(x);
+  await g.data();
+  assert(gpu.memory().peak < 4 * n * n / 20, `peak ${gpu.memory().peak}, all pairs take ${4 * n * n}`);
+  for (const t of [x, y, g]) t.dispose();
   assertEquals(gpu.memory().rows, []);
 });
