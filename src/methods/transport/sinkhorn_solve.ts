@@ -25,7 +25,7 @@ interface HostWeights {
 const STAGE = { iterations: 100, tolerance: 1e-2 };
 
 /** Solves at ε in stages: from the largest cost down by `factor`, each from the potentials of the one before. Takes over `start`. */
-export async function solveInStages(
+export function solveInStages(
   form: SinkhornForm,
   geometry: Geometry,
   weights: HostWeights,
@@ -35,7 +35,20 @@ export async function solveInStages(
   start?: Potential,
 ): Promise<SinkhornState> {
   const solve = form === "kernel" ? iterateKernel : iterate;
-  if (factor === undefined) return await solve(geometry, weights, like, settings, start);
+  const stage = (own: IterationSettings, from?: Potential) => solve(geometry, weights, like, own, from);
+  return inStages(stage, weights, like, settings, factor, start);
+}
+
+/** The same for iterations of any kind: `solve` takes the settings of a stage, and over the columns' potential to start from. */
+export async function inStages(
+  solve: (settings: IterationSettings, start?: Potential) => Promise<SinkhornState>,
+  weights: HostWeights,
+  like: Tensor,
+  settings: IterationSettings,
+  factor: number | undefined,
+  start?: Potential,
+): Promise<SinkhornState> {
+  if (factor === undefined) return await solve(settings, start);
   using b = vectorLike(like, weights.b);
   const { epsilon, largest, tolerance, maxIterations, onProgress } = settings;
   const history: SinkhornProgress[] = [], quantum = quantumOf(largest, epsilon);
@@ -43,7 +56,7 @@ export async function solveInStages(
   for (;;) {
     const last = !(stage > epsilon) || maxIterations - done <= 2 * STAGE.iterations;
     const now = last ? epsilon : stage, before = done;
-    const state = await solve(geometry, weights, like, {
+    const state = await solve({
       ...settings,
       epsilon: now,
       tolerance: last ? tolerance : Math.max(tolerance, STAGE.tolerance),
