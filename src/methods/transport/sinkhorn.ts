@@ -37,8 +37,8 @@ export interface SinkhornOptions {
    */
   epsilonScale?: "relative" | "absolute";
   /**
-   * How the iterations see the cost; see {@linkcode SinkhornForm}. Default `auto`: on the CPU device `kernel` up to 16 million pairs (64 MB
-   * in f32), else `streaming` for points (`stored` for few points of many coordinates, on an adapter) and `stored` for a cost matrix.
+   * How the iterations see the cost; see {@linkcode SinkhornForm}. Default `auto`: on the host's processors (the CPU device, or
+   * beside a software adapter) `kernel` up to 16 million pairs (64 MB in f32, and the costs as many), else `streaming` for points (`stored` for few points of many coordinates, on an adapter) and `stored` for a cost matrix.
    */
   form?: SinkhornForm | "auto";
   /**

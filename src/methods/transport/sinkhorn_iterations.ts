@@ -27,6 +27,8 @@ export interface SinkhornState {
   /** Measured after `iterations`. */
   error: number;
   history: SinkhornProgress[];
+  /** Row sums of the plan, and Σ_j P_ij C_ij, where they were measured with the error. */
+  rows?: { mass: ArrayLike<number>; cost: ArrayLike<number> };
 }
 
 /** What the iterations go by. */

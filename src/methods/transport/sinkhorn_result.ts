@@ -91,11 +91,17 @@ export class SinkhornResult {
   ): Promise<SinkhornResult> {
     const epsilon = problem.epsilon instanceof Tensor ? await problem.epsilon.item() : problem.epsilon;
     const { f, g } = stopGradient({ f: state.f, g: state.g });
-    using costs = geometry.rowCost(f, g, epsilon);
-    using masses = geometry.marginal("rows", f, g, epsilon);
-    const [rowCost, rowMass, F, p, G, q] = await Promise.all(
-      [costs, masses, f.coarse, f.fine, g.coarse, g.fine].map((t) => t.data()),
-    );
+    const read = (ts: readonly Tensor[]) => Promise.all(ts.map((t) => t.data()));
+    const measure = async () => {
+      using costs = geometry.rowCost(f, g, epsilon);
+      using masses = geometry.marginal("rows", f, g, epsilon);
+      const [cost, mass] = await read([costs, masses]);
+      return { cost, mass };
+    };
+    const [{ cost: rowCost, mass: rowMass }, [F, p, G, q]] = await Promise.all([
+      state.rows ?? measure(),
+      read([f.coarse, f.fine, g.coarse, g.fine]),
+    ]);
     // Sums in f64: the device's rows are accurate, a long f32 sum of them would not be.
     const value = (coarse: ArrayLike<number>, fine: ArrayLike<number>, by: ArrayLike<number>) => {
       let s = 0;
@@ -116,7 +122,7 @@ export class SinkhornResult {
           "try more maxIterations, a larger epsilon or tolerance",
       );
     }
-    const { device, dtype } = masses;
+    const { device, dtype } = f.coarse;
     using number = Tensor.of(device, dtype === "f64" ? Float64Array.of(dual) : Float32Array.of(dual), [], dtype);
     const joined = await join(number.add(0));
     const whole = ({ coarse, fine }: Potential) => {
