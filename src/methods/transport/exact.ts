@@ -1,16 +1,12 @@
-import { type LinearOperator, sparse } from "../../operators/mod.ts";
-import { Sparse, type Tensor } from "../../tensor/mod.ts";
-import type { Cost } from "./cost.ts";
-import { joinValue } from "./envelope.ts";
-import type { ExactCertificate } from "./exact_certificate.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import { type Cost, prepareCost } from "./cost.ts";
 import { ExactResult } from "./exact_result.ts";
 import { solveStored, solveStreamed } from "./exact_solve.ts";
 import { hostCosts, hostMatrix } from "./host_cost.ts";
-import { readArguments, tensorLike } from "./host_problem.ts";
-import { liveCost } from "./live_cost.ts";
-import { type Problem, tensorsOf, withTensors } from "./problem.ts";
+import { readArguments } from "./host_problem.ts";
+import { joinPlan } from "./plan_value.ts";
 import { requireOptions } from "./sinkhorn_input.ts";
-import { prepareWeights, type Weights, weightTensors } from "./weights.ts";
+import { prepareWeights, type Weights, withWeight } from "./weights.ts";
 
 /** Costs up to which `auto` stores them: 512 MiB in f64. */
 const STORED = 2 ** 26;
@@ -85,11 +81,8 @@ export async function exact(
   }
   if (costs === "streamed" && !y) throw new TypeError('Costs are "streamed" between points: a cost matrix is stored');
   const streamed = y !== undefined && (costs === "streamed" || (costs === "auto" && n * m > STORED));
-  const live = await liveCost(x, y, cost), { prepared } = live, owned = [...live.owned];
-  const keep = <T extends Tensor>(t: T): T => {
-    owned.push(t);
-    return t;
-  };
+  const prepared = y && await prepareCost(x, y, cost ?? "sqeuclidean");
+  const owned: Tensor[] = [...prepared?.owned ?? []];
   try {
     const host = y && prepared
       ? await hostCosts(x, y, prepared, { onSphere: cost === "greatcircle", streamed })
@@ -112,41 +105,14 @@ export async function exact(
             "optimum: try more maxIterations",
       );
     }
-    const { plan, f, g } = solutionTensors(certificate, x, [n, m]);
-    const value = keep(tensorLike(x, Float64Array.of(certificate.primal), [])),
-      mass = keep(tensorLike(x, certificate.values));
-    const sides = weightTensors(options.a, options.b, weights, x, keep), held = { f, g, mass };
-    const inputs: Problem = { ...sides, cost: live.tensors, geometryOf: live.geometryOf, epsilon: 0 };
-    // Another plan is optimal only where the cost changes by more than a little.
-    await joinValue("exact", value, tensorsOf(inputs), held, (given, { f, g, mass }, wanted) => {
-      const { a, b, cost } = withTensors(inputs, given), terms: Tensor[] = [];
-      if ([...wanted].some((name) => name.startsWith("cost."))) terms.push(live.planCostOf(cost, certificate, mass));
-      if (wanted.has("a")) terms.push(a.mul(f).sum());
-      if (wanted.has("b")) terms.push(b.mul(g).sum());
-      return terms.reduce((s, t) => s.add(t));
-    }, ["mass"]);
-    return new ExactResult(
-      certificate,
-      { value, potentials: [f, g], plan, iterations, converged },
-      [...owned, f, g, plan],
-    );
+    const solution = await joinPlan("exact", certificate, { x, prepared, weights, a: options.a, b: options.b });
+    const { value, potentials, plan } = solution;
+    return new ExactResult(certificate, { value, potentials, plan, iterations, converged }, [
+      ...owned,
+      ...solution.owned,
+    ]);
   } catch (error) {
     for (const tensor of owned) tensor.dispose();
     throw error;
   }
-}
-
-/** Plan and potentials on the device of a tensor, in its precision. */
-function solutionTensors(
-  { rows, columns, values, f, g }: ExactCertificate,
-  like: Tensor,
-  shape: readonly [number, number],
-): { plan: LinearOperator; f: Tensor; g: Tensor } {
-  const { device } = like, dtype = like.dtype === "f64" ? "f64" : "f32";
-  const plan = sparse(Sparse.fromTriplets(device, { rows, columns, values, shape, dtype }), { owns: true });
-  return { plan, f: tensorLike(like, f), g: tensorLike(like, g) };
-}
-
-function withWeight(weights: Float64Array): Uint32Array {
-  return Uint32Array.from([...weights.keys()].filter((k) => weights[k] > 0));
 }

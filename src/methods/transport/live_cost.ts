@@ -20,16 +20,19 @@ export interface LiveCost {
 
 /** The cost between points x and y, or that of the matrix `x` if `y` is left out. */
 export async function liveCost(x: Tensor, y: Tensor | undefined, cost: Cost | undefined): Promise<LiveCost> {
-  if (!y) {
-    return {
-      prepared: undefined,
-      tensors: { C: x },
-      geometryOf: ({ C }) => matrixGeometry(C),
-      planCostOf: ({ C }, entries, mass) => matrixPlanCost(C, entries, mass),
-      owned: [],
-    };
-  }
+  if (!y) return liveMatrix(x);
   return liveFormula(await prepareCost(x, y, cost ?? "sqeuclidean"));
+}
+
+/** A cost matrix. */
+export function liveMatrix(x: Tensor): LiveCost {
+  return {
+    prepared: undefined,
+    tensors: { C: x },
+    geometryOf: ({ C }) => matrixGeometry(C),
+    planCostOf: ({ C }, entries, mass) => matrixPlanCost(C, entries, mass),
+    owned: [],
+  };
 }
 
 /** A cost by formula. */

@@ -3,6 +3,8 @@
  * several forms, {@linkcode sinkhornBatch} many small ones at once, {@linkcode sinkhornGrid} that between histograms on a regular grid,
  * {@linkcode sinkhornKernel} that of a kernel by its products, such as a {@linkcode heatKernel} on a graph; {@linkcode exact} the
  * problem itself, with a certificate, and {@linkcode assignment} that of pairs. On a line and on a circle there are closed forms
+ * several forms, {@linkcode sinkhornBatch} many small ones at once; {@linkcode exact} the problem itself, with a certificate,
+ * {@linkcode multiscale} the same between many points, and {@linkcode assignment} that of pairs. On a line and on a circle there are closed forms
  * ({@linkcode wasserstein1d}, {@linkcode wassersteinCircle}), which {@linkcode slicedWasserstein} and {@linkcode maxSlicedWasserstein} rest on.
  *
  * Every result has its `value` as a tensor, to differentiate by points, costs, weights and ε: without going through the iterations, as what was found is
@@ -45,6 +47,9 @@ export {
   stochasticity,
 } from "./doubly_stochastic.ts";
 export { type CircuitOptions, circuitParameters } from "./quantum_circuit.ts";
+export { multiscale, type MultiscaleOptions } from "./multiscale.ts";
+export { MultiscaleResult } from "./multiscale_result.ts";
+export type { LevelReport } from "./multiscale_simplex.ts";
 export { MongeGap, mongeGap, type MongeGapOptions } from "./monge_gap.ts";
 export { type BridgePotential, SchrodingerBridge } from "./schrodinger_bridge.ts";
 export type { LabeledPoints } from "./labeled_mixture.ts";
