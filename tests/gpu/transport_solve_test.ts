@@ -42,8 +42,8 @@ onEachDevice(
     }
     await assertRejects(() => solve(gpu.zeros([3, 4]), { method: "multiscale" }), TypeError, "takes points");
     await assertRejects(() => solve(x, y, { method: "emd" as "exact" }), TypeError, 'Expected "method" to be "auto"');
-    const epsilon = gpu.tensor([0.1]);
-    await assertRejects(() => solve(x, y, { method: "newton", epsilon }), TypeError, 'takes "epsilon" as a number');
+    const epsilon = gpu.tensor([0.1, 0.2]);
+    await assertRejects(() => solve(x, y, { method: "newton", epsilon }), TypeError, '"epsilon" to be one number');
   },
 );
 
@@ -79,7 +79,7 @@ onEachDevice("auto chooses by what is asked and by size; nothing is left behind"
   assertEquals(choose({ epsilon: 0.1, tolerance: 1e-9 }), "newton");
   assertEquals(choose({ epsilon: 0.1, tolerance: 1e-9, form: "stored" }), "sinkhorn");
   using epsilon = gpu.tensor([0.1]);
-  assertEquals(choose({ epsilon, tolerance: 1e-9 }), "sinkhorn");
+  assertEquals(choose({ epsilon, tolerance: 1e-9 }), "newton");
   using many = gpu.zeros([5000, 1]);
   assertEquals(chooseMethod(many, many, {}), "multiscale");
   assertEquals(chooseMethod(many, many, { cost: "euclidean", tolerance: 1e-4 }), "sinkhorn");

@@ -1,8 +1,9 @@
-import { Tensor } from "../../tensor/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
 import { type Cost, prepareCost } from "./cost.ts";
 import { ExactResult } from "./exact_result.ts";
 import { solveStored, solveStreamed } from "./exact_solve.ts";
 import { hostCosts, hostMatrix } from "./host_cost.ts";
+import { readArguments } from "./host_problem.ts";
 import { joinPlan } from "./plan_value.ts";
 import { requireOptions } from "./sinkhorn_input.ts";
 import { prepareWeights, type Weights, withWeight } from "./weights.ts";
@@ -67,14 +68,12 @@ export async function exact(
   second?: Tensor | ExactOptions,
   third?: ExactOptions,
 ): Promise<ExactResult> {
-  const y = second instanceof Tensor ? second : undefined;
-  const options = (y ? third : second as ExactOptions | undefined) ?? {}, { cost, signal, onProgress } = options;
+  const { y, options } = readArguments<ExactOptions>(second, third), { cost, signal, onProgress } = options;
   const n = x.shape?.[0] ?? 0, m = y ? y.shape[0] : x.shape?.[1] ?? 0;
   const { maxIterations } = requireOptions(x, y, {
     cost,
     maxIterations: options.maxIterations ?? Math.max(1, 1000 * (n + m)),
   });
-  signal?.throwIfAborted();
   const weights = await prepareWeights(options.a, options.b, n, m);
   const { costs = "auto" } = options;
   if (!["auto", "stored", "streamed"].includes(costs)) {
@@ -85,13 +84,13 @@ export async function exact(
   const prepared = y && await prepareCost(x, y, cost ?? "sqeuclidean");
   const owned: Tensor[] = [...prepared?.owned ?? []];
   try {
-    const host = prepared
+    const host = y && prepared
       ? await hostCosts(x, y, prepared, { onSphere: cost === "greatcircle", streamed })
       : await hostMatrix(x);
     const { a, b } = weights;
     const problem = { cost: host, a, b, rows: withWeight(a), columns: withWeight(b) };
     const settings = { maxIterations, signal, onProgress };
-    const { certificate, iterations, optimal } = prepared && streamed
+    const { certificate, iterations, optimal } = y && prepared && streamed
       ? await solveStreamed(problem, prepared, { x, y, cost }, settings)
       : await solveStored(problem, settings);
     const converged = optimal && certificate.gap <= certificate.rounding;

@@ -2,6 +2,8 @@ import { dense } from "../../operators/mod.ts";
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
 import { type GromovProgress, GromovResult } from "./gromov_result.ts";
+import { gromovValue } from "./gromov_value.ts";
+import { numberOf } from "./host_problem.ts";
 import { sinkhorn } from "./sinkhorn.ts";
 import { requireFinite } from "./sinkhorn_input.ts";
 import type { SinkhornResult } from "./sinkhorn_result.ts";
@@ -15,8 +17,11 @@ export interface GromovOptions {
   a?: Weights;
   /** Weights of the second space, `[m]`, with the same sum; default equal. */
   b?: Weights;
-  /** Regularization ε in the unit of L. Default 0.05 of the largest |gradient| at the product of the weights. */
-  epsilon?: number;
+  /**
+   * Regularization ε in the unit of L; a tensor of one number to differentiate by it. Default 0.05 of the largest |gradient| at the product of the
+   * weights.
+   */
+  epsilon?: number | Tensor;
   /** A cost between points of the two spaces, `[n, m]`, to fuse with: the objective is (1 − α)·distortion + α⟨P, M⟩. */
   features?: Tensor;
   /** α of `features`, from 0 to 1. Default 0.5. */
@@ -83,7 +88,8 @@ interface Found {
 export async function gromovWasserstein(C1: Tensor, C2: Tensor, options: GromovOptions = {}): Promise<GromovResult> {
   const { signal, loss = "square" } = options;
   signal?.throwIfAborted();
-  const settings = await requireInput(C1, C2, options);
+  const regularization = options.epsilon === undefined ? undefined : await numberOf("epsilon", options.epsilon);
+  const settings = await requireInput(C1, C2, { ...options, epsilon: regularization });
   const [n, m] = [C1.shape[0], C2.shape[0]], { device, dtype } = C1;
   const weights = await prepareWeights(options.a, options.b, n, m), { total } = weights;
   const array = (v: Float64Array) => dtype === "f64" ? Float64Array.from(v) : Float32Array.from(v);
@@ -102,11 +108,14 @@ export async function gromovWasserstein(C1: Tensor, C2: Tensor, options: GromovO
     const a = keep(Tensor.of(device, array(weights.a), [n, 1], dtype)),
       b = keep(Tensor.of(device, array(weights.b), [m, 1], dtype));
     const formulas = LOSSES[loss], share = options.features ? 1 - settings.alpha : 1;
-    const h = keep(Tensor.map(formulas.h, { c: C1 })), k = keep(Tensor.map(formulas.k, { c: C2 }));
+    // The steps take constants: the value is joined to its tensors afterwards.
+    const one = keep(stopGradient(C1)), other = keep(stopGradient(C2));
+    const h = keep(Tensor.map(formulas.h, { c: one })), k = keep(Tensor.map(formulas.k, { c: other }));
     const row = keep(b.reshape([1, m]));
     const fixed = keep(
       await runScope(() => {
-        const left = Tensor.map(formulas.f, { c: C1 }).matmul(a), right = Tensor.map(formulas.g, { c: C2 }).matmul(b);
+        const left = Tensor.map(formulas.f, { c: one }).matmul(a),
+          right = Tensor.map(formulas.g, { c: other }).matmul(b);
         const both = Tensor.map("x + y", { x: left, y: right.reshape([1, m]) });
         void both.value;
         return both;
@@ -133,7 +142,7 @@ export async function gromovWasserstein(C1: Tensor, C2: Tensor, options: GromovO
         return { cost, objective: cost - epsilon * entropy, scale: Math.abs(cost) + epsilon * Math.abs(entropy) };
       });
     const independent = keep(Tensor.map("a * b / t", { a, b: row, t: total }));
-    let epsilon = options.epsilon;
+    let epsilon = regularization;
     if (epsilon === undefined) {
       epsilon = 0.05 * await runScope(() => Tensor.reduce("max", "abs(x)", { x: slope(independent) }).item()) || 1;
     }
@@ -229,8 +238,9 @@ export async function gromovWasserstein(C1: Tensor, C2: Tensor, options: GromovO
           "try more maxIterations, a larger epsilon or tolerance",
       );
     }
+    const value = await gromovValue(best!, { C1, C2, ...options }, weights, formulas, { share, at: eps });
     const operator = dense(plan, { owns: true });
-    return new GromovResult({ ...rest, plan: operator, epsilon: eps, starts: reached }, [
+    return new GromovResult({ ...rest, value, plan: operator, epsilon: eps, starts: reached }, [
       operator,
       rest.transport,
       ...rest.transport.plan.parts,
@@ -249,7 +259,7 @@ function freeTransport(transport: SinkhornResult): void {
   transport.dispose();
 }
 
-async function requireInput(C1: Tensor, C2: Tensor, options: GromovOptions) {
+async function requireInput(C1: Tensor, C2: Tensor, options: GromovOptions & { epsilon?: number }) {
   const { loss = "square", alpha = 0.5, maxIterations = 200, tolerance = 1e-4, marginalTolerance = 1e-5 } = options;
   const { starts = 1, seed = 0, epsilon = 1, features } = options;
   if (!Object.hasOwn(LOSSES, loss)) {

@@ -7,6 +7,9 @@
  * {@linkcode multiscale} the same between many points, and {@linkcode assignment} that of pairs. On a line and on a circle there are closed forms
  * ({@linkcode wasserstein1d}, {@linkcode wassersteinCircle}), which {@linkcode slicedWasserstein} and {@linkcode maxSlicedWasserstein} rest on.
  *
+ * Every result has its `value` as a tensor, to differentiate by points, costs, weights and ε: without going through the iterations, as what was found is
+ * stationary. Of `sinkhorn` and its kin potentials and plan can be differentiated too, and twice; of the others second derivatives are refused.
+ *
  * @example
  * ```ts
  * import { open, transport } from "@denovo/denovo";
