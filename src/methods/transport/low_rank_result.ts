@@ -3,6 +3,48 @@ import { Tensor } from "../../tensor/mod.ts";
 import type { Descent, LowRankProgress } from "./low_rank_descent.ts";
 import { resultBundle, resultText } from "./result_table.ts";
 
+/** What is known of a low-rank plan. */
+export type LowRankFields = Pick<
+  LowRankResult,
+  | "cost"
+  | "objective"
+  | "plan"
+  | "factors"
+  | "marginalError"
+  | "stationarity"
+  | "iterations"
+  | "converged"
+  | "history"
+  | "starts"
+>;
+
+/** The plan of a descent with its errors; its factors are taken over. */
+export async function measurePlan(
+  name: string,
+  descent: Descent,
+  { a, b }: { a: Tensor; b: Tensor },
+): Promise<Pick<LowRankFields, "plan" | "factors" | "marginalError">> {
+  const { factors: logs, converged, iterations, stationarity } = descent;
+  const factors = { q: logs.q.exp(), r: logs.r.exp(), g: logs.g.exp() };
+  for (const t of Object.values(factors)) void t.value;
+  for (const t of [logs.q, logs.r, logs.g]) t.dispose();
+  const left = factors.q.div(factors.g), plan = lowRank(left, factors.r, { owns: [left] });
+  const off = async (side: "apply" | "applyTransposed", other: Tensor, want: Tensor) => {
+    using one = Tensor.map("0 * w + 1", { w: other });
+    using sums = plan[side](one);
+    using error = Tensor.reduce("sum", "abs(s - w)", { s: sums, w: want });
+    return await error.item();
+  };
+  const errors = await Promise.all([off("apply", b, a), off("applyTransposed", a, b)]);
+  if (!converged) {
+    console.warn(
+      `${name} stopped after ${iterations} iterations with a stationarity of ${stationarity.toExponential(1)}: ` +
+        "try more maxIterations, another step or a larger tolerance",
+    );
+  }
+  return { plan, factors, marginalError: errors[0] + errors[1] };
+}
+
 /** What a low-rank solver found: a feasible plan of low rank, and how near to a stationary point it is. */
 export class LowRankResult {
   /** Transport cost ⟨P, C⟩, without the entropies: an upper bound of the optimal one, as far as `marginalError` allows. */
@@ -29,7 +71,11 @@ export class LowRankResult {
   /** The objective reached from every start. */
   readonly starts: readonly number[];
 
-  private constructor(fields: Omit<LowRankResult, "dispose" | typeof Symbol.dispose>) {
+  #name: string;
+
+  /** Puts a result together; it owns the plan and the factors. */
+  protected constructor(name: string, fields: LowRankFields) {
+    this.#name = name;
     this.cost = fields.cost;
     this.objective = fields.objective;
     this.plan = fields.plan;
@@ -42,41 +88,9 @@ export class LowRankResult {
     this.starts = fields.starts;
   }
 
-  /** Measures the plan of a descent, and takes its factors over. */
-  static async from(
-    name: string,
-    descent: Descent,
-    starts: readonly number[],
-    weights: { a: Tensor; b: Tensor },
-    cost: (factors: { q: Tensor; r: Tensor; g: Tensor }) => Promise<number>,
-  ): Promise<LowRankResult> {
-    const { factors: logs, converged, iterations, stationarity } = descent;
-    const factors = { q: logs.q.exp(), r: logs.r.exp(), g: logs.g.exp() };
-    for (const t of Object.values(factors)) void t.value;
-    for (const t of [logs.q, logs.r, logs.g]) t.dispose();
-    const left = factors.q.div(factors.g), plan = lowRank(left, factors.r, { owns: [left] });
-    const off = async (side: "apply" | "applyTransposed", other: Tensor, want: Tensor) => {
-      using one = Tensor.map("0 * w + 1", { w: other });
-      using sums = plan[side](one);
-      using error = Tensor.reduce("sum", "abs(s - w)", { s: sums, w: want });
-      return await error.item();
-    };
-    const { a, b } = weights;
-    const [value, ...errors] = await Promise.all([cost(factors), off("apply", b, a), off("applyTransposed", a, b)]);
-    if (!converged) {
-      console.warn(
-        `${name} stopped after ${iterations} iterations with a stationarity of ${stationarity.toExponential(1)}: ` +
-          "try more maxIterations, another step or a larger tolerance",
-      );
-    }
-    return new LowRankResult({
-      ...descent,
-      cost: value,
-      plan,
-      factors,
-      marginalError: errors[0] + errors[1],
-      starts,
-    });
+  /** A result of a transport problem. */
+  static of(fields: LowRankFields): LowRankResult {
+    return new LowRankResult("LowRankResult", fields);
   }
 
   /** Frees the factors and the plan. */
@@ -90,7 +104,8 @@ export class LowRankResult {
     this.dispose();
   }
 
-  #rows(): [string, string][] {
+  /** The lines that it is shown by. */
+  protected rows(): [string, string][] {
     const [n, m] = this.plan.shape;
     return [
       ["cost", this.cost.toPrecision(6)],
@@ -104,11 +119,11 @@ export class LowRankResult {
 
   /** What `console.log` shows. */
   [Symbol.for("Deno.customInspect")](): string {
-    return resultText("LowRankResult", this.#rows());
+    return resultText(this.#name, this.rows());
   }
 
   /** What a notebook shows. */
   [Symbol.for("Jupyter.display")](): Record<string, string> {
-    return resultBundle(this.#rows());
+    return resultBundle(this.rows());
   }
 }

@@ -1,7 +1,8 @@
 import { dense, type LinearOperator, pairwise } from "../../operators/mod.ts";
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
 import { type Cost, prepareCost } from "./cost.ts";
-import type { LowRankResult } from "./low_rank_result.ts";
+import { LowRankResult } from "./low_rank_result.ts";
+import type { PlainFactors } from "./low_rank_descent.ts";
 import { type LowRankOptions, solveLowRank } from "./low_rank_solve.ts";
 import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
 import { squaredDistances } from "./squared_distances.ts";
@@ -57,12 +58,19 @@ export async function lowRankSinkhorn(
       cost.dtype,
     );
     owned.push(probe);
-    return await solveLowRank("lowRankSinkhorn", probe, cost.shape, options, ({ q, r, g }) => {
+    const objective = ({ q, r, g }: PlainFactors) => {
       using left = q.div(g);
       using right = r.div(g);
       const rows = cost.apply(right), columns = cost.applyTransposed(left);
       return { rows, columns, value: Tensor.reduce("sum", "q * d", { q, d: rows }) };
-    });
+    };
+    const found = await solveLowRank("lowRankSinkhorn", probe, cost.shape, options, objective);
+    const measured = objective(found.factors);
+    try {
+      return LowRankResult.of({ ...found, cost: await measured.value.item() });
+    } finally {
+      for (const t of Object.values(measured)) t.dispose();
+    }
   } finally {
     for (const part of owned) part.dispose();
   }

@@ -1,7 +1,7 @@
 import { Tensor } from "../../tensor/mod.ts";
 import type { LogFactors } from "./factor_projection.ts";
 import { descend, type Descent, type LowRankProgress, type PlanObjective } from "./low_rank_descent.ts";
-import { LowRankResult } from "./low_rank_result.ts";
+import { type LowRankFields, measurePlan } from "./low_rank_result.ts";
 import { prepareWeights, type Weights } from "./weights.ts";
 
 /** Options of the low-rank solvers. */
@@ -61,6 +61,14 @@ export function requireLowRank(options: LowRankOptions, n: number, m: number): R
   return { rank, epsilon, step, floor, maxIterations, tolerance, marginalTolerance, starts, seed };
 }
 
+/** What a solver may say beside its objective. */
+export interface LowRankExtras {
+  /** Added to the objective wherever it is told: what does not depend on the plan. */
+  readonly offset?: number;
+  /** Logarithms of factors for the first start, in place of random ones; taken over. */
+  readonly first?: (rank: number) => LogFactors;
+}
+
 /** Descends from every start and keeps the best. */
 export async function solveLowRank(
   name: string,
@@ -68,7 +76,8 @@ export async function solveLowRank(
   [n, m]: readonly [number, number],
   options: LowRankOptions,
   objective: PlanObjective,
-): Promise<LowRankResult> {
+  { offset = 0, first }: LowRankExtras = {},
+): Promise<Omit<LowRankFields, "cost">> {
   const settings = requireLowRank(options, n, m);
   const weights = await prepareWeights(options.a, options.b, n, m);
   const { total } = weights, owned: Tensor[] = [];
@@ -83,15 +92,19 @@ export async function solveLowRank(
     const logA = column(weights.a.map(Math.log)), logB = column(weights.b.map(Math.log));
     const logFloor = Math.log(settings.floor * total / settings.rank);
     const target = settings.marginalTolerance * total;
-    const { signal, onProgress } = options;
+    const { signal } = options;
+    const told = (progress: LowRankProgress) => ({ ...progress, objective: progress.objective + offset });
+    const onProgress = options.onProgress && ((progress: LowRankProgress) => options.onProgress!(told(progress)));
     let best: Descent | undefined;
     const reached: number[] = [];
     for (let k = 0; k < settings.starts; k++) {
-      const start = randomStart(like, [n, m], settings.rank, total, { seed: settings.seed, number: k });
+      const start = k === 0 && first
+        ? first(settings.rank)
+        : randomStart(like, [n, m], settings.rank, total, { seed: settings.seed, number: k });
       try {
-        const all = { ...settings, a, b, logA, logB, logFloor, target, total, signal, onProgress };
+        const all = { ...settings, host: weights, a, b, logA, logB, logFloor, target, total, signal, onProgress };
         const found = await descend(start, objective, all);
-        reached.push(found.objective);
+        reached.push(found.objective + offset);
         const better = !best || found.objective < best.objective;
         const worse = better ? best : found;
         if (better) best = found;
@@ -105,14 +118,16 @@ export async function solveLowRank(
     }
     using flatA = a.reshape([n]);
     using flatB = b.reshape([m]);
-    return await LowRankResult.from(name, best!, reached, { a: flatA, b: flatB }, async (factors) => {
-      const { value, rows, columns } = objective(factors);
-      try {
-        return await value.item();
-      } finally {
-        for (const t of [value, rows, columns]) t.dispose();
-      }
-    });
+    const { objective: value, stationarity, iterations, converged, history } = best!;
+    return {
+      ...await measurePlan(name, best!, { a: flatA, b: flatB }),
+      objective: value + offset,
+      stationarity,
+      iterations,
+      converged,
+      history: history.map(told),
+      starts: reached,
+    };
   } finally {
     for (const t of owned) t.dispose();
   }
