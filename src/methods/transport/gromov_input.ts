@@ -47,7 +47,7 @@ export async function prepareSpaces(
   const spaces: GromovSpace[] = [], errors: number[] = [];
   for (const [side, space] of [x, y].entries()) {
     const name = side === 0 ? "x" : "y", weights = side === 0 ? a : b;
-    if (space instanceof Tensor) await requireFinite(`"${name}"`, space);
+    if (space instanceof Tensor) await requireFinite(name, space);
     let made: GromovSpace, error = 0;
     if (cost === "sqeuclidean") made = await pointSpace(points[side] as Tensor, weights, total);
     else {
@@ -198,22 +198,44 @@ export async function prepareFeatures(
     owned.push(part);
     return part;
   };
-  const wrong = () => new TypeError(`Expected "features" to be a cost [${n}, ${m}] or points [${n}, k] and [${m}, k]`);
-  if (Array.isArray(features)) {
-    const [u, v] = features as readonly [Tensor, Tensor];
-    const fits = features.length === 2 && u instanceof Tensor && v instanceof Tensor && u.rank === 2 && v.rank === 2 &&
-      u.shape[0] === n && v.shape[0] === m && u.shape[1] === v.shape[1];
-    if (!fits) throw wrong();
-    await Promise.all([requireFinite("features[0]", u), requireFinite("features[1]", v)]);
+  if (!(features as Partial<LinearOperator>).apply || features instanceof Tensor) {
+    const checked = await requireFeatures(features as Tensor | readonly [Tensor, Tensor], [n, m], like.dtype);
+    if (checked instanceof Tensor) {
+      return { alpha, M: keep(dense(keep(stopGradient(checked)))), live: keep(dense(checked)) };
+    }
+    const [u, v] = checked!;
     const M = keep(squaredDistances(keep(stopGradient(u)), keep(stopGradient(v))));
     return { alpha, M, live: keep(squaredDistances(u, v)) };
   }
-  const given = features as Tensor | LinearOperator;
-  if (given?.shape?.length !== 2 || given.shape[0] !== n || given.shape[1] !== m) throw wrong();
+  const given = features as LinearOperator;
+  if (given.shape[0] !== n || given.shape[1] !== m) throw misfit([n, m]);
   if (given.dtype !== like.dtype) {
     throw new TypeError(`Expected "features" of the spaces' dtype ${like.dtype}, got ${given.dtype}`);
   }
-  if (!(given instanceof Tensor)) return { alpha, M: given, live: given };
-  await requireFinite("features", given);
-  return { alpha, M: keep(dense(keep(stopGradient(given)))), live: keep(dense(given)) };
+  return { alpha, M: given, live: given };
+}
+
+function misfit([n, m]: readonly [number, number]): TypeError {
+  return new TypeError(`Expected "features" to be a cost matrix [${n}, ${m}] or points [${n}, k] and [${m}, k]`);
+}
+
+/** Features as they were given; refuses what does not fit the spaces. */
+export async function requireFeatures<F extends Tensor | readonly [Tensor, Tensor]>(
+  features: F | undefined,
+  [n, m]: readonly [number, number],
+  dtype: string,
+): Promise<F | undefined> {
+  if (features === undefined) return undefined;
+  const parts: readonly Tensor[] = features instanceof Tensor ? [features] : features;
+  const matrices = Array.isArray(parts) && parts.every((t) => t instanceof Tensor && t.rank === 2);
+  const [u, v] = matrices ? parts.map((t) => t.shape) : [];
+  const fits = features instanceof Tensor
+    ? u?.[0] === n && u[1] === m
+    : matrices && parts.length === 2 && u[0] === n && v[0] === m && u[1] === v[1];
+  if (!fits) throw misfit([n, m]);
+  for (const t of parts) {
+    if (t.dtype !== dtype) throw new TypeError(`Expected "features" of the spaces' dtype ${dtype}, got ${t.dtype}`);
+    await requireFinite("features", t);
+  }
+  return features;
 }

@@ -7,8 +7,6 @@ import type { GromovSpace } from "./gromov_space.ts";
 import type { PlainFactors } from "./low_rank_descent.ts";
 import { LowRankGromovResult } from "./low_rank_gromov_result.ts";
 import { type LowRankOptions, requireLowRank, solveLowRank } from "./low_rank_solve.ts";
-import { profileStart } from "./profile_start.ts";
-import { prepareWeights } from "./weights.ts";
 
 /** Options of {@linkcode lowRankGromovWasserstein}. */
 export interface LowRankGromovOptions extends LowRankOptions {
@@ -68,16 +66,12 @@ export async function lowRankGromovWasserstein(
   try {
     const { shape, spaces, weights, errors } = await prepareSpaces(x, y, options, owned);
     const [one, other] = spaces, [n, m] = shape, { a, total } = weights;
-    const { rank, epsilon } = requireLowRank(options, n, m);
+    const { epsilon } = requireLowRank(options, n, m);
     const between = await prepareFeatures(options, shape, a, owned);
     const share = 1 - between.alpha;
     const offset = share * (one.squares + other.squares - 4 * one.mean * other.mean);
     const objective = (factors: PlainFactors) => slopes(factors, one, other, between, total);
-    const host = await prepareWeights(options.a, options.b, n, m);
-    const found = await solveLowRank("lowRankGromovWasserstein", a, shape, options, objective, {
-      offset,
-      first: await profileStart([one, other], host, rank, options.seed ?? 0),
-    });
+    const found = await solveLowRank("lowRankGromovWasserstein", a, shape, options, objective, offset);
     try {
       const value = await runScope(() => liveValue(found.factors, one, other, between));
       // The distortion is no less than 0, but for what rounding does to the difference that it is.

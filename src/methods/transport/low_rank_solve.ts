@@ -61,22 +61,14 @@ export function requireLowRank(options: LowRankOptions, n: number, m: number): R
   return { rank, epsilon, step, floor, maxIterations, tolerance, marginalTolerance, starts, seed };
 }
 
-/** What a solver may say beside its objective. */
-export interface LowRankExtras {
-  /** Added to the objective wherever it is told: what does not depend on the plan. */
-  readonly offset?: number;
-  /** Logarithms of factors for the first start, in place of random ones; taken over. */
-  readonly first?: (rank: number) => LogFactors;
-}
-
-/** Descends from every start and keeps the best. */
+/** Descends from every start and keeps the best; to the objective `offset` is added wherever it is told: what does not depend on the plan. */
 export async function solveLowRank(
   name: string,
   like: Tensor,
   [n, m]: readonly [number, number],
   options: LowRankOptions,
   objective: PlanObjective,
-  { offset = 0, first }: LowRankExtras = {},
+  offset = 0,
 ): Promise<Omit<LowRankFields, "cost">> {
   const settings = requireLowRank(options, n, m);
   const weights = await prepareWeights(options.a, options.b, n, m);
@@ -98,9 +90,7 @@ export async function solveLowRank(
     let best: Descent | undefined;
     const reached: number[] = [];
     for (let k = 0; k < settings.starts; k++) {
-      const start = k === 0 && first
-        ? first(settings.rank)
-        : randomStart(like, [n, m], settings.rank, total, { seed: settings.seed, number: k });
+      const start = randomStart(like, [n, m], settings.rank, total, { seed: settings.seed, number: k });
       try {
         const all = { ...settings, host: weights, a, b, logA, logB, logFloor, target, total, signal, onProgress };
         const found = await descend(start, objective, all);
