@@ -1,4 +1,4 @@
-import { stopGradient, Tensor } from "../../tensor/mod.ts";
+import { Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
 
 /**
@@ -12,11 +12,11 @@ export interface CenteredPoints {
   readonly profile: Tensor;
 }
 
-/** Moves points `[n, d]` to their mean under weights `[n, 1]` of this total; differentiable, the mean counting as a constant. */
+/** Moves points `[n, d]` to their mean under weights `[n, 1]` of this total. */
 export function centerPoints(points: Tensor, a: Tensor, total: number): CenteredPoints {
   // Twice: far from the origin the first mean is rounded, and what is left of it matters beside a small spread.
-  const off = stopGradient(points), mean = (x: Tensor) => Tensor.reduce("sum", "a * x / t", { a, x, t: total }, 0);
-  const first = mean(off), second = mean(off.sub(first));
+  const mean = (x: Tensor) => Tensor.reduce("sum", "a * x / t", { a, x, t: total }, 0);
+  const first = mean(points), second = mean(points.sub(first));
   const x = Tensor.map("x - c - e", { x: points, c: first, e: second });
   return { x, profile: Tensor.reduce("sum", "x * x", { x }, 1, { keepDims: true }) };
 }

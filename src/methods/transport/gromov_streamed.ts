@@ -152,8 +152,11 @@ export async function streamedGromov(
     };
   };
   const product = async (): Promise<StreamedPlan> => {
-    const vector = (w: Tensor, scale: number) => w.reshape([w.shape[0]]).mul(scale);
-    const u = vector(a, 1), v = vector(b, 1 / total);
+    const { u, v } = await runScope(() => {
+      const made = { u: a.reshape([a.shape[0]]).mul(1), v: b.reshape([b.shape[0]]).mul(1 / total) };
+      for (const t of Object.values(made)) void t.value;
+      return made;
+    });
     const logs = await readNumbers(() => ({
       u: Tensor.reduce("sum", "u > 0 ? u * log(u) : 0", { u }),
       v: Tensor.reduce("sum", "v > 0 ? v * log(v) : 0", { v }),

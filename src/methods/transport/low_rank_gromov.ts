@@ -24,10 +24,9 @@ export interface LowRankGromovOptions extends LowRankOptions {
   features?: Tensor | LinearOperator | readonly [Tensor, Tensor];
   /** α of `features`, from 0 to 1. Default 0.5. */
   alpha?: number;
-  /**
-   * Starts, of which the best is kept: the first matches points of like eccentricity in slices of equal mass, the others are random. The
-   * problem is far from convex: a few starts often pay. Default 1.
-   */
+  /** Largest step of the mirror descent over the largest element of the gradient. Default 30: large steps miss poor local minima. */
+  step?: number;
+  /** Random starts, of which the best is kept. The problem is far from convex, and one start may end at twice the distortion. Default 3. */
   starts?: number;
 }
 
@@ -59,8 +58,9 @@ export interface LowRankGromovOptions extends LowRankOptions {
 export async function lowRankGromovWasserstein(
   x: Tensor | LinearOperator,
   y: Tensor | LinearOperator,
-  options: LowRankGromovOptions = {},
+  given: LowRankGromovOptions = {},
 ): Promise<LowRankGromovResult> {
+  const options = { ...given, step: given.step ?? 30, starts: given.starts ?? 3 };
   options.signal?.throwIfAborted();
   const owned: { dispose(): void }[] = [];
   try {
