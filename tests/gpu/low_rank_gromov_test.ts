@@ -41,7 +41,7 @@ onEachDevice("plans of POT's problem: feasible, descending, no better than it an
 onEachDevice("with full rank a turned, renumbered copy is matched, at hardly any distortion", async (gpu) => {
   const order = [3, 0, 4, 1, 5, 2], y = turned(CLOUD, order);
   using result = await lowRankGromovWasserstein(gpu.tensor(CLOUD), gpu.tensor(y), {
-    ...{ cost: "sqeuclidean", rank: 6, starts: 4, step: 100, seed: 1 },
+    ...{ cost: "sqeuclidean", rank: 6, starts: 3, step: 100, seed: 1 },
   });
   assert(result.cost >= 0 && result.cost < 0.01 * result.scale, `distortion ${result.cost} of ${result.scale}`);
   using P = result.plan.toDense();

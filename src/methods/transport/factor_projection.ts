@@ -40,8 +40,11 @@ const MAX_ITERATIONS = 4000;
  * Logarithms below this count as this: such an entry adds nothing to any sum, and stays finite in what is made of it.
  */
 const LOWEST = -1e3;
-/** Elements of both factors up to which a step on the host, in one thread, takes less time than a dozen calls of a device. */
-const ON_HOST = 2 ** 18;
+/**
+ * Elements of both factors up to which an iteration on the host, in one thread, takes less time than a dozen calls of an adapter; the CPU device has the
+ * exponentials of its form to pay for, too.
+ */
+const ON_HOST = 2 ** 18, ON_HOST_CPU = 2 ** 22;
 
 /** Multipliers to start from, and what they are multiplied by. */
 interface WarmStart {
@@ -73,7 +76,8 @@ export async function projectFactors(
   warm?: WarmStart,
 ): Promise<Projected> {
   const { q: K, r: L } = kernel, { host } = constraints;
-  if (host && K.size + L.size <= ON_HOST) return await projectSmall(kernel, { ...constraints, host }, warm);
+  const most = K.device.info.backend === "cpu" ? ON_HOST_CPU : ON_HOST;
+  if (host && K.size + L.size <= most) return await projectSmall(kernel, { ...constraints, host }, warm);
   const { a, b, logA, logB, logFloor, target, signal } = constraints;
   const lse = (x: Tensor, y: Tensor, axis: number) =>
     Tensor.reduce("logsumexp", "x + y", { x, y }, axis, { keepDims: axis === 1 });

@@ -7,6 +7,7 @@ import type { GromovSpace } from "./gromov_space.ts";
 import type { PlainFactors } from "./low_rank_descent.ts";
 import { LowRankGromovResult } from "./low_rank_gromov_result.ts";
 import { type LowRankOptions, requireLowRank, solveLowRank } from "./low_rank_solve.ts";
+import { smoothStart } from "./smooth_start.ts";
 
 /** Options of {@linkcode lowRankGromovWasserstein}. */
 export interface LowRankGromovOptions extends LowRankOptions {
@@ -71,7 +72,10 @@ export async function lowRankGromovWasserstein(
     const share = 1 - between.alpha;
     const offset = share * (one.squares + other.squares - 4 * one.mean * other.mean);
     const objective = (factors: PlainFactors) => slopes(factors, one, other, between, total);
-    const found = await solveLowRank("lowRankGromovWasserstein", a, shape, options, objective, offset);
+    const found = await solveLowRank("lowRankGromovWasserstein", a, shape, options, objective, {
+      offset,
+      random: (rank, number) => smoothStart(spaces, weights, rank, { seed: options.seed ?? 0, number }),
+    });
     try {
       const value = await runScope(() => liveValue(found.factors, one, other, between));
       // The distortion is no less than 0, but for what rounding does to the difference that it is.

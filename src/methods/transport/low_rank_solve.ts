@@ -61,16 +61,23 @@ export function requireLowRank(options: LowRankOptions, n: number, m: number): R
   return { rank, epsilon, step, floor, maxIterations, tolerance, marginalTolerance, starts, seed };
 }
 
-/** Descends from every start and keeps the best; to the objective `offset` is added wherever it is told: what does not depend on the plan. */
+/**
+ * Descends from every start and keeps the best.
+ *
+ * @param more.offset Added to the objective wherever it is told: what does not depend on the plan. Default 0.
+ * @param more.random Logarithms of the factors of the start of a number, to be projected. Default: normal numbers.
+ */
 export async function solveLowRank(
   name: string,
   like: Tensor,
   [n, m]: readonly [number, number],
   options: LowRankOptions,
   objective: PlanObjective,
-  offset = 0,
+  more: { offset?: number; random?: (rank: number, number: number) => LogFactors | Promise<LogFactors> } = {},
 ): Promise<Omit<LowRankFields, "cost">> {
-  const settings = requireLowRank(options, n, m);
+  const settings = requireLowRank(options, n, m), { seed } = settings, { offset = 0 } = more;
+  const random = more.random ??
+    ((rank, number) => randomStart(like, [n, m], rank, total, { seed, number }));
   const weights = await prepareWeights(options.a, options.b, n, m);
   const { total } = weights, owned: Tensor[] = [];
   const column = (w: Float64Array) => {
@@ -90,7 +97,7 @@ export async function solveLowRank(
     let best: Descent | undefined;
     const reached: number[] = [];
     for (let k = 0; k < settings.starts; k++) {
-      const start = randomStart(like, [n, m], settings.rank, total, { seed: settings.seed, number: k });
+      const start = await random(settings.rank, k);
       try {
         const all = { ...settings, host: weights, a, b, logA, logB, logFloor, target, total, signal, onProgress };
         const found = await descend(start, objective, all);
