@@ -1,6 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { gromovWasserstein } from "../../src/methods/transport/mod.ts";
+import { open, type Tensor } from "../../src/tensor/mod.ts";
+import { generator } from "../../src/testing/case_inputs.ts";
 import { load } from "../oracle/fixtures.ts";
+import { assertGradients, draw, type Given } from "./central_differences.ts";
 import { onEachDevice } from "./devices.ts";
 import { distortionOf, squaredWithin, turned } from "./gromov_spaces.ts";
 import { withWarnings } from "./quiet.ts";
@@ -77,6 +80,24 @@ onEachDevice("nothing of size n×n is made for squared distances of points", asy
   result.dispose();
   const used = gpu.memory().peak - before;
   assert(used < 4 * n * n / 4, `${used} bytes, one matrix has ${4 * n * n}`);
+});
+
+Deno.test("gradients of the value by points, features, weights and ε, streamed and stored", async () => {
+  await using gpu = await open({ backend: "cpu", tune: "off" });
+  const random = generator(32);
+  const given: Given = {
+    ...{ x: draw(random, [4, 2]), y: draw(random, [3, 1]), u: draw(random, [4, 2]), v: draw(random, [3, 2]) },
+    ...{ a: draw(random, [4], true), b: draw(random, [3], true), epsilon: { data: Float64Array.of(0.3), shape: [] } },
+  };
+  for (const cost of ["sqeuclidean", "sqdist(x[i], y[j])"]) {
+    const loss = async ({ x, y, u, v, ...more }: Record<string, Tensor>) =>
+      (await gromovWasserstein(x, y, {
+        ...{ ...more, cost, features: [u, v], alpha: 0.3, tolerance: 1e-9, marginalTolerance: 1e-11 },
+        maxIterations: 2000,
+      })).value;
+    await assertGradients(gpu, cost, loss, given, { held: ["a", "b"], together: true });
+  }
+  assertEquals(gpu.memory().rows, []);
 });
 
 onEachDevice("it frees what it made of points, also when aborted, and refuses bad points", async (gpu) => {

@@ -1,8 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { LowRankGromovResult, lowRankGromovWasserstein } from "../../src/methods/transport/mod.ts";
 import { lowRank, pairwise } from "../../src/operators/mod.ts";
-import { grad, type Tensor } from "../../src/tensor/mod.ts";
+import { open, type Tensor } from "../../src/tensor/mod.ts";
+import { generator } from "../../src/testing/case_inputs.ts";
 import { load } from "../oracle/fixtures.ts";
+import { assertGradients, draw, type Given } from "./central_differences.ts";
 import { onEachDevice } from "./devices.ts";
 import { distortionOf, squaredWithin, turned } from "./gromov_spaces.ts";
 import { withWarnings } from "./quiet.ts";
@@ -112,24 +114,28 @@ onEachDevice(
   },
 );
 
-onEachDevice("the value's derivative by points is that of the distortion at the plan", async (gpu) => {
-  const x = gpu.random.normal([5, 2], { seed: 1 }), y = gpu.random.normal([4, 2], { seed: 2 });
-  let P: number[][] = [];
-  const options = { cost: "sqeuclidean", rank: 2, starts: 1, maxIterations: 40, tolerance: 1e-3 };
-  const { result: slope } = await withWarnings(() =>
-    grad(async (z: Tensor) => {
-      const { plan, value } = await lowRankGromovWasserstein(z, y, options);
-      P = await read(plan.toDense());
-      return value;
-    })(x)
-  );
-  const X = await read(x), Y = squaredWithin(await read(y)), found = await read(slope), step = 1e-4;
-  const at = (i: number, k: number, by: number) =>
-    distortionOf(squaredWithin(X.map((row, r) => row.map((v, c) => r === i && c === k ? v + by : v))), Y, P);
-  for (const [i, k] of [[0, 0], [3, 1]]) {
-    const want = (at(i, k, step) - at(i, k, -step)) / (2 * step);
-    assertAlmostEquals(found[i][k], want, 1e-3 * (1 + Math.abs(want)));
-  }
+Deno.test("gradients of the value by points, features, weights and ε at a stationary plan", async () => {
+  await using gpu = await open({ backend: "cpu", tune: "off" });
+  const random = generator(31);
+  const groups = (n: number) => ({
+    data: Float64Array.from({ length: 2 * n }, (_, k) => ((k >> 1) % 2) * (1 + k % 2) + 0.3 * random()),
+    shape: [n, 2],
+  });
+  const given: Given = {
+    ...{ x: groups(4), y: groups(5), u: draw(random, [4, 1]), v: draw(random, [5, 1]) },
+    ...{ a: draw(random, [4], true), b: draw(random, [5], true), epsilon: { data: Float64Array.of(0.5), shape: [] } },
+  };
+  const near = { rank: 2, starts: 1, step: 10, tolerance: 1e-8, marginalTolerance: 1e-7, alpha: 0.3 };
+  const loss = async ({ x, y, u, v, ...more }: Record<string, Tensor>) =>
+    (await lowRankGromovWasserstein(x, y, { ...near, ...more, cost: "sqeuclidean", features: [u, v] })).value;
+  const options = { held: ["a", "b"], h: 2 ** -7, tolerance: 5e-4 };
+  await assertGradients(gpu, "points", loss, given, { ...options, together: true });
+  const weights = async ({ a, b }: Record<string, Tensor>) => {
+    const [x, y] = [given.x, given.y].map(({ data, shape }) => gpu.tensor(data.slice(), { shape, dtype: "f64" }));
+    return (await lowRankGromovWasserstein(x.matmul(x.T), y.matmul(y.T), { ...near, epsilon: 0.5, a, b })).value;
+  };
+  await assertGradients(gpu, "weights, matrices", weights, { a: given.a, b: given.b }, { ...options, together: true });
+  assertEquals(gpu.memory().rows, []);
 });
 
 onEachDevice("it frees what it made, also when aborted, and refuses bad input by name", async (gpu) => {

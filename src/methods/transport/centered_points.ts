@@ -21,23 +21,6 @@ export function centerPoints(points: Tensor, a: Tensor, total: number): Centered
   return { x, profile: Tensor.reduce("sum", "x * x", { x }, 1, { keepDims: true }) };
 }
 
-/** aᵀρ and aᵀ(C ∘ C)a, as tensors of one number: |x − x'|⁴ multiplied out, where Xᵀa = 0. */
-export function pointMoments(
-  { x, profile }: CenteredPoints,
-  a: Tensor,
-  total: number,
-): { mean: Tensor; squares: Tensor } {
-  const weighted = Tensor.map("a * x", { a, x }), second = x.T.matmul(weighted);
-  const mean = Tensor.reduce("sum", "a * r", { a, r: profile });
-  const squares = Tensor.map("2 * t * u + 2 * v * v + 4 * w", {
-    t: total,
-    u: Tensor.reduce("sum", "a * r * r", { a, r: profile }),
-    v: mean,
-    w: Tensor.reduce("sum", "s * s", { s: second }),
-  });
-  return { mean, squares };
-}
-
 /** (C ∘ C)·a as a column `[n, 1]`. */
 export function squaredRows({ x, profile }: CenteredPoints, a: Tensor, total: number): Tensor {
   const weighted = Tensor.map("a * x", { a, x }), second = x.T.matmul(weighted);

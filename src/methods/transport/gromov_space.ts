@@ -2,7 +2,7 @@ import { call } from "../../formula/mod.ts";
 import { type LinearOperator, pairwise } from "../../operators/mod.ts";
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
-import { centerPoints, pointMoments, readNumbers } from "./centered_points.ts";
+import { centerPoints, readNumbers, squaredRows } from "./centered_points.ts";
 
 /**
  * A space as low-rank plans see it: a symmetric cost C = ρ1ᵀ + 1ρᵀ + C̃ with C̃·a = 0 for its weights a. Between plans with given marginals only
@@ -17,6 +17,8 @@ export interface GromovSpace {
   readonly mean: number;
   /** aᵀ(C ∘ C)a. */
   readonly squares: number;
+  /** (C ∘ C)·a as a column `[n, 1]`. */
+  squaredRows(): Tensor;
   /** C̃·v for columns v `[n, k]`. */
   core(v: Tensor): Tensor;
   /** aᵀ(C ∘ C)a as a tensor of one number, and QᵀCQ for a factor Q `[n, k]` with column sums g: differentiable by what the cost is made of. */
@@ -35,7 +37,8 @@ export async function pointSpace(points: Tensor, a: Tensor, total: number): Prom
   return {
     size: points.shape[0],
     profile,
-    ...await readNumbers(() => pointMoments({ x, profile }, a, total)),
+    ...await moments(profile, () => squaredRows({ x, profile }, a, total), a),
+    squaredRows: () => squaredRows({ x, profile }, a, total),
     core: (v) => {
       using turned = x.T;
       using inner = turned.matmul(v);
@@ -46,7 +49,7 @@ export async function pointSpace(points: Tensor, a: Tensor, total: number): Prom
       const own = centerPoints(points, a, total), r = q.T.matmul(own.profile), z = q.T.matmul(own.x);
       const row = g.reshape([1, g.shape[0]]), column = g.reshape([g.shape[0], 1]);
       return {
-        squares: pointMoments(own, a, total).squares,
+        squares: Tensor.reduce("sum", "a * s", { a, s: squaredRows(own, a, total) }),
         within: Tensor.map("r * h + g * s - 2 * z", { r, h: row, g: column, s: r.T, z: z.matmul(z.T) }),
       };
     },
@@ -70,17 +73,18 @@ export async function operatorSpace(
   return {
     size: cost.shape[0],
     profile,
-    ...await readNumbers(() => ({
-      mean: Tensor.reduce("sum", "a * r", { a, r: profile }),
-      squares: weightedSquares(cost, a),
-    })),
+    ...await moments(profile, () => squaredTimes(cost, a), a),
+    squaredRows: () => squaredTimes(cost, a),
     core: (v) => {
       using product = cost.apply(v);
       using sums = Tensor.reduce("sum", "v", { v }, 0, { keepDims: true });
       using along = Tensor.reduce("sum", "r * v", { r: profile, v }, 0, { keepDims: true });
       return Tensor.map("c - r * s - w", { c: product, r: profile, s: sums, w: along });
     },
-    live: (q) => ({ squares: weightedSquares(exact, a), within: q.T.matmul(exact.apply(q)) }),
+    live: (q) => ({
+      squares: Tensor.reduce("sum", "a * s", { a, s: squaredTimes(exact, a) }),
+      within: q.T.matmul(exact.apply(q)),
+    }),
     owned: [profile],
   };
 }
@@ -88,31 +92,37 @@ export async function operatorSpace(
 /** Columns of the identity that an operator is multiplied by at a time. */
 const BLOCK = 64;
 
-/** aᵀ(C ∘ C)a by what C is made of; of others by its columns. */
-function weightedSquares(cost: LinearOperator, a: Tensor): Tensor {
-  const { structure } = cost;
-  if (structure.kind === "dense") {
-    return Tensor.reduce("sum", "a * b * c * c", { a, b: a.T, c: structure.matrix });
-  }
+/** (C ∘ C)·a by what C is made of; of others by its columns. */
+function squaredTimes(cost: LinearOperator, a: Tensor): Tensor {
+  const { structure } = cost,
+    sums = (formula: string, inputs: Record<string, Tensor>) =>
+      Tensor.reduce("sum", formula, inputs, 1, { keepDims: true });
+  if (structure.kind === "dense") return sums("b * c * c", { b: a.T, c: structure.matrix });
   if (structure.kind === "lowRank") {
-    const gram = (u: Tensor) => u.T.matmul(Tensor.map("a * u", { a, u }));
-    return Tensor.reduce("sum", "u * v", { u: gram(structure.u), v: gram(structure.v) });
+    const { u, v } = structure, gram = v.T.matmul(Tensor.map("a * v", { a, v }));
+    return sums("u * p", { u, p: u.matmul(gram) });
   }
   if (structure.kind === "pairwise") {
-    const squared = pairwise(call("mul", structure.formula, structure.formula), structure.inputs);
-    const sums = squared.apply(a);
-    squared.dispose();
-    return Tensor.reduce("sum", "a * s", { a, s: sums });
+    using squared = pairwise(call("mul", structure.formula, structure.formula), structure.inputs);
+    return squared.apply(a);
   }
   const [n] = cost.shape, { device, dtype } = a;
-  let sum: Tensor | undefined;
+  let all: Tensor | undefined;
   for (let from = 0; from < n; from += BLOCK) {
     const width = Math.min(BLOCK, n - from), data = new (dtype === "f64" ? Float64Array : Float32Array)(n * width);
     for (let k = 0; k < width; k++) data[(from + k) * width + k] = 1;
     const columns = cost.apply(Tensor.of(device, data, [n, width], dtype));
-    const part = Tensor.reduce("sum", "a * b * c * c", { a, b: a.slice([from, from + width]).T, c: columns });
-    sum = sum ? sum.add(part) : part;
-    void sum.value;
+    const part = sums("b * c * c", { b: a.slice([from, from + width]).T, c: columns });
+    all = all ? all.add(part) : part;
+    void all.value;
   }
-  return sum!;
+  return all!;
+}
+
+/** aᵀρ and aᵀ(C ∘ C)a on the host. */
+function moments(profile: Tensor, rows: () => Tensor, a: Tensor): Promise<{ mean: number; squares: number }> {
+  return readNumbers(() => ({
+    mean: Tensor.reduce("sum", "a * r", { a, r: profile }),
+    squares: Tensor.reduce("sum", "a * s", { a, s: rows() }),
+  }));
 }

@@ -2,7 +2,7 @@ import { call, element, type Expr, name, substitute } from "../../formula/mod.ts
 import { type LinearOperator, pairwise } from "../../operators/mod.ts";
 import { Tensor, type TensorLike } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
-import { centerPoints, pointMoments, readNumbers, squaredRows } from "./centered_points.ts";
+import { centerPoints, readNumbers, squaredRows } from "./centered_points.ts";
 import type { GromovForm, GromovPlan } from "./gromov_descent.ts";
 import type { ColumnWeights, Owned } from "./gromov_input.ts";
 import { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
@@ -61,7 +61,11 @@ export async function streamedGromov(
       return { ...own, rows: squares };
     });
     Object.values(made).forEach(keep);
-    return { ...made, ...await readNumbers(() => pointMoments(made, w, total)) };
+    const numbers = await readNumbers(() => ({
+      mean: Tensor.reduce("sum", "w * r", { w, r: made.profile }),
+      squares: Tensor.reduce("sum", "w * s", { w, s: made.rows }),
+    }));
+    return { ...made, ...numbers };
   };
   const one = await space(x, a), other = await space(y, b);
   const vectors = features && await runScope(() => {

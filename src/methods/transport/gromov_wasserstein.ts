@@ -1,10 +1,14 @@
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
+import { runScope } from "../../tensor/scope.ts";
 import { type Cost, prepareCost } from "./cost.ts";
 import { descendGromov, type GromovDescent, type GromovForm, type GromovPlan } from "./gromov_descent.ts";
 import { columnWeights, type Owned, requireFeatures, requireSpace } from "./gromov_input.ts";
 import { type GromovProgress, GromovResult } from "./gromov_result.ts";
+import { gromovPointsValue } from "./gromov_points_value.ts";
 import { LOSSES, storedGromov } from "./gromov_stored.ts";
 import { streamedGromov } from "./gromov_streamed.ts";
+import { gromovValue } from "./gromov_value.ts";
+import { numberOf } from "./host_problem.ts";
 import type { SinkhornForm } from "./sinkhorn_form.ts";
 import { requireFinite } from "./sinkhorn_input.ts";
 import { prepareWeights, type Weights } from "./weights.ts";
@@ -22,8 +26,11 @@ export interface GromovOptions {
   a?: Weights;
   /** Weights of the second space, `[m]`, with the same sum; default equal. */
   b?: Weights;
-  /** Regularization ε in the unit of L. Default 0.05 of the largest |gradient| at the product of the weights. */
-  epsilon?: number;
+  /**
+   * Regularization ε in the unit of L; a tensor of one number to differentiate by it. Default 0.05 of the largest |gradient| at the product of the
+   * weights.
+   */
+  epsilon?: number | Tensor;
   /**
    * A cost M between points of the two spaces to fuse with, `[n, m]`, or points `[n, k]` and `[m, k]` whose squared distances it is: the objective
    * is (1 − α)·distortion + α⟨P, M⟩.
@@ -48,6 +55,9 @@ export interface GromovOptions {
   /** Called after each step. */
   onProgress?: (progress: GromovProgress) => void;
 }
+
+/** What a value is joined to. */
+type Found = Pick<GromovResult, "plan" | "transport" | "cost" | "objective">;
 
 /**
  * Entropic Gromov–Wasserstein: a plan between two spaces of which only the distances within each are known,
@@ -80,7 +90,8 @@ export interface GromovOptions {
 export async function gromovWasserstein(x: Tensor, y: Tensor, options: GromovOptions = {}): Promise<GromovResult> {
   const { signal, loss = "square", alpha = 0.5, seed = 0 } = options;
   signal?.throwIfAborted();
-  requireOptions(options);
+  const regularization = options.epsilon === undefined ? undefined : await numberOf("epsilon", options.epsilon);
+  requireOptions({ ...options, epsilon: regularization });
   const owned: Owned = [],
     keep = <T extends Tensor>(t: T): T => {
       if (t !== x && t !== y) owned.push(t);
@@ -110,19 +121,32 @@ export async function gromovWasserstein(x: Tensor, y: Tensor, options: GromovOpt
     };
     const constants = points.map((t) => keep(stopGradient(t))) as [Tensor, Tensor];
     const streamed = options.cost === "sqeuclidean" && loss === "square" && !(features instanceof Tensor);
-    let form: GromovForm<GromovPlan>;
+    const { a, b } = options, share = features ? 1 - alpha : 1, given = { a, b, epsilon: options.epsilon };
+    let form: GromovForm<GromovPlan>, value: (found: Found, at: number) => Promise<Tensor>;
     if (streamed) {
       for (const [k, t] of constants.entries()) await requireFinite(names[k], t);
       const fused = features && features.map((t) => keep(stopGradient(t))) as [Tensor, Tensor] | undefined;
       form = await streamedGromov(constants, weights, { features: fused, alpha }, seed, inner, owned);
+      value = (found, at) =>
+        gromovPointsValue(found, { ...given, points: [points[0], points[1]], features }, host, { share, at });
     } else {
-      const spaces = await Promise.all(constants.map((t) => distances(t, options.cost, owned))) as [Tensor, Tensor];
+      const spaces = await distances(constants, options.cost, owned);
       for (const [k, t] of spaces.entries()) await requireDistances(names[k], t, loss, k === 1);
-      const M = features && keep(features instanceof Tensor ? stopGradient(features) : between(...features));
-      if (M) void M.value;
+      const M = features && await runScope(() => {
+        const made = between(stopGradient(features));
+        void made.value;
+        return made;
+      });
+      if (M) keep(M);
       form = await storedGromov(spaces, loss, weights, { M, alpha }, seed, inner, owned);
+      value = async (found, at) => {
+        const [C1, C2] = await distances(points, options.cost, owned), live = features && keep(between(features));
+        using plan = found.plan.toDense();
+        const all = { ...given, C1, C2, features: live };
+        return await gromovValue({ ...found, plan }, all, host, LOSSES[loss], { share, at });
+      };
     }
-    const epsilon = options.epsilon ?? (0.05 * await form.largestSlope() || 1);
+    const epsilon = regularization ?? (0.05 * await form.largestSlope() || 1);
     const { total } = weights, { maxIterations = 200, tolerance = 1e-4, starts = 1, onProgress } = options;
     const reached: number[] = [], settings = { maxIterations, tolerance, total, signal, onProgress };
     for (let k = 0; k < starts; k++) {
@@ -141,8 +165,9 @@ export async function gromovWasserstein(x: Tensor, y: Tensor, options: GromovOpt
         }: try more maxIterations, a larger epsilon or tolerance`,
       );
     }
-    const { cost, plan } = found;
-    return new GromovResult({ ...rest, cost, plan, epsilon, starts: reached }, [found]);
+    const { cost, plan } = found, solution = { cost, plan, transport: rest.transport, objective: rest.objective };
+    const live = await value(solution, epsilon);
+    return new GromovResult({ ...rest, cost, plan, value: live, epsilon, starts: reached }, [found]);
   } catch (error) {
     best?.found.dispose();
     throw error;
@@ -151,22 +176,33 @@ export async function gromovWasserstein(x: Tensor, y: Tensor, options: GromovOpt
   }
 }
 
-/** The stored distances `[n, n]` within a space: of points, or the tensor itself. */
-async function distances(space: Tensor, cost: Cost | undefined, owned: Owned): Promise<Tensor> {
-  if (cost === undefined) return space;
-  const prepared = await prepareCost(space, space, cost);
-  owned.push(...prepared.owned);
-  const C = Tensor.apply("pairMatrix", prepared.inputs, { formula: prepared.formula }).out;
-  owned.push(C);
-  return C;
+/** The stored distances `[n, n]` within both spaces: of points, or the tensors themselves. */
+async function distances(
+  spaces: readonly Tensor[],
+  cost: Cost | undefined,
+  owned: Owned,
+): Promise<[C1: Tensor, C2: Tensor]> {
+  const found: Tensor[] = [];
+  for (const space of spaces) {
+    if (cost === undefined) found.push(space);
+    else {
+      const prepared = await prepareCost(space, space, cost);
+      const C = Tensor.apply("pairMatrix", prepared.inputs, { formula: prepared.formula }).out;
+      owned.push(...prepared.owned, C);
+      found.push(C);
+    }
+  }
+  return [found[0], found[1]];
 }
 
-/** The stored squared distances of features. */
-function between(u: Tensor, v: Tensor): Tensor {
-  return Tensor.apply("pairMatrix", stopGradient({ x: u, y: v }), { formula: "sqdist(x[i], y[j])" }).out;
+/** The cost of features `[n, m]`: the matrix itself, or squared distances. */
+function between(features: Tensor | readonly [Tensor, Tensor]): Tensor {
+  if (features instanceof Tensor) return features.slice(null);
+  const [x, y] = features;
+  return Tensor.apply("pairMatrix", { x, y }, { formula: "sqdist(x[i], y[j])" }).out;
 }
 
-function requireOptions(options: GromovOptions): void {
+function requireOptions(options: GromovOptions & { epsilon?: number }): void {
   const { loss = "square", alpha = 0.5, maxIterations = 200, tolerance = 1e-4, marginalTolerance = 1e-5 } = options;
   const { starts = 1, epsilon = 1 } = options;
   if (!Object.hasOwn(LOSSES, loss)) {

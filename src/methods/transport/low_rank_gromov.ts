@@ -2,11 +2,13 @@ import type { LinearOperator } from "../../operators/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
 import type { Cost } from "./cost.ts";
+import { numberOf } from "./host_problem.ts";
 import { type Between, prepareFeatures, prepareSpaces } from "./gromov_input.ts";
 import type { GromovSpace } from "./gromov_space.ts";
 import type { PlainFactors } from "./low_rank_descent.ts";
 import { LowRankGromovResult } from "./low_rank_gromov_result.ts";
 import { type LowRankOptions, requireLowRank, solveLowRank } from "./low_rank_solve.ts";
+import { lowRankValue } from "./low_rank_value.ts";
 import { smoothStart } from "./smooth_start.ts";
 
 /** Options of {@linkcode lowRankGromovWasserstein}. */
@@ -66,8 +68,8 @@ export async function lowRankGromovWasserstein(
   const owned: { dispose(): void }[] = [];
   try {
     const { shape, spaces, weights, errors } = await prepareSpaces(x, y, options, owned);
-    const [one, other] = spaces, [n, m] = shape, { a, total } = weights;
-    const { epsilon } = requireLowRank(options, n, m);
+    const [one, other] = spaces, { a, total } = weights;
+    requireLowRank({ ...options, epsilon: await numberOf("epsilon", options.epsilon ?? 0) }, ...shape);
     const between = await prepareFeatures(options, shape, a, owned);
     const share = 1 - between.alpha;
     const offset = share * (one.squares + other.squares - 4 * one.mean * other.mean);
@@ -77,14 +79,13 @@ export async function lowRankGromovWasserstein(
       random: (rank, number) => smoothStart(spaces, weights, rank, { seed: options.seed ?? 0, number }),
     });
     try {
-      const value = await runScope(() => liveValue(found.factors, one, other, between));
-      // The distortion is no less than 0, but for what rounding does to the difference that it is.
-      const cost = Math.max(0, await value.item());
+      const live = (factors: PlainFactors) => liveObjective(factors, spaces, between, total);
+      const joined = await runScope(() => lowRankValue("lowRankGromovWasserstein", found, options, live));
       return new LowRankGromovResult({
         ...found,
-        objective: epsilon === 0 && errors.every((e) => e === 0) ? cost : found.objective,
-        cost,
-        value,
+        ...joined,
+        // A distortion is no less than 0, but for what rounding does to the difference that it is.
+        cost: Math.max(0, joined.cost),
         scale: one.squares + other.squares,
         costErrors: errors,
       });
@@ -92,6 +93,8 @@ export async function lowRankGromovWasserstein(
       found.plan.dispose();
       for (const t of Object.values(found.factors)) t.dispose();
       throw error;
+    } finally {
+      for (const t of Object.values(found.duals) as Tensor[]) t.dispose();
     }
   } finally {
     for (const part of owned) part.dispose();
@@ -128,12 +131,32 @@ function slopes(
   };
 }
 
-/** The objective without entropy of a plan that is held, by the costs as they were given: what gradients go through. */
-function liveValue({ q, r, g }: PlainFactors, one: GromovSpace, other: GromovSpace, { alpha, live }: Between): Tensor {
+/**
+ * The distortion of factors that are held, by the costs as they were given, for gradients to go through; and its gradient in the plan with what is
+ * constant along rows or columns, by which the multipliers of the weights are told.
+ */
+function liveObjective(
+  factors: PlainFactors,
+  spaces: readonly [GromovSpace, GromovSpace],
+  between: Between,
+  total: number,
+): ReturnType<typeof slopes> {
+  const [one, other] = spaces, { q, r, g } = factors, { alpha, live } = between;
   const first = one.live(q, g), second = other.live(r, g), inverse = g.reshape([g.shape[0], 1]);
   const cross = Tensor.reduce("sum", "u * v / (g * h)", { u: first.within, v: second.within, g, h: inverse });
   const distortion = Tensor.map("s + t - 2 * c", { s: first.squares, t: second.squares, c: cross });
-  if (!live) return distortion;
-  const linear = Tensor.reduce("sum", "q * c", { q, c: live.apply(r.div(g)) });
-  return Tensor.map("(1 - h) * d + h * c", { d: distortion, c: linear, h: alpha });
+  const linear = live && Tensor.reduce("sum", "q * c", { q, c: live.apply(r.div(g)) });
+  const value = linear ? Tensor.map("(1 - h) * d + h * c", { d: distortion, c: linear, h: alpha }) : distortion;
+  const { rows, columns } = slopes(factors, one, other, between, total);
+  /** Of C1·P·C2 in the gradient, and of (C1 ∘ C1)·a, what is constant along each row. */
+  const along = (own: GromovSpace, left: Tensor, right: Tensor, far: GromovSpace) => {
+    const image = own.core(left.matmul(right.T.matmul(far.profile)));
+    const inputs = { f: own.squaredRows(), z: image, m: far.mean, p: own.profile, s: 1 - alpha };
+    return Tensor.map("s * (2 * f - 4 * (z + m * p))", inputs);
+  };
+  return {
+    value,
+    rows: rows.add(along(one, q.div(g), r, other)),
+    columns: columns.add(along(other, r.div(g), q, one)),
+  };
 }

@@ -1,4 +1,3 @@
-import type { Tensor } from "../../tensor/mod.ts";
 import { type LowRankFields, LowRankResult } from "./low_rank_result.ts";
 
 /** What {@linkcode lowRankGromovWasserstein} found: a feasible plan of low rank, and how near to a stationary point it is. */
@@ -8,28 +7,16 @@ export class LowRankGromovResult extends LowRankResult {
    * an upper bound of the least one, as far as `marginalError` allows. It is a difference of larger numbers, `scale`, with their rounding.
    */
   declare readonly cost: number;
-  /**
-   * `cost` as a tensor of one number, to differentiate: by points, matrices, features and what operators are made of, with the plan as a constant,
-   * which gives the derivative of the least cost where the plan is stationary without entropy.
-   */
-  readonly value: Tensor;
   /** The size of the terms that `cost` is the sum of: Σ C1² + Σ C2² under the weights. */
   readonly scale: number;
   /** Bounds of ‖C − Ĉ‖₂ / ‖C‖₂ for the costs C1 and C2 and what the steps took for them: 0 unless `costRank` was given. */
   readonly costErrors: readonly [number, number];
 
-  /** Puts a result together; it owns `value`, the plan and the factors. */
-  constructor(fields: LowRankFields & Pick<LowRankGromovResult, "value" | "scale" | "costErrors">) {
+  /** Puts a result together; it owns the value, the plan and the factors. */
+  constructor(fields: LowRankFields & Pick<LowRankGromovResult, "scale" | "costErrors">) {
     super("LowRankGromovResult", fields);
-    this.value = fields.value;
     this.scale = fields.scale;
     this.costErrors = fields.costErrors;
-  }
-
-  /** Frees the factors and the plan. */
-  override dispose(): void {
-    super.dispose();
-    this.value.dispose();
   }
 
   /** The lines that it is shown by. */

@@ -8,6 +8,7 @@ export type LowRankFields = Pick<
   LowRankResult,
   | "cost"
   | "objective"
+  | "value"
   | "plan"
   | "factors"
   | "marginalError"
@@ -51,6 +52,12 @@ export class LowRankResult {
   readonly cost: number;
   /** What was minimized: `cost` − ε (H(Q) + H(R) + H(g)). */
   readonly objective: number;
+  /**
+   * The objective as a tensor of one number, to differentiate by points or cost (also by what a cost operator is made of), by weights given as tensors
+   * (with the total held) and by `epsilon`: at held factors, which is exact where they are stationary, so take a small tolerance; by the
+   * cost the derivative is the plan. It is that of this stationary point, not of the least value.
+   */
+  readonly value: Tensor;
   /** The plan P = Q diag(1/g) Rᵀ as an operator `[n, m]` of rank r. */
   readonly plan: LinearOperator;
   /** The factors Q `[n, r]`, R `[m, r]` and g `[r]`. */
@@ -78,6 +85,7 @@ export class LowRankResult {
     this.#name = name;
     this.cost = fields.cost;
     this.objective = fields.objective;
+    this.value = fields.value;
     this.plan = fields.plan;
     this.factors = fields.factors;
     this.marginalError = fields.marginalError;
@@ -96,6 +104,7 @@ export class LowRankResult {
   /** Frees the factors and the plan. */
   dispose(): void {
     this.plan.dispose();
+    this.value.dispose();
     for (const t of Object.values(this.factors)) t.dispose();
   }
 

@@ -1,6 +1,7 @@
 import { Tensor } from "../../tensor/mod.ts";
 import type { LogFactors } from "./factor_projection.ts";
-import { descend, type Descent, type LowRankProgress, type PlanObjective } from "./low_rank_descent.ts";
+import { descend, type Descent, freeDescent, type LowRankProgress, type PlanObjective } from "./low_rank_descent.ts";
+import { numberOf } from "./host_problem.ts";
 import { type LowRankFields, measurePlan } from "./low_rank_result.ts";
 import { prepareWeights, type Weights } from "./weights.ts";
 
@@ -12,8 +13,8 @@ export interface LowRankOptions {
   a?: Weights;
   /** Weights of the columns, `[m]`, with the same sum as `a`; default equal. */
   b?: Weights;
-  /** Entropic regularization of the factors, in the cost's unit. Default 0: none. */
-  epsilon?: number;
+  /** Entropic regularization of the factors, in the cost's unit; a tensor of one number to differentiate by it. Default 0: none. */
+  epsilon?: number | Tensor;
   /** Largest step of the mirror descent over the largest element of the gradient. Default 10. */
   step?: number;
   /** Least element of g, relative to the total mass over r. Default 1e-5. */
@@ -35,12 +36,18 @@ export interface LowRankOptions {
 }
 
 /** Refuses options that make no sense; fills in the rest. */
-export function requireLowRank(options: LowRankOptions, n: number, m: number): Required<
-  Pick<
-    LowRankOptions,
-    "rank" | "epsilon" | "step" | "floor" | "maxIterations" | "tolerance" | "marginalTolerance" | "starts" | "seed"
-  >
-> {
+export function requireLowRank(
+  options: Omit<LowRankOptions, "epsilon"> & { epsilon?: number },
+  n: number,
+  m: number,
+):
+  & { epsilon: number }
+  & Required<
+    Pick<
+      LowRankOptions,
+      "rank" | "step" | "floor" | "maxIterations" | "tolerance" | "marginalTolerance" | "starts" | "seed"
+    >
+  > {
   const { epsilon = 0, step = 10, floor = 1e-5, tolerance = 1e-5, marginalTolerance = 1e-5, seed = 0 } = options;
   const { rank = Math.max(1, Math.min(10, n, m)), maxIterations = 500, starts = 1 } = options;
   if (!(epsilon >= 0 && epsilon < Infinity)) throw new RangeError(`Expected "epsilon" to be 0 or more, got ${epsilon}`);
@@ -74,8 +81,9 @@ export async function solveLowRank(
   options: LowRankOptions,
   objective: PlanObjective,
   more: { offset?: number; random?: (rank: number, number: number) => LogFactors | Promise<LogFactors> } = {},
-): Promise<Omit<LowRankFields, "cost">> {
-  const settings = requireLowRank(options, n, m), { seed } = settings, { offset = 0 } = more;
+): Promise<Omit<LowRankFields, "cost" | "value"> & Pick<Descent, "duals" | "rate">> {
+  const epsilon = await numberOf("epsilon", options.epsilon ?? 0);
+  const settings = requireLowRank({ ...options, epsilon }, n, m), { seed } = settings, { offset = 0 } = more;
   const random = more.random ??
     ((rank, number) => randomStart(like, [n, m], rank, total, { seed, number }));
   const weights = await prepareWeights(options.a, options.b, n, m);
@@ -105,9 +113,9 @@ export async function solveLowRank(
         const better = !best || found.objective < best.objective;
         const worse = better ? best : found;
         if (better) best = found;
-        if (worse) { for (const t of Object.values(worse.factors) as Tensor[]) t.dispose(); }
+        if (worse) freeDescent(worse);
       } catch (error) {
-        if (best) { for (const t of Object.values(best.factors) as Tensor[]) t.dispose(); }
+        if (best) freeDescent(best);
         throw error;
       } finally {
         for (const t of Object.values(start) as Tensor[]) t.dispose();
@@ -115,14 +123,11 @@ export async function solveLowRank(
     }
     using flatA = a.reshape([n]);
     using flatB = b.reshape([m]);
-    const { objective: value, stationarity, iterations, converged, history } = best!;
     return {
+      ...best!,
       ...await measurePlan(name, best!, { a: flatA, b: flatB }),
-      objective: value + offset,
-      stationarity,
-      iterations,
-      converged,
-      history: history.map(told),
+      objective: best!.objective + offset,
+      history: best!.history.map(told),
       starts: reached,
     };
   } finally {

@@ -23,8 +23,11 @@ export interface ProgressiveMeasurement {
   Q: Float64Array;
   /** ⟨Q, C⟩ */
   cost: number;
-  /** Without ⟨Q, C⟩: entropy with that of the virtual class, and penalty. */
-  rest: number;
+  /** Entropy Σ q (log q − 1), that of the virtual class with it, and divergence of the sizes from mass/K: of ε and γ. */
+  entropy: number;
+  divergence: number;
+  /** What a little more mass would cost. */
+  level: number;
   /** primal − dual, summed by points. */
   gap: number;
   /** L1 distance of the sums from what the potentials ask for. */
@@ -67,7 +70,9 @@ export function measureProgressive(
     gap += g[K] * (left - (1 - mass));
     error += Math.abs(left - (1 - mass));
   }
-  return { Q, cost, rest: entropy + penalty, gap, error, sizes };
+  // The mass is in the bound of the virtual class, and in the sizes that the classes are held to.
+  const level = sizes.reduce((s, c) => s + gamma / K * (1 - c / nu), mass < 1 ? -g[K] : 0);
+  return { Q, cost, entropy: entropy / epsilon, divergence: penalty / gamma, level, gap, error, sizes };
 }
 
 /** Iterations between measurements. */

@@ -1,8 +1,10 @@
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
-import { type Cost, prepareCost } from "./cost.ts";
+import type { Cost } from "./cost.ts";
 import { joinSolution, unrolled } from "./differentiate.ts";
-import { type Geometry, matrixGeometry, pointGeometry } from "./geometry.ts";
-import type { Problem, Tensors } from "./problem.ts";
+import { type Geometry, matrixGeometry } from "./geometry.ts";
+import { numberOf, readArguments } from "./host_problem.ts";
+import { liveCost } from "./live_cost.ts";
+import type { Problem } from "./problem.ts";
 import { quantumOf } from "./renew_potential.ts";
 import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
 import { chooseForm, type SinkhornForm } from "./sinkhorn_form.ts";
@@ -91,13 +93,13 @@ export interface SinkhornOptions {
 export function sinkhorn(x: Tensor, y: Tensor, options?: SinkhornOptions): Promise<SinkhornResult>;
 /** Entropic optimal transport for a cost matrix `[n, m]`. */
 export function sinkhorn(costMatrix: Tensor, options?: Omit<SinkhornOptions, "cost">): Promise<SinkhornResult>;
-export function sinkhorn(
+export async function sinkhorn(
   x: Tensor,
   second?: Tensor | SinkhornOptions,
   third?: SinkhornOptions,
 ): Promise<SinkhornResult> {
-  const y = second instanceof Tensor ? second : undefined;
-  return solveEntropic(x, y, (y ? third : second as SinkhornOptions | undefined) ?? {});
+  const { y, options } = readArguments<SinkhornOptions>(second, third);
+  return await solveEntropic(x, y, options);
 }
 
 /** As {@linkcode sinkhorn}; `symmetric` if the points and weights of both sides are the same. */
@@ -107,19 +109,16 @@ export async function solveEntropic(
   options: SinkhornOptions,
   symmetric = false,
 ): Promise<SinkhornResult> {
-  const regularization = options.epsilon instanceof Tensor ? await scalarOf(options.epsilon) : options.epsilon;
+  const regularization = options.epsilon && await numberOf("epsilon", options.epsilon);
   const settings = requireOptions(x, y, { ...options, epsilon: regularization });
   options.signal?.throwIfAborted();
-  const prepared = y && await prepareCost(x, y, options.cost ?? "sqeuclidean");
-  const owned = [...prepared?.owned ?? []];
+  const { prepared, tensors: cost, geometryOf, owned: made } = await liveCost(x, y, options.cost);
+  const owned = [...made];
   const keep = <T extends Tensor>(t: T): T => {
     owned.push(t);
     return t;
   };
   try {
-    const cost: Tensors = prepared ? tensorsIn(prepared.inputs) : { C: x };
-    const geometryOf = (tensors: Tensors): Geometry =>
-      prepared ? pointGeometry({ ...prepared, inputs: { ...prepared.inputs, ...tensors } }) : matrixGeometry(tensors.C);
     // The iterations take constants: the solution is joined to its tensors afterwards.
     const constants = stopGradient(cost), bare = geometryOf(constants);
     for (const t of Object.values(constants)) keep(t);
@@ -188,17 +187,6 @@ export async function solveEntropic(
     for (const tensor of owned) tensor.dispose();
     throw error;
   }
-}
-
-function tensorsIn(inputs: Readonly<Record<string, unknown>>): Tensors {
-  return Object.fromEntries(
-    Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor),
-  );
-}
-
-async function scalarOf(epsilon: Tensor): Promise<number> {
-  if (epsilon.size !== 1) throw new TypeError(`Expected "epsilon" to be one number, got [${epsilon.shape.join(", ")}]`);
-  return await epsilon.item();
 }
 
 /** The largest cost and the largest of their absolute values; refuses points and costs that are not finite. */

@@ -1,7 +1,8 @@
 import type { LinearOperator } from "../../operators/mod.ts";
-import { Tensor } from "../../tensor/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
 import { exact } from "./exact.ts";
 import type { ExactResult } from "./exact_result.ts";
+import { readArguments } from "./host_problem.ts";
 import { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
 import { type SinkhornNewtonResult, sinkhornNewtonSparse } from "./sinkhorn_newton_sparse.ts";
 import type { SinkhornResult } from "./sinkhorn_result.ts";
@@ -120,8 +121,8 @@ export async function solve(
   second?: Tensor | TransportOptions,
   third?: TransportOptions,
 ): Promise<TransportResult> {
-  const y = second instanceof Tensor ? second : undefined;
-  const { method: asked = "auto", ...options } = (y ? third : second as TransportOptions | undefined) ?? {};
+  const { y, options: all } = readArguments<TransportOptions>(second, third),
+    { method: asked = "auto", ...options } = all;
   if (!["auto", "exact", "sinkhorn", "newton"].includes(asked)) {
     throw new TypeError(
       `Expected "method" to be "auto", "exact", "sinkhorn" or "newton", got ${JSON.stringify(asked)}`,
@@ -133,9 +134,6 @@ export async function solve(
       throw new TypeError(`The method "${method}" takes no "${option}": ${why}`);
     }
   }
-  if (method === "newton" && options.epsilon instanceof Tensor) {
-    throw new TypeError('The method "newton" takes "epsilon" as a number: it is not differentiated by it');
-  }
   const call = <O, R>(solver: { (x: Tensor, y: Tensor, o: O): Promise<R>; (x: Tensor, o: O): Promise<R> }, o: O) =>
     y ? solver(x, y, o) : solver(x, o);
   if (method === "exact") {
@@ -144,8 +142,7 @@ export async function solve(
   }
   if (method === "newton") {
     const { cost, a, b, epsilonScale, maxIterations, tolerance, signal, onProgress } = options;
-    const epsilon = options.epsilon as number | undefined;
-    const taken = { cost, a, b, epsilon, epsilonScale, maxIterations, tolerance, signal, onProgress };
+    const taken = { cost, a, b, epsilon: options.epsilon, epsilonScale, maxIterations, tolerance, signal, onProgress };
     return unite(method, await call(sinkhornNewtonSparse, taken));
   }
   return unite(method, await call(sinkhorn, options));
@@ -158,7 +155,7 @@ export function chooseMethod(x: Tensor, y: Tensor | undefined, options: Transpor
     REFUSED.some((r) => r.method === method && options[r.option] !== undefined);
   if (!given("exact")) return pairs <= EXACT_AT_MOST ? "exact" : "sinkhorn";
   const fine = options.tolerance !== undefined && options.tolerance < FINE && pairs <= NEWTON_AT_MOST;
-  return fine && !given("newton") && !(options.epsilon instanceof Tensor) ? "newton" : "sinkhorn";
+  return fine && !given("newton") ? "newton" : "sinkhorn";
 }
 
 function unite(

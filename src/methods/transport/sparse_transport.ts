@@ -2,18 +2,14 @@ import { Tensor } from "../../tensor/mod.ts";
 import type { LinearOperator } from "../../operators/mod.ts";
 import { ascend, type AscentProgress } from "./ascend.ts";
 import type { Cost } from "./cost.ts";
-import {
-  absoluteEpsilon,
-  asResult,
-  type Freeable,
-  readCost,
-  requireCount,
-  requirePositiveNumber,
-  tensorLike,
-} from "./host_problem.ts";
+import { joinValue } from "./envelope.ts";
+import { absoluteEpsilon, asResult, type Freeable, numberOf, readArguments } from "./host_problem.ts";
+import { requireCount, requirePositiveNumber, tensorLike } from "./host_problem.ts";
+import { readCost } from "./matrix_cost.ts";
+import { type Problem, tensorsOf, withTensors } from "./problem.ts";
 import { sparsePlan } from "./sparse_plan.ts";
 import { type SimplexColumn, topKSimplex } from "./top_k_simplex.ts";
-import { prepareWeights, type Weights } from "./weights.ts";
+import { prepareWeights, type Weights, weightTensors } from "./weights.ts";
 
 /** Options of {@linkcode sparseTransport}. */
 export interface SparseTransportOptions {
@@ -23,8 +19,11 @@ export interface SparseTransportOptions {
   a?: Weights;
   /** Weights of the columns, `[m]`, with the same sum as `a`; default equal. */
   b?: Weights;
-  /** Strength γ of the term γ/2 ‖P‖², in units that `epsilonScale` says, per unit of mass. Default 0.1. */
-  gamma?: number;
+  /**
+   * Strength γ of the term γ/2 ‖P‖², in units that `epsilonScale` says, per unit of mass; a tensor of one number to differentiate by it (largest
+   * cost and total mass count as constants). Default 0.1.
+   */
+  gamma?: number | Tensor;
   /** `relative` (default): `gamma` is a fraction of the largest cost; `absolute`: it has the cost's unit. */
   epsilonScale?: "relative" | "absolute";
   /** At most so many entries per column; default n, no limit: quadratic regularization. */
@@ -49,6 +48,11 @@ export interface SparseTransportResult extends Freeable {
   readonly dual: number;
   /** primal − dual = −⟨f, a − P·1⟩: 0 where the marginals are met, and of either sign. */
   readonly gap: number;
+  /**
+   * The dual value as a tensor of one number, to differentiate by points, cost matrix, weights (with the total held) and `gamma`: by the cost its
+   * derivative is the plan. For k < n the plan has to have the weights: where it misses them (see `marginalError`) the derivative is refused.
+   */
+  readonly value: Tensor;
   /** The plan, sparse, with exact column sums and at most k entries per column. */
   readonly plan: LinearOperator;
   /** Potential f `[n]` of the rows; 0 where a weight is zero. */
@@ -103,17 +107,17 @@ export async function sparseTransport(
   second?: Tensor | SparseTransportOptions,
   third?: SparseTransportOptions,
 ): Promise<SparseTransportResult> {
-  const y = second instanceof Tensor ? second : undefined;
-  const options = (y ? third : second as SparseTransportOptions | undefined) ?? {};
-  options.signal?.throwIfAborted();
-  const { owned, tensor, n, m, C, largest } = await readCost(x, y, options.cost);
-  // The result keeps no cost.
-  for (const t of owned) if (t !== tensor) t.dispose();
+  const { y, options } = readArguments<SparseTransportOptions>(second, third);
+  const { owned, tensor, live, n, m, C, largest } = await readCost(x, y, options.cost);
+  const keep = (t: Tensor): Tensor => {
+    owned.push(t);
+    return t;
+  };
   try {
     const { a, b, total } = await prepareWeights(options.a, options.b, n, m);
-    requirePositiveNumber("gamma", options.gamma ?? 0.1);
-    const gamma = absoluteEpsilon({ epsilon: options.gamma ?? 0.1, epsilonScale: options.epsilonScale }, largest) /
-      total;
+    const { gamma: given = 0.1, epsilonScale } = options, strength = await numberOf("gamma", given);
+    requirePositiveNumber("gamma", strength);
+    const gamma = absoluteEpsilon({ epsilon: strength, epsilonScale }, largest) / total;
     const k = requireCount("k", options.k ?? n);
     if (k > n) throw new RangeError(`Expected "k" of at most ${n} rows, got ${k}`);
     const target = requirePositiveNumber("tolerance", options.tolerance ?? 1e-6) * total;
@@ -140,11 +144,14 @@ export async function sparseTransport(
     const { signal, onProgress } = options;
     const found = await ascend(semiDual, new Float64Array(s.length), { target, maxIterations, signal, onProgress });
     const entries: { row: number; column: number; value: number }[] = [], nnzPerColumn = new Uint32Array(m);
-    const sums = new Float64Array(n);
+    const sums = new Float64Array(n), beta = new Float64Array(m), enters = new Float64Array(m).fill(Infinity);
     let cost = 0, square = 0;
     for (let j = 0; j < m; j++) {
+      const { rows, values, price } = column(found.f, j);
+      beta[j] = -price;
       if (b[j] === 0) continue;
-      const { rows, values } = column(found.f, j);
+      // From here on another row would have mass of this column.
+      enters[j] = rows.length < k ? price : found.f[rows[k - 1]] - C[active[rows[k - 1]] * m + j];
       nnzPerColumn[j] = rows.length;
       rows.forEach((r, at) => {
         const row = active[r], value = values[at];
@@ -165,9 +172,45 @@ export async function sparseTransport(
     }
     const potential = new Float64Array(n);
     active.forEach((i, at) => potential[i] = found.f[at]);
-    const plan = sparsePlan(tensor, [n, m], entries), f = tensorLike(tensor, potential);
+    // A row without weight is worth what it would take to enter the plan.
+    const alpha = potential.map((v, i) =>
+      a[i] > 0 ? v : enters.reduce((s, t, j) => Math.min(s, C[i * m + j] + t), Infinity)
+    );
+    const f = tensorLike(tensor, potential), plan = sparsePlan(tensor, [n, m], entries);
+    const value = tensorLike(tensor, Float64Array.of(dual), []);
+    const problem: Problem = {
+      cost: live.tensors,
+      geometryOf: live.geometryOf,
+      ...weightTensors(options.a, options.b, { a, b }, tensor, keep),
+      epsilon: given instanceof Tensor ? given : gamma,
+    };
+    const places = {
+      rows: Uint32Array.from(entries, (e) => e.row),
+      columns: Uint32Array.from(entries, (e) => e.column),
+    };
+    const solution = {
+      f: keep(tensorLike(tensor, alpha)),
+      g: keep(tensorLike(tensor, beta)),
+      mass: keep(tensorLike(tensor, Float64Array.from(entries, (e) => e.value))),
+      // By the given γ, whose unit is a constant.
+      slope: keep(tensorLike(tensor, Float64Array.of(square / 2 * gamma / strength), [])),
+    };
+    await joinValue("sparseTransport", value, tensorsOf(problem), solution, (inputs, { f, g, mass, slope }, wanted) => {
+      if (k < n && !converged) {
+        throw new RangeError(
+          `"sparseTransport" has no derivative here: its plan misses the weights by ${
+            marginalError.toExponential(1)
+          }, ` +
+            "take a larger gamma or k",
+        );
+      }
+      const { a, b, cost, epsilon } = withTensors(problem, inputs), terms = [a.mul(f).sum(), b.mul(g).sum()];
+      if ([...wanted].some((name) => name.startsWith("cost."))) terms.push(live.planCostOf(cost, places, mass));
+      if (epsilon instanceof Tensor) terms.push(epsilon.reshape([]).mul(slope));
+      return terms.reduce((s, t) => s.add(t));
+    });
     const fields = {
-      ...{ cost, primal, dual, gap: primal - dual, plan, potential: f, gamma, nnzPerColumn, marginalError },
+      ...{ cost, primal, dual, gap: primal - dual, value, plan, potential: f, gamma, nnzPerColumn, marginalError },
       ...{ iterations, converged, history: found.history },
     };
     return asResult("SparseTransportResult", fields, [
@@ -177,8 +220,9 @@ export async function sparseTransport(
       ["iterations", `${iterations}${converged ? "" : " (not converged)"}`],
       ["γ", gamma.toPrecision(4)],
       ["plan", `${n} × ${m}, ${entries.length} entries, at most ${Math.max(...nnzPerColumn)} per column`],
-    ], [plan, f]);
+    ], [plan, f, value]);
   } finally {
-    if (y) tensor.dispose();
+    // The result keeps no cost.
+    for (const t of owned) t.dispose();
   }
 }
