@@ -27,15 +27,15 @@ onEachDevice("rank 1 is the product of the weights, with the distortion that fou
 onEachDevice("plans of POT's problem: feasible, descending, no better than it and nearly as good", async (gpu) => {
   const problem = load("gromov_points").cases[1], { x, y, least } = problem;
   using result = await lowRankGromovWasserstein(gpu.tensor(x), gpu.tensor(y), {
-    ...{ cost: "sqeuclidean", rank: 7, starts: 6, seed: 3, tolerance: 1e-4 },
+    ...{ cost: "sqeuclidean", rank: 7, starts: 5, step: 200, seed: 3, tolerance: 1e-4 },
   });
   assert(result.converged && result.marginalError < 5e-5, `marginal error ${result.marginalError}`);
   const P = await read(result.plan.toDense()), want = distortionOf(squaredWithin(x), squaredWithin(y), P);
   assertAlmostEquals(result.cost, want, 2e-4 * want);
   assert(result.cost > least * (1 - 1e-3) && result.cost < 1.25 * least, `${result.cost}, POT's ${least}`);
   const { history, starts } = result;
-  assertEquals(starts.length, 6);
-  assertEquals(result.objective, result.cost);
+  assertEquals(starts.length, 5);
+  assertAlmostEquals(result.objective, result.cost, 1e-5 * result.scale);
   assertAlmostEquals(Math.min(...starts), result.cost, 2e-4 * result.scale);
   history.slice(1).forEach(({ objective }, k) => assert(objective <= history[k].objective + 1e-5 * result.scale));
 });
@@ -128,7 +128,8 @@ Deno.test("gradients of the value by points, features, weights and ε at a stati
   const near = { rank: 2, starts: 1, step: 10, tolerance: 1e-8, marginalTolerance: 1e-7, alpha: 0.3 };
   const loss = async ({ x, y, u, v, ...more }: Record<string, Tensor>) =>
     (await lowRankGromovWasserstein(x, y, { ...near, ...more, cost: "sqeuclidean", features: [u, v] })).value;
-  const options = { held: ["a", "b"], h: 2 ** -7, tolerance: 5e-4 };
+  // As near as the factors are stationary: the root of 1e-8, of numbers about 10.
+  const options = { held: ["a", "b"], h: 2 ** -7, tolerance: 2e-3 };
   await assertGradients(gpu, "points", loss, given, { ...options, together: true });
   const weights = async ({ a, b }: Record<string, Tensor>) => {
     const [x, y] = [given.x, given.y].map(({ data, shape }) => gpu.tensor(data.slice(), { shape, dtype: "f64" }));
