@@ -14,7 +14,7 @@ export interface FreeBarycenterProgress {
 
 /** What {@linkcode freeSupportBarycenter} found: a support, its plans, and how far it is from a fixed point. */
 export class FreeBarycenterResult {
-  /** The support `[m, d]`. */
+  /** The support `[m, d]`. It can be differentiated by the measures' points and masses too: through all steps, each of them implicitly. */
   readonly support: Tensor;
   /** The entropic transport from the support to each measure, with its own certificate. */
   readonly transports: readonly SinkhornResult[];

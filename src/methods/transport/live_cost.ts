@@ -29,7 +29,11 @@ export async function liveCost(x: Tensor, y: Tensor | undefined, cost: Cost | un
       owned: [],
     };
   }
-  const prepared = await prepareCost(x, y, cost ?? "sqeuclidean");
+  return liveFormula(await prepareCost(x, y, cost ?? "sqeuclidean"));
+}
+
+/** A cost by formula. */
+export function liveFormula(prepared: PreparedCost): LiveCost {
   const inputsOf = (tensors: Tensors) => ({ ...prepared.inputs, ...tensors });
   return {
     prepared,

@@ -9,22 +9,51 @@ export function requireOptions(
   y: Tensor | undefined,
   options: SinkhornOptions & { epsilon?: number },
 ): { epsilon: number; relative: boolean; maxIterations: number; tolerance: number; unrolled: boolean } {
+  const unrolled = requireSolver(options, y !== undefined);
+  requireProblem(x, y, options.cost);
+  return { ...requireNumbers(options), unrolled };
+}
+
+/** The same beside a cost operator; whether the form fits it is not yet known. */
+export function requireOperatorOptions(
+  y: Tensor | undefined,
+  options: SinkhornOptions & { epsilon?: number },
+): ReturnType<typeof requireOptions> {
+  const unrolled = requireSolver(options, true);
+  if (y) throw new TypeError("Expected points as a tensor beside y, got an operator");
+  if (options.cost !== undefined) throw new TypeError('"cost" is for points: a cost operator is the cost itself');
+  return { ...requireNumbers(options), unrolled };
+}
+
+/** Checks how it is to be solved and differentiated; gives whether by unrolling. */
+function requireSolver(options: SinkhornOptions, streams: boolean): boolean {
   const { differentiate = "implicit" } = options;
   if (differentiate !== "implicit" && differentiate !== "unrolled") {
     throw new TypeError(
       `Expected "differentiate" to be "implicit" or "unrolled", got ${JSON.stringify(differentiate)}`,
     );
   }
-  requireForm(options.form ?? "auto", y !== undefined, differentiate === "unrolled");
+  requireForm(options.form ?? "auto", streams, differentiate === "unrolled");
   const { epsilonScaling: factor } = options;
-  if (factor !== undefined && !(typeof factor === "number" && factor > 0 && factor < 1)) {
-    throw new RangeError(`Expected "epsilonScaling" between 0 and 1, got ${factor}`);
-  }
+  requireFactor(factor);
   if (differentiate === "unrolled" && (factor !== undefined || options.potentials !== undefined)) {
     throw new TypeError('"epsilonScaling" and "potentials" cannot be unrolled: take differentiate: "implicit"');
   }
-  requireProblem(x, y, options.cost);
-  return { ...requireNumbers(options), unrolled: differentiate === "unrolled" };
+  return differentiate === "unrolled";
+}
+
+/** As {@linkcode requireNumbers}, of a solver that knows stages of ε. */
+export function requireStages(
+  options: Parameters<typeof requireNumbers>[0] & { epsilonScaling?: number },
+): ReturnType<typeof requireNumbers> {
+  requireFactor(options.epsilonScaling);
+  return requireNumbers(options);
+}
+
+function requireFactor(factor: number | undefined): void {
+  if (factor !== undefined && !(typeof factor === "number" && factor > 0 && factor < 1)) {
+    throw new RangeError(`Expected "epsilonScaling" between 0 and 1, got ${factor}`);
+  }
 }
 
 /** The numbers that every solver of the entropic problem takes, with their defaults, checked. */
