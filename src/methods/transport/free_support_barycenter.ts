@@ -72,16 +72,21 @@ export async function freeSupportBarycenter(
   const column = start.dtype === "f64" ? Float64Array.from(checked.a) : Float32Array.from(checked.a);
   using b = Tensor.of(start.device, column, [m, 1], start.dtype);
   const history: FreeBarycenterProgress[] = [];
-  let X = stopGradient(start), transports: SinkhornResult[] = [], epsilon: number | undefined;
+  let X = stopGradient(start),
+    transports: SinkhornResult[] = [],
+    before: SinkhornResult[] = [],
+    epsilon: number | undefined;
   try {
     for (let iteration = 1;; iteration++) {
-      for (const t of transports) t.dispose();
+      // The support moves little in the end: from the potentials of before, few iterations are left.
+      before = transports;
       transports = [];
       if (epsilon === undefined) epsilon = relative * await largestCost(X, measures);
       for (const [k, y] of measures.entries()) {
         const masses = options.masses?.[k];
         transports.push(
           await sinkhorn(X, y, {
+            potentials: before[k]?.potentials,
             a: checked.a,
             ...(masses === undefined ? {} : { b: masses }),
             epsilon,
@@ -91,6 +96,7 @@ export async function freeSupportBarycenter(
           }),
         );
       }
+      for (const t of before.splice(0)) t.dispose();
       const objective = transports.reduce((s, t, k) => s + lambda[k] * t.primal, 0);
       const images = transports.map((t, k) => {
         using sums = t.plan.apply(measures[k]);
@@ -143,7 +149,7 @@ export async function freeSupportBarycenter(
     }
   } catch (error) {
     X.dispose();
-    for (const t of transports) t.dispose();
+    for (const t of [...before, ...transports]) t.dispose();
     throw error;
   }
 }

@@ -17,12 +17,15 @@ export interface GromovProgress {
 
 /** What {@linkcode gromovWasserstein} found: a plan that is nearly stationary. No bound on the optimum is known of it. */
 export class GromovResult {
-  /** The distortion Σ L(C1_ik, C2_jl) P_ij P_kl (fused: with the linear cost), without the entropy. */
+  /**
+   * The distortion Σ L(C1_ik, C2_jl) P_ij P_kl (fused: with the linear cost), without the entropy. It is a difference of numbers as large as squares of
+   * the distances, with their rounding.
+   */
   readonly cost: number;
   /** `cost` − ε H(P), H(P) = −Σ P (log P − 1): what is minimized. */
   readonly objective: number;
   /**
-   * The objective as a tensor of one number, to differentiate by C1, C2 and features, and by weights (with the total held) and `epsilon` that were given as
+   * The objective as a tensor of one number, to differentiate by C1 and C2 (or points), features, and by weights (with the total held) and `epsilon` that were given as
    * tensors: at the held plan, which is exact where it is stationary (so take small tolerances), and the derivative of this stationary value,
    * not of the least one. By C1 and C2 all entries count as free: for a symmetric matrix made of fewer numbers the chain rule does the rest.
    */

@@ -68,16 +68,24 @@ export function requireLowRank(
   return { rank, epsilon, step, floor, maxIterations, tolerance, marginalTolerance, starts, seed };
 }
 
-/** Descends from every start and keeps the best. */
+/**
+ * Descends from every start and keeps the best.
+ *
+ * @param more.offset Added to the objective wherever it is told: what does not depend on the plan. Default 0.
+ * @param more.random Logarithms of the factors of the start of a number, to be projected. Default: normal numbers.
+ */
 export async function solveLowRank(
   name: string,
   like: Tensor,
   [n, m]: readonly [number, number],
   options: LowRankOptions,
   objective: PlanObjective,
+  more: { offset?: number; random?: (rank: number, number: number) => LogFactors | Promise<LogFactors> } = {},
 ): Promise<Omit<LowRankFields, "cost" | "value"> & Pick<Descent, "duals" | "rate">> {
   const epsilon = await numberOf("epsilon", options.epsilon ?? 0);
-  const settings = requireLowRank({ ...options, epsilon }, n, m);
+  const settings = requireLowRank({ ...options, epsilon }, n, m), { seed } = settings, { offset = 0 } = more;
+  const random = more.random ??
+    ((rank, number) => randomStart(like, [n, m], rank, total, { seed, number }));
   const weights = await prepareWeights(options.a, options.b, n, m);
   const { total } = weights, owned: Tensor[] = [];
   const column = (w: Float64Array) => {
@@ -91,15 +99,17 @@ export async function solveLowRank(
     const logA = column(weights.a.map(Math.log)), logB = column(weights.b.map(Math.log));
     const logFloor = Math.log(settings.floor * total / settings.rank);
     const target = settings.marginalTolerance * total;
-    const { signal, onProgress } = options;
+    const { signal } = options;
+    const told = (progress: LowRankProgress) => ({ ...progress, objective: progress.objective + offset });
+    const onProgress = options.onProgress && ((progress: LowRankProgress) => options.onProgress!(told(progress)));
     let best: Descent | undefined;
     const reached: number[] = [];
     for (let k = 0; k < settings.starts; k++) {
-      const start = randomStart(like, [n, m], settings.rank, total, { seed: settings.seed, number: k });
+      const start = await random(settings.rank, k);
       try {
-        const all = { ...settings, a, b, logA, logB, logFloor, target, total, signal, onProgress };
+        const all = { ...settings, host: weights, a, b, logA, logB, logFloor, target, total, signal, onProgress };
         const found = await descend(start, objective, all);
-        reached.push(found.objective);
+        reached.push(found.objective + offset);
         const better = !best || found.objective < best.objective;
         const worse = better ? best : found;
         if (better) best = found;
@@ -116,6 +126,8 @@ export async function solveLowRank(
     return {
       ...best!,
       ...await measurePlan(name, best!, { a: flatA, b: flatB }),
+      objective: best!.objective + offset,
+      history: best!.history.map(told),
       starts: reached,
     };
   } finally {

@@ -128,5 +128,7 @@ export type { BarycenterProgress } from "./barycenter_iterations.ts";
 export { BarycenterResult } from "./barycenter_result.ts";
 export { type FreeBarycenterOptions, freeSupportBarycenter } from "./free_support_barycenter.ts";
 export { type FreeBarycenterProgress, FreeBarycenterResult } from "./free_barycenter_result.ts";
+export { type LowRankGromovOptions, lowRankGromovWasserstein } from "./low_rank_gromov.ts";
+export { LowRankGromovResult } from "./low_rank_gromov_result.ts";
 export { type GromovOptions, gromovWasserstein } from "./gromov_wasserstein.ts";
 export { type GromovProgress, GromovResult } from "./gromov_result.ts";
