@@ -53,17 +53,37 @@ const ROWS: readonly {
     what: "nearest of 8,000 points in 2-D",
     peers: ["numpy"],
   },
+  ...["1000", "4000"].flatMap((size) =>
+    [0.1, 0.01, 0.001].map((fraction) => ({
+      name: `sinkhorn, ε = ${fraction} max C`,
+      size,
+      what: `Sinkhorn, whole solve, ${Number(size).toLocaleString("en")} points, ε = ${fraction} of the largest cost`,
+      peers: ["POT sinkhorn", "POT sinkhorn_log", "POT sinkhorn_stabilized"],
+    }))
+  ),
+  ...[0.1, 0.01].map((fraction) => ({
+    name: `1000 problems at once, ε = ${fraction} max C`,
+    size: "64",
+    what: `1,000 Sinkhorn problems of 64 points, ε = ${fraction}`,
+    peers: ["a loop over POT sinkhorn"],
+  })),
   {
-    name: "sinkhorn, ε = 0.01 max C",
-    size: "4000",
-    what: "whole solve, 4,000 points, ε = 1e-2 of the largest cost",
-    peers: ["POT sinkhorn_log", "POT sinkhorn"],
+    name: "sinkhorn on a grid, ε = 0.01 max C",
+    size: "64 x 64",
+    what: "Sinkhorn between 64 × 64 images, ε = 0.01",
+    peers: ["POT sinkhorn, all pairs"],
   },
   {
-    name: "sinkhorn, ε = 0.001 max C",
+    name: "exact",
     size: "4000",
-    what: "whole solve, 4,000 points, ε = 1e-3",
-    peers: ["POT sinkhorn_log", "POT sinkhorn"],
+    what: "exact transport, 4,000 points",
+    peers: ["POT emd"],
+  },
+  {
+    name: "exact, from coarse to fine",
+    size: "8000",
+    what: "exact transport, 8,000 points, from coarse to fine",
+    peers: ["POT emd"],
   },
   {
     name: "logsumexp of rows",

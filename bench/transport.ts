@@ -61,14 +61,17 @@ async function denovoSolve(
   n: number,
   fraction: number,
   error: number,
+  form: transport.SinkhornForm | "auto" = "auto",
 ): Promise<Contestant> {
   const solve = (tolerance: number) =>
-    transport.sinkhorn(x, y, { epsilon: fraction, tolerance, maxIterations: 20_000 });
+    transport.sinkhorn(x, y, { epsilon: fraction, tolerance, maxIterations: 20_000, form });
   let tolerance = 0.8 * Math.sqrt(n) * error, note = "";
   for (;;) {
     using result = await solve(tolerance);
     const reached = await marginalError(result, n);
-    note = `${result.iterations} iterations, L2 error ${reached.toExponential(1)}, cost ${digits(result.cost)}`;
+    note = `${result.form}, ${result.iterations} iterations, L2 error ${reached.toExponential(1)}, cost ${
+      digits(result.cost)
+    }`;
     if (reached <= error || !result.converged) break;
     tolerance /= 1.5;
   }
@@ -112,9 +115,12 @@ async function solves(n: number, fraction: number, options: SolveOptions): Promi
   }
   const cloud = points(options.gpu, n);
   try {
+    const own: Record<string, Contestant> = { denovo: await denovoSolve(cloud, n, fraction, error) };
+    // Without a matrix of all pairs, where the one that is chosen has one.
+    if (n === 4000) own["denovo streaming"] = await denovoSolve(cloud, n, fraction, error, "streaming");
     return await race(
       { family: "transport", name: `sinkhorn, ε = ${fraction} max C`, size: `${n}` },
-      { denovo: await denovoSolve(cloud, n, fraction, error), ...others },
+      { ...own, ...others },
       { rounds: options.rounds, warmup: 1, budget: 3000 },
     );
   } finally {
