@@ -34,6 +34,9 @@ export const numpy: Peer = {
   close: () => python.close(),
 };
 
+/** POT's solvers of the entropic problem. */
+export type PotMethod = "sinkhorn" | "sinkhorn_log" | "sinkhorn_stabilized";
+
 /** POT on `n` by `n` points of the plane, `uniform(2n, 1)` and `uniform(2n, 2)`, squared distances, uniform weights. */
 export interface Pot {
   readonly name: string;
@@ -43,7 +46,7 @@ export interface Pot {
    * Entropic transport at ε = `fraction`·max(C), to an L2 marginal error under 1e-6 looked at every 10 iterations, or until
    * `limit` iterations.
    */
-  sinkhorn(n: number, fraction: number, method: "sinkhorn" | "sinkhorn_log", limit?: number): Promise<PythonJob>;
+  sinkhorn(n: number, fraction: number, method: PotMethod, limit?: number): Promise<PythonJob>;
   /** Unregularised transport by the network simplex; the checksum is that of the cost. */
   emd(n: number): Promise<PythonJob>;
   /** `sinkhorn` on `count` problems of n points, one after the other; `iterations` is their mean, `marginalError` the largest. */

@@ -20,13 +20,16 @@ def sinkhorn(inputs, n, fraction, method, limit):
 
     def finish(result):
         plan, log = result
-        info = {"cost": float((plan * cost).sum()), "iterations": int(log["niter"]) + 1,
+        info = {"cost": float((plan * cost).sum()), "iterations": int(log.get("niter", log.get("n_iter", 0))) + 1,
                 "marginalError": float(np.linalg.norm(plan.sum(axis=0) - weights))}
         return info["cost"], info
 
+    # The stabilized solver's default, 1e3, loses the plan at small eps.
+    own = {"tau": 1e5} if method == "sinkhorn_stabilized" else {}
+
     def run():
         return ot.sinkhorn(weights, weights, cost, eps, method=method, stopThr=1e-6, numItermax=limit, log=True,
-                           warn=False)
+                           warn=False, **own)
     run.finish = finish
     return run
 

@@ -46,5 +46,5 @@ export { compile, compilePairwise } from "./compile.ts";
 export type { PairwiseInput } from "./compile.ts";
 export { derivative, gradient } from "./gradient.ts";
 export { simplify } from "./simplify.ts";
-export { errorBound } from "./error_bound.ts";
+export { errorAnalysis, errorBound } from "./error_bound.ts";
 export type { Bounded } from "./error_bound.ts";

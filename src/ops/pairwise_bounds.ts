@@ -1,4 +1,4 @@
-import { errorBound, type Expr } from "../formula/mod.ts";
+import { errorAnalysis, type Expr } from "../formula/mod.ts";
 import type { HostArray, HostInputs } from "./define.ts";
 import { hostTypes } from "./define.ts";
 import type { PairwiseParams } from "./pairwise.ts";
@@ -20,20 +20,32 @@ export function pairBounds(
     ? [2 ** -53, Number.MAX_VALUE, 746]
     : [2 ** -24, 3.4028234663852886e38, 104];
   const d = outLength ?? 1, bounds = new Float64Array(out.data.length);
-  const at = (e: Expr, i: number, j: number) =>
-    errorBound(e, (leaf) => {
-      const input = inputs[(leaf as { name: string }).name];
-      if (typeof input === "number") return input;
-      if (leaf.kind !== "element") return input.data[0];
-      const row = leaf.index === "i" ? i : j, width = input.shape[1];
-      if (width === undefined) return input.data[row];
-      if (leaf.component !== undefined) return input.data[row * width + leaf.component];
-      return Array.from(input.data.subarray(row * width, (row + 1) * width));
-    }, w);
+  const rows = new Map<Float64Array, readonly number[][]>();
+  const rowsOf = ({ data, shape: [count, width] }: HostArray) => {
+    let found = rows.get(data);
+    if (!found) {
+      found = Array.from({ length: count }, (_, r) => Array.from(data.subarray(r * width, (r + 1) * width)));
+      rows.set(data, found);
+    }
+    return found;
+  };
+  const analysis = (e: Expr) => {
+    const analyse = errorAnalysis(e, w);
+    return (i: number, j: number) =>
+      analyse((leaf) => {
+        const input = inputs[(leaf as { name: string }).name];
+        if (typeof input === "number") return input;
+        if (leaf.kind !== "element") return input.data[0];
+        const row = leaf.index === "i" ? i : j;
+        if (input.shape.length < 2) return input.data[row];
+        return leaf.component === undefined ? rowsOf(input)[row] : rowsOf(input)[row][leaf.component];
+      });
+  };
+  const at = analysis(expr), valueAt = value && analysis(value);
   const part = (v: number | readonly number[], k: number) => typeof v === "number" ? v : v[k];
   for (let i = 0; i < n; i++) {
-    const terms = Array.from({ length: m }, (_, j) => at(expr, i, j));
-    const values = value && Array.from({ length: m }, (_, j) => at(value, i, j));
+    const terms = Array.from({ length: m }, (_, j) => at(i, j));
+    const values = valueAt && Array.from({ length: m }, (_, j) => valueAt(i, j));
     for (let k = 0; k < d; k++) {
       let total = 0, magnitude = 0, worst = 0, top = -Infinity;
       for (const t of terms) {
