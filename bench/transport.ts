@@ -10,6 +10,7 @@ import { uniform } from "./peers/peer.ts";
 import { pot } from "./peers/numpy.ts";
 import type { PythonJob } from "./peers/python_process.ts";
 import { raceBatch, raceForms } from "./transport_forms.ts";
+import { raceGrid } from "./transport_grid.ts";
 
 /** POT's stop rule: the L2 norm of the marginal error. */
 const STOP = 1e-6;
@@ -198,6 +199,7 @@ export async function* raceTransport(options: SolveOptions): AsyncGenerator<Race
     for (const fraction of options.quick ? [0.01] : [0.1, 0.01, 0.001]) yield await raceForms(options, n, fraction);
   }
   for (const fraction of [0.1, 0.01]) yield await raceBatch(options, options.quick ? 100 : 1000, 64, fraction);
+  for (const side of options.quick ? [32] : [32, 64]) yield await raceGrid(options, side, 0.01);
   if (options.quick) return;
   yield await large(options.gpu);
   yield await whole(options.gpu);

@@ -51,6 +51,8 @@ export interface Pot {
   emd(n: number): Promise<PythonJob>;
   /** `sinkhorn` on `count` problems of n points, one after the other; `iterations` is their mean, `marginalError` the largest. */
   sinkhornLoop(count: number, n: number, fraction: number): Promise<PythonJob>;
+  /** `sinkhorn` between histograms on side × side cells at distance 1, `uniform(side², 1)` and `uniform(side², 2)`, with the cost of all pairs. */
+  sinkhornGrid(side: number, fraction: number): Promise<PythonJob>;
 }
 
 /** The POT peer; it shares NumPy's process, and `numpy.close()` ends it. */
@@ -66,4 +68,6 @@ export const pot: Pot = {
   emd: (n) => python.job("emd", { n }, [[2 * n, 1], [2 * n, 2]]),
   sinkhornLoop: (count, n, fraction) =>
     python.job("sinkhornLoop", { count, n, fraction }, [[2 * n * count, 1], [2 * n * count, 2]]),
+  sinkhornGrid: (side, fraction) =>
+    python.job("sinkhornGrid", { side, fraction }, [[side * side, 1], [side * side, 2]]),
 };

@@ -61,3 +61,24 @@ def sinkhorn_loop(inputs, count, n, fraction):
                             warn=False) for cost in costs]
     run.finish = finish
     return run
+
+
+@job("sinkhornGrid")
+def sinkhorn_grid(inputs, side, fraction):
+    """POT's plain solver between histograms on side x side cells at distance 1, with squared distances of all pairs."""
+    import ot
+    a, b = (np.abs(masses.astype("f8")) for masses in inputs)
+    a, b = a / a.sum(), b / b.sum()
+    cells = np.stack(np.divmod(np.arange(side * side), side), 1).astype("f4").ravel()
+    cost = squared_distances(cells, cells, side * side)
+
+    def finish(result):
+        plan, log = result
+        info = {"cost": float((plan * cost).sum()), "iterations": int(log["niter"]) + 1,
+                "marginalError": float(np.linalg.norm(plan.sum(axis=0) - b))}
+        return info["cost"], info
+
+    def run():
+        return ot.sinkhorn(a, b, cost, fraction * cost.max(), stopThr=1e-6, numItermax=100_000, log=True, warn=False)
+    run.finish = finish
+    return run

@@ -47,4 +47,4 @@ export type { PairwiseInput } from "./compile.ts";
 export { derivative, gradient } from "./gradient.ts";
 export { simplify } from "./simplify.ts";
 export { errorAnalysis, errorBound } from "./error_bound.ts";
-export type { Bounded } from "./error_bound.ts";
+export type { Bounded, LeafValues } from "./error_bound.ts";

@@ -12,6 +12,7 @@ import { matmul } from "./matmul.ts";
 import { pairMatrix } from "./pair_matrix.ts";
 import { pairwise } from "./pairwise.ts";
 import { random } from "./random.ts";
+import { planScaling } from "./plan_scaling.ts";
 import { reduce } from "./reduce.ts";
 import { softmax } from "./softmax.ts";
 import { sort } from "./sort.ts";
@@ -55,6 +56,7 @@ export const registry: readonly OpDefinition<any>[] = [
   choleskyFactor,
   luFactor,
   triangularSolve,
+  planScaling,
 ];
 
 const byName = new Map(registry.map((op) => [op.name, op]));

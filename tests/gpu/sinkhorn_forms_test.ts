@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import type { Device } from "../../src/device/mod.ts";
 import { pointGeometry } from "../../src/methods/transport/geometry.ts";
 import { sinkhorn, type SinkhornForm } from "../../src/methods/transport/mod.ts";
 import { chooseForm } from "../../src/methods/transport/sinkhorn_form.ts";
@@ -146,6 +147,20 @@ onEachDevice("all forms are differentiated alike and leave nothing behind", asyn
   for (const g of gradients) Array.from(g).forEach((v, k) => assertAlmostEquals(v, gradients[2][k], 1e-5));
 });
 
+onEachDevice(
+  "from potentials that are far off, beyond the range of a stored plan, the solution is found",
+  async (gpu) => {
+    const n = 14, x = points(gpu, n, 2, 21), y = points(gpu, n, 2, 22);
+    const options = { epsilon: 2e-3, form: "kernel", tolerance: 1e-5 } as const;
+    using near = await sinkhorn(x, y, options);
+    const potentials = [0, 1].map((side) => Array.from({ length: n }, (_, k) => ((k * 7 + side) % 5) - 2));
+    using far = await sinkhorn(x, y, { ...options, potentials: [potentials[0], potentials[1]] });
+    assertEquals([near.converged, far.converged], [true, true]);
+    assertAlmostEquals(far.dual, near.dual, 1e-5 * Math.abs(near.dual));
+    assertAlmostEquals(far.cost, near.cost, 1e-3 * near.cost);
+  },
+);
+
 onEachDevice("the form is chosen by size, points and device; what does not fit is refused", async (gpu) => {
   const cpu = gpu.info.backend === "cpu",
     choose = (n: number, dimension?: number) => chooseForm({ n, m: n, dimension, device: gpu.device });
@@ -153,6 +168,10 @@ onEachDevice("the form is chosen by size, points and device; what does not fit i
   assertEquals(choose(1000, 100), cpu ? "kernel" : "stored");
   assertEquals(choose(5000, 2), "streaming");
   assertEquals(choose(5000), "stored");
+  const beside = (software: boolean, n: number) =>
+    chooseForm({ n, m: n, dimension: 2, device: { info: { backend: "webgpu", software, threads: 2 } } as Device });
+  assertEquals([beside(true, 1000), beside(true, 5000)], ["kernel", "streaming"]);
+  assertEquals([beside(false, 500), beside(false, 1000)], ["kernel", "streaming"]);
   const x = points(gpu, 4, 2, 11), y = points(gpu, 3, 2, 12);
   using small = await sinkhorn(x, y);
   assertEquals(small.form, choose(4, 2));

@@ -372,6 +372,39 @@ export interface SlicedCase {
   largest: number;
 }
 
+/** A transport problem between the cells of a grid; see `grid_fixtures.py`. Potentials as in {@linkcode SinkhornSolution}. */
+export interface GridCase {
+  name: string;
+  shape: number[];
+  spacing: number[];
+  metric: string;
+  a: number[];
+  b: number[];
+  epsilon: number;
+  f: (number | null)[];
+  g: (number | null)[];
+  cost: number;
+  dual: number;
+}
+
+/** A weighted graph with SciPy's exp(−(ε/4) L), the same by implicit steps, and the transport problem of the cost −ε log K. */
+export interface HeatCase {
+  name: string;
+  nodes: number;
+  edges: [number, number][];
+  weights: number[];
+  epsilon: number;
+  steps: number;
+  kernel: number[][];
+  implicit: number[][];
+  a: number[];
+  b: number[];
+  f: (number | null)[];
+  g: (number | null)[];
+  cost: number;
+  dual: number;
+}
+
 /** What each fixture file holds. */
 export interface Fixtures {
   sinkhorn_sqeuclidean: { convention: string; cases: SinkhornCase[] };
@@ -385,6 +418,8 @@ export interface Fixtures {
   wasserstein_1d: { cases: LineCase[] };
   wasserstein_circle: { cases: LineCase[] };
   sliced_wasserstein: { cases: SlicedCase[] };
+  sinkhorn_grid: { cases: GridCase[] };
+  heat_kernels: { cases: HeatCase[] };
   barycenters: { convention: string; cases: BarycenterCase[] };
   free_barycenters: { convention: string; cases: FreeBarycenterCase[] };
   gromov_wasserstein: { convention: string; cases: GromovCase[] };

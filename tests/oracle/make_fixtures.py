@@ -8,6 +8,7 @@ import array_fixtures  # noqa: E402
 import divergence_fixtures  # noqa: E402
 import barycenter_fixtures  # noqa: E402
 import exact_transport_fixtures  # noqa: E402
+import grid_fixtures  # noqa: E402
 import iterative_fixtures  # noqa: E402
 import linalg_fixtures  # noqa: E402
 import matrix_function_fixtures  # noqa: E402
@@ -24,6 +25,7 @@ if __name__ == "__main__":
     divergence_fixtures.make()
     barycenter_fixtures.make()
     exact_transport_fixtures.make()
+    grid_fixtures.make()
     sparse_fixtures.make()
     linalg_fixtures.make()
     matrix_function_fixtures.make()

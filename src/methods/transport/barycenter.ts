@@ -4,7 +4,10 @@ import { type BarycenterProgress, iterateBarycenter } from "./barycenter_iterati
 import { requireDistributions, requireLambda } from "./barycenter_input.ts";
 import { type Cost, prepareCost } from "./cost.ts";
 import { matrixGeometry, pointGeometry } from "./geometry.ts";
+import { axisCosts, requireSpacing } from "./grid_cost.ts";
 import { type BarycenterGeometry, gridGeometry } from "./grid_geometry.ts";
+import { type IteratedGeometry, productGeometry, takesProducts } from "./grid_products.ts";
+import { storeAxes } from "./grid_sums.ts";
 import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
 
 /** Options of {@linkcode barycenter}. */
@@ -40,7 +43,7 @@ export interface BarycenterOptions {
  *
  *   min Σ_k λ_k (⟨P_k, C⟩ − ε H(P_k))  over b and P_k ≥ 0 with P_k·1 = a_k, P_kᵀ·1 = b,  H(P) = −Σ P (log P − 1),
  *
- * by iterative Bregman projections in the log domain. On a grid the sums go axis by axis and no plan is stored; between points they stream over
+ * by iterative Bregman projections in the log domain. On a grid the sums go axis by axis, as those of `sinkhornGrid`, and no plan is stored; between points they stream over
  * pairs; with a cost matrix that is read. The entropy blurs the barycenter by about √ε: that is the problem's, not the solver's. Source: Benamou,
  * Carlier, Cuturi, Nenna and Peyré, "Iterative Bregman Projections for Regularized Transportation Problems" (2015), section 3.2.
  *
@@ -75,6 +78,7 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
   const inputs: Tensor[] = [];
   try {
     let geometry: BarycenterGeometry, shape: readonly number[];
+    let products: (epsilon: number) => IteratedGeometry | undefined = () => undefined;
     if (costMatrix) {
       await requireFinite("the cost matrix", costMatrix);
       const stored = matrixGeometry(keep(stopGradient(costMatrix)));
@@ -98,7 +102,12 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
       shape = [geometry.m];
     } else {
       shape = distributions.shape.slice(1);
-      geometry = keep(gridGeometry(distributions, shape, requireSpacing(options.spacing, shape.length)));
+      const spacing = requireSpacing(options.spacing, shape.length);
+      const axes = axisCosts("sqeuclidean", shape, spacing), stored = storeAxes(distributions, axes);
+      Object.values(stored).forEach(keep);
+      geometry = gridGeometry(distributions, axes, stored);
+      products = (epsilon) =>
+        takesProducts(axes, epsilon, distributions) ? keep(productGeometry(distributions, axes, epsilon)) : undefined;
     }
     const masses = await requireDistributions(distributions, geometry.n);
     if (geometry.m === 0) throw new RangeError('Expected "support" to have at least one point, got none');
@@ -120,7 +129,7 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
     }
     const target = tolerance * masses[0].reduce((s, x) => s + x, 0);
     const settings = { epsilon, largest, maxIterations, target, signal, onProgress: options.onProgress };
-    const state = await iterateBarycenter(geometry, inputs, lambda, settings);
+    const state = await iterateBarycenter(products(epsilon) ?? geometry, inputs, lambda, settings);
     return await BarycenterResult.from(geometry, state, masses, lambda, epsilon, shape, owned);
   } catch (error) {
     for (const part of owned) part.dispose();
@@ -137,13 +146,4 @@ function requirePlaces({ points, support, cost, costMatrix, spacing }: Barycente
   }
   if (!points && (support || cost !== undefined)) throw new TypeError('"support" and "cost" need "points"');
   if (spacing !== undefined && (points || costMatrix)) throw new TypeError('"spacing" is for grids, without "points"');
-}
-
-function requireSpacing(spacing: number | readonly number[] = 1, axes: number): readonly number[] {
-  const all = typeof spacing === "number" ? new Array<number>(axes).fill(spacing) : spacing;
-  if (all.length !== axes) throw new TypeError(`Expected ${axes} numbers in "spacing", got ${all.length}`);
-  for (const s of all) {
-    if (!(s > 0 && s < Infinity)) throw new RangeError(`Expected "spacing" to be positive, got ${s}`);
-  }
-  return all;
 }

@@ -2,7 +2,7 @@ import { Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
 import type { Pair } from "./problem.ts";
 import type { Side } from "./geometry.ts";
-import type { BarycenterGeometry } from "./grid_geometry.ts";
+import type { IteratedGeometry } from "./grid_products.ts";
 
 /** One measurement of the marginal errors. */
 export interface BarycenterProgress {
@@ -49,7 +49,7 @@ const FIRST_CHECK = 10;
  * @param lambda Weights of the distributions, of sum 1.
  */
 export async function iterateBarycenter(
-  geometry: BarycenterGeometry,
+  geometry: IteratedGeometry,
   inputs: readonly Tensor[],
   lambda: readonly number[],
   settings: BarycenterSettings,

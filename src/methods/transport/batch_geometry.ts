@@ -1,7 +1,7 @@
 import { Tensor } from "../../tensor/mod.ts";
 import type { Potential } from "./geometry.ts";
+import type { LogGeometry } from "./log_steps.ts";
 import type { Pair } from "./problem.ts";
-import type { ScalingGeometry } from "./scaling_steps.ts";
 
 /** exp((f + g − C)/ε), in brackets that keep the precision; see `Potential`. */
 export const ENTRY = "exp(((F + G) - C) / eps + (p + q))";
@@ -21,7 +21,7 @@ export function withPotentials<T>(
 }
 
 /** Costs `[B, n, m]` with ε `[B, 1]`. */
-export function batchGeometry(C: Tensor, eps: Tensor): ScalingGeometry {
+export function batchGeometry(C: Tensor, eps: Tensor): LogGeometry {
   const logSum = (other: Potential, turn: (t: Tensor) => Tensor, axis: number) => {
     using G = turn(other.coarse);
     using q = turn(other.fine);
@@ -32,12 +32,6 @@ export function batchGeometry(C: Tensor, eps: Tensor): ScalingGeometry {
     logSum: (side, other) => side === "rows" ? logSum(other, asRow, 2) : logSum(other, asColumn, 1),
     marginal: (side, at) =>
       withPotentials(at, eps, (inputs) => Tensor.reduce("sum", ENTRY, { C, ...inputs }, side === "rows" ? 2 : 1)),
-    matrix: (at) =>
-      withPotentials(at, eps, (inputs) => {
-        const P = Tensor.map(ENTRY, { C, ...inputs });
-        void P.value;
-        return P;
-      }),
   };
 }
 

@@ -115,6 +115,7 @@ export function batchTotals(
   given: { a: boolean; b: boolean },
 ): Float64Array {
   const totals = new Float64Array(B), n = a.length / B, m = b.length / B;
+  if (!given.a && !given.b) return totals.fill(1);
   for (let k = 0; k < B; k++) {
     const left = a.subarray(k * n, k * n + n), right = b.subarray(k * m, k * m + m);
     const sums = [left, right].map((w) => w.reduce((s, v) => s + v, 0));

@@ -40,6 +40,9 @@ export interface Geometry {
   weighted(f: Potential, g: Potential, epsilon: Epsilon, factors: readonly Factor[]): Tensor;
 }
 
+/** What a solution is measured, applied and differentiated by: nothing of it is of size n×m. */
+export type SolutionGeometry = Omit<Geometry, "maxCost" | "costs" | "matrix">;
+
 /** The regularization: a number, or a tensor of one where it is differentiated by. */
 export type Epsilon = number | Tensor;
 

@@ -1,95 +1,95 @@
 import { linearOperator } from "../../operators/mod.ts";
-import { Tensor } from "../../tensor/mod.ts";
-import type { Epsilon, Geometry, Potential, Side } from "./geometry.ts";
+import { Tensor, type TensorLike } from "../../tensor/mod.ts";
+import { overFactors } from "./factored_sums.ts";
+import type { Epsilon, Geometry, Potential, Side, SolutionGeometry } from "./geometry.ts";
+import type { AxisCost } from "./grid_cost.ts";
+import { gridAxes, type GridFactors, gridSums } from "./grid_sums.ts";
+import type { Tensors } from "./problem.ts";
 
 /** What barycenters need of a cost. */
 export type BarycenterGeometry = Pick<Geometry, "n" | "m" | "maxCost" | "logSum" | "marginal" | "rowCost" | "plan">;
 
+/** What Sinkhorn and barycenters need of the cells of a grid. */
+export type GridGeometry = SolutionGeometry & Pick<Geometry, "maxCost">;
+
 /**
- * Squared distances between the cells of a regular grid, for which Σ_j exp(t_j − C_ij/ε) is one sum per axis: time O(N Σ s) and memory O(N) for N cells
- * on axes of s cells. In the log domain, so that no ε underflows; in f32 the marginals keep about 1e-7·max C/ε digits. Source: Solomon et
- * al., "Convolutional Wasserstein Distances" (2015), section 3; the separation of axes in Peyré and Cuturi (2019), remark 4.17.
+ * Costs between the cells of a regular grid, stored by `storeAxes`, that are sums over its axes: every sum over the other side is one sum per axis, see
+ * {@linkcode gridSums}. Source: Solomon et al., "Convolutional Wasserstein Distances" (2015), section 3; the separation of axes in
+ * Peyré and Cuturi (2019), remark 4.17.
  */
-export function gridGeometry(like: Tensor, sizes: readonly number[], spacing: readonly number[]): BarycenterGeometry & {
-  dispose(): void;
-} {
-  const { device, dtype } = like, cells = sizes.reduce((s, x) => s * x, 1);
-  const costs = sizes.map((s, axis) => {
-    const data = dtype === "f64" ? new Float64Array(s * s) : new Float32Array(s * s);
-    for (let i = 0; i < s; i++) for (let j = 0; j < s; j++) data[i * s + j] = ((i - j) * spacing[axis]) ** 2;
-    return Tensor.of(device, data, [s, s, 1], dtype);
-  });
-  /** log Σ_j exp(t_j − C_ij/ε), with the cost of the axis `weighted` as a factor, for t `[c, N]` or `[N]`. */
-  const convolve = (t: Tensor, rate: number, weighted?: number): Tensor => {
-    let out = t.add(0), after = cells;
-    const batch = t.size / cells;
-    sizes.forEach((s, axis) => {
-      after /= s;
-      using x = out.reshape([batch * cells / (s * after), 1, s, after]);
-      out.dispose();
-      const formula = axis === weighted ? "x - C * rate + log(C)" : "x - C * rate";
-      using summed = Tensor.reduce("logsumexp", formula, { x, C: costs[axis], rate }, 2);
-      out = summed.reshape(t.shape);
-    });
+export function gridGeometry(
+  like: Pick<Tensor, "device" | "dtype">,
+  costs: readonly AxisCost[],
+  stored: Tensors,
+): GridGeometry {
+  const { device, dtype } = like, grid = gridAxes(costs, stored), { cells, sizes } = grid;
+  const rateOf = (epsilon: Epsilon): TensorLike =>
+    typeof epsilon === "number" ? 1 / epsilon : Tensor.map("1 / eps", { eps: epsilon });
+  /** Σ_j P_ij X_j for P_ij = exp((f_i + g_j − C_ij)/ε), or for the columns Σ_i P_ij X_i. */
+  const sums = (side: Side, f: Potential, g: Potential, epsilon: Epsilon, factors?: GridFactors): Tensor => {
+    const rate = rateOf(epsilon), [own, other] = side === "rows" ? [f, g] : [g, f];
+    const { reference, sums } = gridSums(grid, side, other, rate, factors);
+    using R = reference;
+    using y = sums;
+    const column = (t: Tensor) => sums.rank === 1 ? t.slice(null) : t.reshape([cells, 1]);
+    using F = column(own.coarse);
+    using p = column(own.fine);
+    using r = column(R);
+    const out = Tensor.map("exp((F + R) * rate + p) * y", { F, p, R: r, rate, y });
+    if (rate instanceof Tensor) rate.dispose();
     return out;
   };
-  const rateOf = (epsilon: Epsilon): number => {
-    if (typeof epsilon !== "number") throw new TypeError('Expected "epsilon" to be a number on a grid');
-    return 1 / epsilon;
-  };
-  const whole = ({ coarse, fine }: Potential, rate: number) => Tensor.map("F * rate + p", { F: coarse, p: fine, rate });
-  const logSum = (_side: Side, other: Potential, epsilon: Epsilon): Tensor => {
-    const rate = rateOf(epsilon);
-    using t = whole(other, rate);
-    return convolve(t, rate);
-  };
+  const product = (side: Side, f: Potential, g: Potential, epsilon: Epsilon) => (x: Tensor): Tensor =>
+    sums(side, f, g, epsilon, { values: x });
   return {
     n: cells,
     m: cells,
-    maxCost: () =>
-      Tensor.of(device, Float32Array.of(sizes.reduce((c, s, k) => c + ((s - 1) * spacing[k]) ** 2, 0)), [1]),
-    logSum,
-    marginal: (side, f, g, epsilon) => {
-      using s = logSum(side, side === "rows" ? g : f, epsilon);
-      using t = whole(side === "rows" ? f : g, rateOf(epsilon));
-      return Tensor.map("exp(s + t)", { s, t });
+    maxCost: (absolute) => {
+      const largest = absolute ? magnitudeOf(costs) : costs.reduce((c, { largest }) => c + largest, 0);
+      const data = dtype === "f64" ? Float64Array.of(largest) : Float32Array.of(largest);
+      return Tensor.of(device, data, [1], dtype);
     },
+    logSum: (side, other, epsilon) => {
+      const rate = rateOf(epsilon), { reference, sums } = gridSums(grid, side, other, rate);
+      using R = reference;
+      using y = sums;
+      const out = Tensor.map("R * rate + log(y)", { R, rate, y });
+      if (rate instanceof Tensor) rate.dispose();
+      return out;
+    },
+    marginal: sums,
     rowCost: (f, g, epsilon) => {
-      const rate = rateOf(epsilon);
-      using s = whole(f, rate);
-      using t = whole(g, rate);
-      const parts = sizes.map((_, axis) => convolve(t, rate, axis));
-      const sum = parts.map((_, k) => `exp(s + x${k})`).join(" + ");
-      const total = Tensor.map(sum, { s, ...Object.fromEntries(parts.map((x, k) => [`x${k}`, x])) });
-      void total.value;
-      for (const part of parts) part.dispose();
+      let total = sums("rows", f, g, epsilon, { axis: 0 });
+      for (let axis = 1; axis < sizes.length; axis++) {
+        using before = total;
+        using next = sums("rows", f, g, epsilon, { axis });
+        total = before.add(next);
+      }
       return total;
     },
-    plan: (f, g, epsilon) => {
-      const rate = rateOf(epsilon), s = whole(f, rate), t = whole(g, rate);
-      const product = (left: Tensor, right: Tensor) => (x: Tensor): Tensor => {
-        using rows = x.T;
-        // Sums of positive numbers are what logarithms can carry.
-        const half = (sign: 1 | -1) => {
-          using logs = Tensor.map("log(max(c * x, 0)) + t", { x: rows, t: right, c: sign });
-          return convolve(logs, rate);
-        };
-        using plus = half(1);
-        using minus = half(-1);
-        using out = Tensor.map("exp(s + p) - exp(s + q)", { s: left, p: plus, q: minus });
-        return out.T;
-      };
-      return linearOperator({
+    plan: (f, g, epsilon) =>
+      linearOperator({
         shape: [cells, cells],
         device,
         dtype,
-        apply: product(s, t),
-        applyTransposed: product(t, s),
-        flops: 4 * cells * sizes.reduce((c, x) => c + x, 0),
-        reads: costs,
-        owns: [s, t],
-      });
-    },
-    dispose: () => costs.forEach((C) => C.dispose()),
+        apply: product("rows", f, g, epsilon),
+        applyTransposed: product("columns", f, g, epsilon),
+        flops: 6 * cells * sizes.reduce((c, x) => c + x, 0),
+        reads: [f.coarse, f.fine, g.coarse, g.fine, ...new Set([...grid.rows, ...grid.columns])],
+      }),
+    weighted: (f, g, epsilon, factors) =>
+      overFactors(factors, {
+        mass: () => sums("rows", f, g, epsilon),
+        apply: (x) => {
+          using column = x.reshape([cells, 1]);
+          using out = product("rows", f, g, epsilon)(column);
+          return out.reshape([cells]);
+        },
+      }),
   };
+}
+
+/** The largest absolute cost, as a bound: the sum of those of the axes. */
+export function magnitudeOf(costs: readonly AxisCost[]): number {
+  return costs.reduce((c, { largest, smallest }) => c + Math.max(Math.abs(largest), Math.abs(smallest)), 0);
 }

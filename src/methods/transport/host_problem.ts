@@ -104,7 +104,11 @@ export function absoluteEpsilon(
 }
 
 /** Numbers as a tensor in the dtype of another, on its device. */
-export function tensorLike(like: Tensor, data: Float64Array, shape: readonly number[] = [data.length]): Tensor {
+export function tensorLike(
+  like: Pick<Tensor, "device" | "dtype">,
+  data: Float64Array,
+  shape: readonly number[] = [data.length],
+): Tensor {
   return like.dtype === "f64"
     ? Tensor.of(like.device, Float64Array.from(data), shape, "f64")
     : Tensor.of(like.device, Float32Array.from(data), shape);

@@ -1,6 +1,7 @@
 /**
  * Optimal transport: {@linkcode solve} takes the solver that fits. {@linkcode sinkhorn} solves the entropic problem between point clouds in
- * several forms, {@linkcode sinkhornBatch} many small ones at once; {@linkcode exact} the
+ * several forms, {@linkcode sinkhornBatch} many small ones at once, {@linkcode sinkhornGrid} that between histograms on a regular grid,
+ * {@linkcode sinkhornKernel} that of a kernel by its products, such as a {@linkcode heatKernel} on a graph; {@linkcode exact} the
  * problem itself, with a certificate, and {@linkcode assignment} that of pairs. On a line and on a circle there are closed forms
  * ({@linkcode wasserstein1d}, {@linkcode wassersteinCircle}), which {@linkcode slicedWasserstein} and {@linkcode maxSlicedWasserstein} rest on.
  *
@@ -53,6 +54,10 @@ export {
   type ScaleFit,
 } from "./projektor.ts";
 export { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
+export { sinkhornGrid, type SinkhornGridOptions } from "./sinkhorn_grid.ts";
+export type { GridCost } from "./grid_cost.ts";
+export { heatKernel, type HeatKernelOptions } from "./heat_kernel.ts";
+export { sinkhornKernel, type SinkhornKernelOptions, type SinkhornKernelResult } from "./sinkhorn_kernel.ts";
 export {
   type BatchWeights,
   sinkhornBatch,

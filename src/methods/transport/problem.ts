@@ -1,5 +1,5 @@
 import { Tensor } from "../../tensor/mod.ts";
-import type { Epsilon, Geometry, Potential } from "./geometry.ts";
+import type { Epsilon, Potential, SolutionGeometry } from "./geometry.ts";
 
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;
@@ -9,12 +9,14 @@ export interface Problem {
   /** The tensors of the cost: points and further inputs, or the cost matrix. */
   readonly cost: Tensors;
   /** The geometry of (other handles of) these. */
-  readonly geometryOf: (cost: Tensors) => Geometry;
+  readonly geometryOf: (cost: Tensors) => SolutionGeometry;
   /** Weights `[n]` and `[m]` of one total. */
   readonly a: Tensor;
   readonly b: Tensor;
   /** The regularization in the cost's unit. */
   readonly epsilon: Epsilon;
+  /** The shape that potentials are given in, of a problem on a grid; default `[n]` and `[m]`. */
+  readonly shape?: readonly number[];
 }
 
 /** Both potentials. */

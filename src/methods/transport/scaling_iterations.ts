@@ -1,9 +1,6 @@
-import { Tensor } from "../../tensor/mod.ts";
-import type { Pair } from "./problem.ts";
 import { Relaxation } from "./relaxation.ts";
-import { disposePotentials } from "./renew_potential.ts";
-import { acceptWithin, logSteps, RANGE, type ScalingProblem, scalingSteps } from "./scaling_steps.ts";
-import { FIRST_CHECK, nextCheck, type SinkhornProgress, WARM_UP } from "./sinkhorn_iterations.ts";
+import { RANGE, type ScalingState } from "./scaling_state.ts";
+import { nextCheck, type SinkhornProgress } from "./sinkhorn_iterations.ts";
 
 /** One problem's way so far. */
 export interface Track {
@@ -12,23 +9,31 @@ export interface Track {
   iterations: number;
   error: number;
   converged: boolean;
-  /** Whether it is done, though it may still be carried along. */
-  finished: boolean;
   readonly history: SinkhornProgress[];
   readonly relaxation: Relaxation;
+  /** Iterations after which to measure, and the most that lately stayed in range. */
+  steps: number;
+  limit: number;
+  /** Whether the next ones may end by themselves, by the error that the scalings tell. */
+  stops: boolean;
+  /** Whether even one iteration went out of range: then the next one is made in the log domain. */
+  inLog: boolean;
 }
 
-/** Problems at work, with what becomes of those that are done. */
-export interface ScalingWork {
-  problem: ScalingProblem;
-  tracks: Track[];
-  /** Takes in problems that are done, at positions among `tracks`; the potentials are of all of them. */
-  finish(at: Pair, done: readonly number[]): Promise<void>;
-  /** The problem without those that are done: what is not among `kept` is freed. */
-  keep(kept: readonly number[]): ScalingProblem;
-  /** Called after each measurement, with the problems that were at work. */
-  measured(tracks: readonly Track[]): void;
+/** How the iterations go on. */
+export interface ScalingSettings {
+  readonly maxIterations: number;
+  readonly signal?: AbortSignal;
+  /** Called after each call, with the problems that were measured. */
+  readonly measured: (tracks: readonly Track[]) => void;
 }
+
+/** Iterations before the first measurement, and how many times as many as are expected to do before later ones: they end by themselves. */
+const FIRST = 16, LEEWAY = 1.5;
+/** The part of the target at which they do: scalings and the plans made from their logarithms differ by roundings. */
+const SAFE = 0.97;
+/** Products of entries in one call, and iterations in it, at most: between calls the work can be stopped. */
+const LONGEST = { products: 2 ** 32, steps: 1000 };
 
 /** A track at its start. */
 export function newTrack(index: number): Track {
@@ -37,117 +42,66 @@ export function newTrack(index: number): Track {
     iterations: 0,
     error: Infinity,
     converged: false,
-    finished: false,
     history: [],
     relaxation: new Relaxation(),
+    steps: FIRST,
+    limit: Infinity,
+    stops: true,
+    inLog: false,
   };
 }
 
 /**
- * Sinkhorn's iterations with a stored plan that absorbs the potentials at each measurement. Where scalings leave the range that the stored
- * plan can carry (at small ε, early on), the stretch is thrown away for that problem, and the next one runs in the log domain. Errors are
- * measured on the freshly absorbed plan, never on scalings. Problems leave one by one.
- *
- * @param zero Potentials to start from, taken over.
+ * Sinkhorn's iterations as scalings of stored plans that absorb the potentials at each measurement, of all problems that are at work at once; each
+ * stops when its own error is low enough, is measured, and leaves if that confirms it. Where scalings leave the range that the stored plan can carry
+ * (at small ε, early on), the stretch was in vain for that problem, and the next one is shorter; what a single iteration cannot do in range is done
+ * in the log domain. Errors are measured on freshly made plans, never on scalings.
  */
 export async function iterateScaled(
-  work: ScalingWork,
-  zero: Pair,
-  targets: readonly number[],
-  settings: { maxIterations: number; signal?: AbortSignal },
+  state: ScalingState,
+  tracks: readonly Track[],
+  targets: ArrayLike<number>,
+  { maxIterations, signal, measured }: ScalingSettings,
 ): Promise<void> {
-  const { maxIterations, signal } = settings;
-  let at = zero, K: Tensor | undefined;
-  try {
-    const first = Math.min(WARM_UP, maxIterations);
-    at = logSteps(work.problem, at, first, true, 1);
-    for (const track of work.tracks) track.iterations = first;
-    let inLog = false, steps = Math.min(FIRST_CHECK, maxIterations) - first;
-    K = work.problem.geometry.matrix(at);
-    for (;;) {
-      using omega = factors(work, K);
-      let range: Tensor | undefined;
-      if (steps > 0) {
-        if (inLog) at = logSteps(work.problem, at, steps, false, omega ?? 1);
-        else {
-          const stretch = scalingSteps(work.problem, at, K, steps, omega ?? 1);
-          range = stretch.range;
-          at = acceptWithin(range, stretch.moved, at);
-        }
-        K.dispose();
-        K = work.problem.geometry.matrix(at);
-      }
-      const ranges = await range?.data();
-      range?.dispose();
-      let refused = 0;
-      const errors = await measure(K, work.problem.a);
-      work.tracks.forEach((track, k) => {
-        if (track.finished) return;
-        if (ranges && !(ranges[k] <= RANGE)) {
-          refused++;
-          return;
-        }
-        track.iterations += steps;
-        track.error = errors[k];
-        track.converged = errors[k] <= targets[track.index];
-        track.history.push({ iteration: track.iterations, error: errors[k] });
-        track.relaxation.learn(track.history);
-      });
-      work.measured(work.tracks.filter((t) => !t.finished));
-      signal?.throwIfAborted();
-      inLog = refused > 0;
-      const done: number[] = [], kept: number[] = [];
-      work.tracks.forEach((track, k) => {
-        if (track.finished) return;
-        track.finished = track.converged || track.iterations >= maxIterations;
-        (track.finished ? done : kept).push(k);
-      });
-      if (done.length > 0) await work.finish(at, done);
-      if (kept.length === 0) return;
-      // Taking the others together costs as much as many iterations: those that are done go along until they are half of all.
-      if (2 * kept.length <= work.tracks.length) {
-        const rows = (t: Tensor) => {
-          const left = t.take(kept, 0);
-          t.dispose();
-          return left;
-        };
-        at = {
-          f: { coarse: rows(at.f.coarse), fine: rows(at.f.fine) },
-          g: { coarse: rows(at.g.coarse), fine: rows(at.g.fine) },
-        };
-        K = rows(K);
-        work.problem = work.keep(kept);
-        work.tracks = kept.map((k) => work.tracks[k]);
-      }
-      steps = nextSteps(work.tracks.filter((t) => !t.finished), targets, maxIterations);
+  const { rows: { weights, count: n }, measured: sums } = state;
+  let active = tracks;
+  while (active.length > 0) {
+    const affordable = Math.max(FIRST, Math.floor(LONGEST.products / (state.C.size / tracks.length * active.length)));
+    const longest = Math.min(LONGEST.steps, affordable);
+    for (const track of active) {
+      track.steps = Math.max(1, Math.min(track.steps, track.limit, longest, maxIterations - track.iterations));
     }
-  } finally {
-    K?.dispose();
-    disposePotentials(at.f, at.g);
+    const stretch = (t: Track, steps: number) => ({
+      ...{ index: t.index, steps, omega: t.relaxation.omega },
+      target: t.stops ? SAFE * targets[t.index] : 0,
+    });
+    const beyond = active.filter((t) => t.inLog);
+    if (beyond.length > 0) await state.logSteps(beyond.map((t) => stretch(t, t.steps)));
+    const reports = await state.scale(active.map((t) => stretch(t, t.inLog ? 0 : t.steps)));
+    const moved = active.filter((track, k) => {
+      const { index, history, relaxation, steps } = track, [reach, scaled, before] = reports.subarray(3 * k, 3 * k + 3);
+      if (!(reach <= RANGE)) {
+        track.inLog = steps === 1;
+        track.limit = Math.max(1, Math.floor(steps / 4));
+        return false;
+      }
+      const done = track.inLog ? steps : scaled, isPlain = relaxation.omega === 1 && scaled > 1;
+      track.inLog = false;
+      track.limit = 2 * track.limit;
+      track.iterations += done;
+      track.error = 0;
+      for (let i = 0; i < n; i++) track.error += Math.abs(sums[2 * index * n + i] - weights[index * n + i]);
+      track.converged = track.error <= targets[index];
+      history.push({ iteration: track.iterations, error: track.error });
+      // The last iteration of a plain stretch tells its decay; a relaxed one ends with a plain iteration, which tells nothing.
+      relaxation.learn(isPlain ? [{ iteration: track.iterations - 1, error: before }, history.at(-1)!] : history);
+      // An error that the plan itself does not show must not end them again at once.
+      track.stops = done === steps;
+      track.steps = Math.ceil(LEEWAY * (nextCheck(history, targets[index]) - track.iterations));
+      return true;
+    });
+    if (moved.length > 0) measured(moved);
+    signal?.throwIfAborted();
+    active = active.filter((t) => !t.converged && t.iterations < maxIterations);
   }
-}
-
-/** ‖P·1 − a‖₁ of each problem. */
-async function measure(K: Tensor, a: Tensor): Promise<ArrayLike<number>> {
-  using s = K.sum(-1);
-  using errors = Tensor.reduce("sum", "abs(s - a)", { s, a }, -1);
-  return await errors.data();
-}
-
-/** The factors of over-relaxation `[…, 1]`; none if all are 1. */
-function factors({ tracks }: ScalingWork, like: Tensor): Tensor | undefined {
-  if (tracks.every(({ relaxation }) => relaxation.omega === 1)) return undefined;
-  const shape = like.rank === 2 ? [1] : [tracks.length, 1], omegas = tracks.map(({ relaxation }) => relaxation.omega);
-  return like.dtype === "f64"
-    ? Tensor.of(like.device, Float64Array.from(omegas), shape, "f64")
-    : Tensor.of(like.device, Float32Array.from(omegas), shape);
-}
-
-/** Iterations until a quarter of the problems is expected to be done, but no more than any has left. */
-function nextSteps(tracks: readonly Track[], targets: readonly number[], maxIterations: number): number {
-  const wanted = tracks.map((t) =>
-    t.history.length === 0 ? FIRST_CHECK : nextCheck(t.history, targets[t.index]) - t.iterations
-  ).sort((x, y) => x - y);
-  const left = Math.min(...tracks.map((t) => maxIterations - t.iterations));
-  return Math.max(1, Math.min(left, wanted[Math.floor(wanted.length / 4)]));
 }

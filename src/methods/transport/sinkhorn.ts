@@ -1,11 +1,13 @@
+import type { LinearOperator } from "../../operators/mod.ts";
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
 import { type Cost, prepareCost } from "./cost.ts";
 import { joinSolution, unrolled } from "./differentiate.ts";
 import { type Geometry, matrixGeometry, pointGeometry } from "./geometry.ts";
+import { type OperatorCost, readCostOperator } from "./operator_cost.ts";
 import type { Problem, Tensors } from "./problem.ts";
 import { quantumOf } from "./renew_potential.ts";
-import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
-import { chooseForm, type SinkhornForm } from "./sinkhorn_form.ts";
+import { requireFinite, requireOperatorOptions, requireOptions, scalarOf } from "./sinkhorn_input.ts";
+import { chooseForm, requireForm, type SinkhornForm } from "./sinkhorn_form.ts";
 import { requireCarried } from "./sinkhorn_limits.ts";
 import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 import { SinkhornResult } from "./sinkhorn_result.ts";
@@ -33,8 +35,8 @@ export interface SinkhornOptions {
    */
   epsilonScale?: "relative" | "absolute";
   /**
-   * How the iterations see the cost; see {@linkcode SinkhornForm}. Default `auto`: on the CPU device `kernel` up to 16 million pairs (64 MB
-   * in f32), else `streaming` for points (`stored` for few points of many coordinates, on an adapter) and `stored` for a cost matrix.
+   * How the iterations see the cost; see {@linkcode SinkhornForm}. Default `auto`: on the host's processors (the CPU device, or
+   * beside a software adapter) `kernel` up to 16 million pairs (64 MB in f32, and the costs as many), else `streaming` for points (`stored` for few points of many coordinates, on an adapter) and `stored` for a cost matrix.
    */
   form?: SinkhornForm | "auto";
   /**
@@ -71,7 +73,8 @@ export interface SinkhornOptions {
  * potentials as their result, so that no ε is too small for the iterations to be run. For many points nothing of size n×m is ever stored: memory is O(n + m). Source: Cuturi, "Sinkhorn Distances" (2013); Peyré and Cuturi, "Computational
  * Optimal Transport" (2019), sections 4.1 to 4.4.
  *
- * @param x Points `[n, d]` (or `[n]` on a line), or a cost matrix `[n, m]` if `y` is left out.
+ * @param x Points `[n, d]` (or `[n]` on a line), or the cost as a matrix `[n, m]` or an operator if `y` is left out: operators of low rank and of
+ * pairwise formulas, and their multiples, transposes and sums, stream as points do; others of up to 16 million entries are stored.
  * @param y Points `[m, d]` (or `[m]`).
  * @returns Cost ⟨P, C⟩, dual value, potentials `[f, g]`, the plan as an operator, and what was reached; see {@linkcode SinkhornResult}.
  * Where points, weights, the cost matrix or `epsilon` are being differentiated (by `grad`, `vjp`, `jvp`), its tensors are.
@@ -89,10 +92,13 @@ export interface SinkhornOptions {
  * ```
  */
 export function sinkhorn(x: Tensor, y: Tensor, options?: SinkhornOptions): Promise<SinkhornResult>;
-/** Entropic optimal transport for a cost matrix `[n, m]`. */
-export function sinkhorn(costMatrix: Tensor, options?: Omit<SinkhornOptions, "cost">): Promise<SinkhornResult>;
+/** Entropic optimal transport for a cost matrix or a cost operator `[n, m]`. */
 export function sinkhorn(
-  x: Tensor,
+  cost: Tensor | LinearOperator,
+  options?: Omit<SinkhornOptions, "cost">,
+): Promise<SinkhornResult>;
+export function sinkhorn(
+  x: Tensor | LinearOperator,
   second?: Tensor | SinkhornOptions,
   third?: SinkhornOptions,
 ): Promise<SinkhornResult> {
@@ -102,21 +108,26 @@ export function sinkhorn(
 
 /** As {@linkcode sinkhorn}; `symmetric` if the points and weights of both sides are the same. */
 export async function solveEntropic(
-  x: Tensor,
+  source: Tensor | LinearOperator,
   y: Tensor | undefined,
   options: SinkhornOptions,
   symmetric = false,
 ): Promise<SinkhornResult> {
   const regularization = options.epsilon instanceof Tensor ? await scalarOf(options.epsilon) : options.epsilon;
-  const settings = requireOptions(x, y, { ...options, epsilon: regularization });
+  const plain = { ...options, epsilon: regularization };
+  const operator = isOperator(source) ? source : undefined;
+  const settings = operator ? requireOperatorOptions(y, plain) : requireOptions(source as Tensor, y, plain);
   options.signal?.throwIfAborted();
-  const prepared = y && await prepareCost(x, y, options.cost ?? "sqeuclidean");
-  const owned = [...prepared?.owned ?? []];
+  const read = operator && readCostOperator(operator), x = read?.like ?? source as Tensor;
+  const owned = [...read?.owned ?? []];
   const keep = <T extends Tensor>(t: T): T => {
     owned.push(t);
     return t;
   };
   try {
+    const prepared = read?.prepared ?? (y && await prepareCost(x, y, options.cost ?? "sqeuclidean"));
+    if (!read) owned.push(...prepared?.owned ?? []);
+    requireForm(options.form ?? "auto", prepared !== undefined, settings.unrolled);
     const cost: Tensors = prepared ? tensorsIn(prepared.inputs) : { C: x };
     const geometryOf = (tensors: Tensors): Geometry =>
       prepared ? pointGeometry({ ...prepared, inputs: { ...prepared.inputs, ...tensors } }) : matrixGeometry(tensors.C);
@@ -125,7 +136,11 @@ export async function solveEntropic(
     for (const t of Object.values(constants)) keep(t);
     const [weights, { largest, magnitude }] = await Promise.all([
       prepareWeights(options.a, options.b, bare.n, bare.m),
-      largestCost(bare, x, y, NONNEGATIVE.includes(options.cost ?? "sqeuclidean") && y !== undefined),
+      largestCost(
+        bare,
+        givenTensors(x, y, read),
+        y !== undefined && NONNEGATIVE.includes(options.cost ?? "sqeuclidean"),
+      ),
     ]);
     if (settings.relative && largest < 0) {
       throw new RangeError(
@@ -137,7 +152,7 @@ export async function solveEntropic(
     const { signal, onProgress } = options, all = { ...settings, epsilon, largest: magnitude, signal, onProgress };
     const rounding = {
       magnitude,
-      signed: largest < magnitude || !prepared,
+      signed: largest < magnitude || !prepared || read !== undefined,
       roundings: roundingsOf(prepared ? x : undefined),
     };
     const problem: Problem = {
@@ -166,7 +181,7 @@ export async function solveEntropic(
     }
     const given = options.potentials && await readStart(options.potentials, bare.n, bare.m, weights.b);
     const form = options.form === undefined || options.form === "auto"
-      ? chooseForm({ n: bare.n, m: bare.m, dimension: y ? x.shape[1] ?? 1 : undefined, device: x.device })
+      ? chooseForm({ n: bare.n, m: bare.m, dimension: prepared ? x.shape[1] ?? 1 : undefined, device: x.device })
       : options.form;
     // What the iterations read: a cost matrix that is stored for them if it was not given.
     using matrix = prepared && form === "stored" ? bare.costs() : undefined;
@@ -190,22 +205,28 @@ export async function solveEntropic(
   }
 }
 
+function isOperator(source: Tensor | LinearOperator): source is LinearOperator {
+  return !(source instanceof Tensor) && typeof source?.applyTransposed === "function";
+}
+
 function tensorsIn(inputs: Readonly<Record<string, unknown>>): Tensors {
   return Object.fromEntries(
     Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor),
   );
 }
 
-async function scalarOf(epsilon: Tensor): Promise<number> {
-  if (epsilon.size !== 1) throw new TypeError(`Expected "epsilon" to be one number, got [${epsilon.shape.join(", ")}]`);
-  return await epsilon.item();
+/** What must be finite, by name. */
+function givenTensors(x: Tensor, y: Tensor | undefined, read: OperatorCost | undefined): [string, Tensor][] {
+  if (y) return [["x", x], ["y", y]];
+  if (!read?.prepared) return [["the cost matrix", x]];
+  const parts = Object.values(read.prepared.inputs).filter((v) => v instanceof Tensor);
+  return parts.map((v) => ["what the cost operator is made of", v]);
 }
 
 /** The largest cost and the largest of their absolute values; refuses points and costs that are not finite. */
 async function largestCost(
   geometry: Geometry,
-  x: Tensor,
-  y: Tensor | undefined,
+  given: readonly [name: string, t: Tensor][],
   nonnegative: boolean,
 ): Promise<{ largest: number; magnitude: number }> {
   using perRow = geometry.maxCost();
@@ -213,8 +234,7 @@ async function largestCost(
   const [rows, sizes] = await Promise.all([
     perRow.data(),
     absolute?.data(),
-    requireFinite(y ? "x" : "the cost matrix", x),
-    y && requireFinite("y", y),
+    ...given.map(([name, t]) => requireFinite(name, t)),
   ]);
   let largest = -Infinity, magnitude = -Infinity;
   rows.forEach((c, i) => {

@@ -1,9 +1,7 @@
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
-import { batchGeometry } from "./batch_geometry.ts";
 import { batchCost, batchTotals, batchWeights } from "./batch_input.ts";
-import type { Pair } from "./problem.ts";
-import { quantumOf } from "./renew_potential.ts";
-import { iterateScaled, newTrack, type ScalingWork, type Track } from "./scaling_iterations.ts";
+import { iterateScaled, newTrack } from "./scaling_iterations.ts";
+import { ScalingState } from "./scaling_state.ts";
 import { SinkhornBatchResult } from "./sinkhorn_batch_result.ts";
 import { requireNumbers } from "./sinkhorn_input.ts";
 import { requireCarried } from "./sinkhorn_limits.ts";
@@ -43,13 +41,10 @@ export interface SinkhornBatchOptions {
   onProgress?: (progress: SinkhornBatchProgress) => void;
 }
 
-/** Entries of cost that are worked on at once: with fewer, starting the steps takes longer than they do. */
-const AT_ONCE = { cpu: 2 ** 22, adapter: 2 ** 25 };
-
 /**
  * Entropic optimal transport for many small problems of one size at once: `B` pairs of point clouds, or `B` cost matrices. Each problem stops by
- * itself. The problem and its solution are those of `sinkhorn`; the iterations scale a stored plan, and fall back to the log domain where
- * ε is too small for that, so any ε goes. Problems of different sizes: fill up with points of weight 0.
+ * itself. The problem and its solution are those of `sinkhorn`; the iterations scale stored plans, many in a call of the
+ * op `planScaling`, and fall back to the log domain where that leaves the range of the dtype, so any ε goes. Problems of different sizes: fill up with points of weight 0.
  *
  * Source: Cuturi, "Sinkhorn Distances" (2013), section 4 (many problems as products of matrices); Schmitzer, "Stabilized Sparse Scaling Algorithms for Entropy
  * Regularized Transport Problems" (2019), section 3 (absorption).
@@ -96,7 +91,7 @@ export async function sinkhornBatch(
       batchWeights("b", options.b, B, m),
     ]);
     const totals = batchTotals(a, b, B, { a: options.a !== undefined, b: options.b !== undefined });
-    const { largest, magnitude } = await largestCosts(C);
+    const { largest, magnitude } = await largestCosts(C, y !== undefined);
     const epsilons = Float64Array.from(largest, (c, k) => {
       if (settings.relative && c < 0) {
         throw new RangeError(
@@ -107,28 +102,20 @@ export async function sinkhornBatch(
       requireCarried(settings.epsilon * unit, magnitude[k], C.dtype, unit);
       return settings.epsilon * unit;
     });
-    const state = new BatchState(C, a, b, epsilons, magnitude);
-    const tracks = Array.from({ length: B }, (_, k) => newTrack(k)),
-      targets = [...totals].map((t) => t * settings.tolerance);
-    const limit = C.device.info.backend === "cpu" ? AT_ONCE.cpu : AT_ONCE.adapter,
-      size = Math.max(1, Math.floor(limit / (n * m)));
-    let done = 0;
-    for (let first = 0; first < B; first += size) {
-      const chunk = tracks.slice(first, first + size);
-      await state.solve(chunk, targets, {
-        ...settings,
-        signal: options.signal,
-        measured: (active) =>
-          options.onProgress?.({
-            done: done + chunk.length -
-              active.filter((t) => !t.converged && t.iterations < settings.maxIterations).length,
-            count: B,
-            error: Math.max(...active.map((t) => t.error)),
-          }),
-      });
-      done += chunk.length;
-    }
-    return await SinkhornBatchResult.from(tracked, owned, state, tracks, options);
+    const state = new ScalingState(C, a, b, epsilons, magnitude);
+    const tracks = Array.from({ length: B }, (_, k) => newTrack(k));
+    if (B > 0) await state.start();
+    await iterateScaled(state, tracks, totals.map((t) => t * settings.tolerance), {
+      maxIterations: settings.maxIterations,
+      signal: options.signal,
+      measured: (some) =>
+        options.onProgress?.({
+          done: B - tracks.filter((t) => !t.converged && t.iterations < settings.maxIterations).length,
+          count: B,
+          error: some.reduce((most, { error }) => Math.max(most, error), 0),
+        }),
+    });
+    return SinkhornBatchResult.from(tracked, owned, state, tracks, options);
   } catch (error) {
     if (owned) tracked.dispose();
     throw error;
@@ -137,100 +124,15 @@ export async function sinkhornBatch(
   }
 }
 
-async function largestCosts(C: Tensor): Promise<{ largest: ArrayLike<number>; magnitude: ArrayLike<number> }> {
+/** The largest cost of each problem, and the largest of their absolute values. */
+async function largestCosts(
+  C: Tensor,
+  nonnegative: boolean,
+): Promise<{ largest: ArrayLike<number>; magnitude: ArrayLike<number> }> {
   using most = C.max([1, 2]);
-  using size = Tensor.reduce("max", "abs(C)", { C }, [1, 2]);
-  const [largest, magnitude] = await Promise.all([most.data(), size.data()]);
+  using size = nonnegative ? undefined : Tensor.reduce("max", "abs(C)", { C }, [1, 2]);
+  const [largest, sizes] = await Promise.all([most.data(), size?.data()]), magnitude = sizes ?? largest;
   const bad = magnitude.findIndex((c) => !Number.isFinite(c));
   if (bad >= 0) throw new RangeError(`Expected finite costs, got ${magnitude[bad]} in problem ${bad}`);
   return { largest, magnitude };
-}
-
-/** Problems and the potentials found so far, on the host. */
-export class BatchState {
-  /** Parts of the potentials, `[B, n]` and `[B, m]`. */
-  readonly found: { F: Float64Array; p: Float64Array; G: Float64Array; q: Float64Array };
-
-  constructor(
-    readonly C: Tensor,
-    readonly a: Float64Array,
-    readonly b: Float64Array,
-    readonly epsilons: Float64Array,
-    readonly largest: ArrayLike<number>,
-  ) {
-    const zeros = (like: Float64Array) => new Float64Array(like.length);
-    this.found = { F: zeros(a), p: zeros(a), G: zeros(b), q: zeros(b) };
-  }
-
-  /** Numbers of the costs' dtype on their device. */
-  tensor(values: Float64Array, shape: readonly number[]): Tensor {
-    const { device, dtype } = this.C;
-    return Tensor.of(
-      device,
-      dtype === "f64" ? Float64Array.from(values) : Float32Array.from(values),
-      shape,
-      dtype === "f64" ? "f64" : "f32",
-    );
-  }
-
-  /** Solves consecutive problems together. */
-  async solve(
-    chunk: Track[],
-    targets: readonly number[],
-    settings: { maxIterations: number; signal?: AbortSignal; measured: (tracks: readonly Track[]) => void },
-  ): Promise<void> {
-    const [, n, m] = this.C.shape, first = chunk[0].index, count = chunk.length;
-    const rows = (v: Float64Array, k: number) => v.slice(first * k, (first + count) * k);
-    const quanta = Float64Array.from(chunk, (t) => quantumOf(this.largest[t.index], this.epsilons[t.index]));
-    let held = {
-      C: this.C.slice([first, first + count]),
-      a: this.tensor(rows(this.a, n), [count, n]),
-      b: this.tensor(rows(this.b, m), [count, m]),
-      eps: this.tensor(rows(this.epsilons, 1), [count, 1]),
-      quantum: this.tensor(quanta, [count, 1]),
-    };
-    const free = () => Object.values(held).forEach((t) => t.dispose());
-    const problem = () => ({ ...held, geometry: batchGeometry(held.C, held.eps) });
-    const work: ScalingWork = {
-      problem: problem(),
-      tracks: chunk,
-      measured: settings.measured,
-      finish: (at, done) => this.#store(at, done.map((k) => [k, work.tracks[k].index])),
-      keep: (kept) => {
-        const taken = Object.entries(held).map(([name, t]) => [name, t.take(kept, 0)] as const);
-        free();
-        held = Object.fromEntries(taken) as typeof held;
-        return problem();
-      },
-    };
-    const zero = (k: number) => ({
-      coarse: this.tensor(new Float64Array(count * k), [count, k]),
-      fine: this.tensor(new Float64Array(count * k), [count, k]),
-    });
-    try {
-      await iterateScaled(work, { f: zero(n), g: zero(m) }, targets, settings);
-    } finally {
-      free();
-    }
-  }
-
-  /** Reads the potentials of problems that are done: from places in the batch at work to places among all. */
-  async #store({ f, g }: Pair, places: readonly (readonly [from: number, to: number])[]): Promise<void> {
-    const { F, p, G, q } = this.found;
-    const parts = [[f.coarse, F], [f.fine, p], [g.coarse, G], [g.fine, q]] as const;
-    const data = await Promise.all(parts.map(([t]) => t.data()));
-    parts.forEach(([t, all], part) => {
-      const k = t.shape[1];
-      for (const [from, to] of places) all.set(data[part].subarray(from * k, from * k + k), to * k);
-    });
-  }
-
-  /** The potentials as tensors. */
-  pair(): Pair {
-    const { F, p, G, q } = this.found, [B, n, m] = this.C.shape;
-    return {
-      f: { coarse: this.tensor(F, [B, n]), fine: this.tensor(p, [B, n]) },
-      g: { coarse: this.tensor(G, [B, m]), fine: this.tensor(q, [B, m]) },
-    };
-  }
 }

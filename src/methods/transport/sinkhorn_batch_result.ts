@@ -3,7 +3,8 @@ import { Tensor } from "../../tensor/mod.ts";
 import { ENTRY, withPotentials } from "./batch_geometry.ts";
 import { batchWeightTensors } from "./batch_input.ts";
 import type { Pair } from "./problem.ts";
-import type { BatchState, BatchWeights } from "./sinkhorn_batch.ts";
+import type { BatchWeights } from "./sinkhorn_batch.ts";
+import type { ScalingState } from "./scaling_state.ts";
 import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 import type { Track } from "./scaling_iterations.ts";
 import { resultBundle, resultText } from "./result_table.ts";
@@ -64,42 +65,43 @@ export class SinkhornBatchResult {
   }
 
   /** Measures the values at the end of the iterations. Takes over the costs if they are `owned`. */
-  static async from(
+  static from(
     C: Tensor,
     owned: boolean,
-    state: BatchState,
+    state: ScalingState,
     tracks: readonly Track[],
     weights: { a?: BatchWeights; b?: BatchWeights },
-  ): Promise<SinkhornBatchResult> {
-    const [B, n, m] = C.shape, { a, b, epsilons } = state, at = state.pair();
+  ): SinkhornBatchResult {
+    const [B, n, m] = C.shape, { epsilons, rows, columns, measured } = state, at = state.pair();
     const eps = state.tensor(epsilons, [B, 1]);
-    const [rowCost, rowMass] = await withPotentials(at, eps, async (inputs) => {
-      using costs = Tensor.reduce("sum", `${ENTRY} * C`, { C: state.C, ...inputs }, 2);
-      using masses = Tensor.reduce("sum", ENTRY, { C: state.C, ...inputs }, 2);
-      return await Promise.all([costs.data(), masses.data()]);
-    });
-    const { F, p, G, q } = state.found;
     const cost = new Float64Array(B), dual = new Float64Array(B), primal = new Float64Array(B);
     for (let k = 0; k < B; k++) {
       // Sums in f64; log P = (f + g − C)/ε gives the primal value, as in `SinkhornResult`.
+      const epsilon = epsilons[k];
       let left = 0, right = 0, own = 0, mass = 0;
-      for (let i = k * n; i < k * n + n; i++) {
-        cost[k] += rowCost[i];
-        mass += rowMass[i];
-        if (!(a[i] > 0)) continue;
-        left += a[i] * (F[i] + epsilons[k] * p[i]);
-        own += rowMass[i] * (F[i] + epsilons[k] * p[i]);
+      for (let i = 0; i < n; i++) {
+        const weight = rows.weights[k * n + i], sum = measured[2 * k * n + i];
+        cost[k] += measured[(2 * k + 1) * n + i];
+        mass += sum;
+        if (!(weight > 0)) continue;
+        const f = rows.packed[(3 * k + 1) * n + i] + epsilon * rows.packed[(3 * k + 2) * n + i];
+        left += weight * f;
+        own += sum * f;
       }
-      for (let j = k * m; j < k * m + m; j++) if (b[j] > 0) right += b[j] * (G[j] + epsilons[k] * q[j]);
-      dual[k] = left + right - epsilons[k] * mass;
-      primal[k] = own + right - epsilons[k] * mass;
+      for (let j = 0; j < m; j++) {
+        const weight = columns.weights[k * m + j];
+        if (!(weight > 0)) continue;
+        right += weight * (columns.packed[(3 * k + 1) * m + j] + epsilon * columns.packed[(3 * k + 2) * m + j]);
+      }
+      dual[k] = left + right - epsilon * mass;
+      primal[k] = own + right - epsilon * mass;
     }
     const failed = tracks.filter((t) => !t.converged);
     if (failed.length > 0) {
       console.warn(
         `sinkhornBatch stopped ${failed.length} of ${B} problems after ${
-          Math.max(...failed.map((t) => t.iterations))
-        } iterations with marginal errors up to ${Math.max(...failed.map((t) => t.error)).toExponential(1)}: ` +
+          largest(failed.map((t) => t.iterations))
+        } iterations with marginal errors up to ${largest(failed.map((t) => t.error)).toExponential(1)}: ` +
           "try more maxIterations, a larger epsilon or tolerance",
       );
     }
@@ -122,7 +124,10 @@ export class SinkhornBatchResult {
       at,
       C: owned ? C : C.slice(null),
       eps,
-      weights: batchWeightTensors(weights, { a: state.tensor(a, [B, n]), b: state.tensor(b, [B, m]) }),
+      weights: batchWeightTensors(weights, {
+        a: state.tensor(rows.weights, [B, n]),
+        b: state.tensor(columns.weights, [B, m]),
+      }),
     });
   }
 
@@ -193,9 +198,9 @@ export class SinkhornBatchResult {
     const done = converged.filter((c) => c).length;
     return [
       ["problems", `${B}${done === B ? "" : ` (${B - done} not converged)`}`],
-      ["transport cost ⟨P, C⟩", `${Math.min(...cost).toPrecision(4)} … ${Math.max(...cost).toPrecision(4)}`],
-      ["largest marginal error", Math.max(...marginalError).toExponential(1)],
-      ["iterations", `${Math.min(...iterations)} … ${Math.max(...iterations)}`],
+      ["transport cost ⟨P, C⟩", `${smallest(cost).toPrecision(4)} … ${largest(cost).toPrecision(4)}`],
+      ["largest marginal error", largest(marginalError).toExponential(1)],
+      ["iterations", `${smallest(iterations)} … ${largest(iterations)}`],
     ];
   }
 
@@ -208,4 +213,17 @@ export class SinkhornBatchResult {
   [Symbol.for("Jupyter.display")](): Record<string, string> {
     return resultBundle(this.#rows());
   }
+}
+
+/** Of any number of numbers. */
+function largest(values: Iterable<number>): number {
+  let found = -Infinity;
+  for (const v of values) found = Math.max(found, v);
+  return found;
+}
+
+function smallest(values: Iterable<number>): number {
+  let found = Infinity;
+  for (const v of values) found = Math.min(found, v);
+  return found;
 }

@@ -4,11 +4,12 @@ import type { Device } from "../../device/mod.ts";
  * How Sinkhorn's iterations see the cost. All find the same solution.
  * `streaming`: the cost is computed anew for each pair, memory O(n + m), one exponential per pair and half-step; for points.
  * `stored`: the cost is stored, one exponential per pair and half-step.
- * `kernel`: the plan is stored and scaled, one product per pair and half-step; where ε is too small for its range, the log domain.
+ * `kernel`: costs and plan are stored and the plan is scaled, one product per pair and half-step, in the op `planScaling`; what leaves the range of
+ * the dtype is done in the log domain.
  */
 export type SinkhornForm = "streaming" | "stored" | "kernel";
 
-/** Entries that are stored without being asked: 64 MB in f32. */
+/** Entries that are stored without being asked: 64 MB in f32, and the costs as many again. */
 export const STORED_AT_MOST: number = 2 ** 24;
 /** Entries of a plan whose products a host makes in less time than a call of an adapter is worth. */
 const ON_HOST = 2 ** 18;
@@ -20,9 +21,10 @@ export function chooseForm(
   { n, m, dimension, device }: { n: number; m: number; dimension: number | undefined; device: Device },
 ): SinkhornForm {
   const small = n * m <= STORED_AT_MOST;
-  if (device.info.backend === "cpu" && small) return "kernel";
-  // Beside an adapter, what is this small runs on the host.
-  if (device.info.threads > 0 && n * m <= ON_HOST) return "kernel";
+  const { backend, software, threads } = device.info;
+  // Beside an adapter that is no faster, everything stored runs on the host; beside another one, what is small.
+  if (small && (backend === "cpu" || software && threads > 0)) return "kernel";
+  if (threads > 0 && n * m <= ON_HOST) return "kernel";
   if (dimension === undefined) return "stored";
   return small && dimension >= LONG_POINTS ? "stored" : "streaming";
 }

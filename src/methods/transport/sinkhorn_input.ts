@@ -8,20 +8,7 @@ export function requireOptions(
   y: Tensor | undefined,
   options: SinkhornOptions & { epsilon?: number },
 ): { epsilon: number; relative: boolean; maxIterations: number; tolerance: number; unrolled: boolean } {
-  const { differentiate = "implicit" } = options;
-  if (differentiate !== "implicit" && differentiate !== "unrolled") {
-    throw new TypeError(
-      `Expected "differentiate" to be "implicit" or "unrolled", got ${JSON.stringify(differentiate)}`,
-    );
-  }
-  requireForm(options.form ?? "auto", y !== undefined, differentiate === "unrolled");
-  const { epsilonScaling: factor } = options;
-  if (factor !== undefined && !(typeof factor === "number" && factor > 0 && factor < 1)) {
-    throw new RangeError(`Expected "epsilonScaling" between 0 and 1, got ${factor}`);
-  }
-  if (differentiate === "unrolled" && (factor !== undefined || options.potentials !== undefined)) {
-    throw new TypeError('"epsilonScaling" and "potentials" cannot be unrolled: take differentiate: "implicit"');
-  }
+  const unrolled = requireSolver(options, y !== undefined);
   if (!(x instanceof Tensor)) throw new TypeError(`Expected points as a tensor, got ${x === null ? "null" : typeof x}`);
   if (!y) {
     if (x.rank !== 2) {
@@ -39,7 +26,55 @@ export function requireOptions(
       if (options.cost === "greatcircle") throw new TypeError('The cost "greatcircle" needs points [n, 2], got [n]');
     }
   }
-  return { ...requireNumbers(options), unrolled: differentiate === "unrolled" };
+  return { ...requireNumbers(options), unrolled };
+}
+
+/** The same beside a cost operator; whether the form fits it is not yet known. */
+export function requireOperatorOptions(
+  y: Tensor | undefined,
+  options: SinkhornOptions & { epsilon?: number },
+): ReturnType<typeof requireOptions> {
+  const unrolled = requireSolver(options, true);
+  if (y) throw new TypeError("Expected points as a tensor beside y, got an operator");
+  if (options.cost !== undefined) throw new TypeError('"cost" is for points: a cost operator is the cost itself');
+  return { ...requireNumbers(options), unrolled };
+}
+
+/** Checks how it is to be solved and differentiated; gives whether by unrolling. */
+function requireSolver(options: SinkhornOptions, streams: boolean): boolean {
+  const { differentiate = "implicit" } = options;
+  if (differentiate !== "implicit" && differentiate !== "unrolled") {
+    throw new TypeError(
+      `Expected "differentiate" to be "implicit" or "unrolled", got ${JSON.stringify(differentiate)}`,
+    );
+  }
+  requireForm(options.form ?? "auto", streams, differentiate === "unrolled");
+  const { epsilonScaling: factor } = options;
+  requireFactor(factor);
+  if (differentiate === "unrolled" && (factor !== undefined || options.potentials !== undefined)) {
+    throw new TypeError('"epsilonScaling" and "potentials" cannot be unrolled: take differentiate: "implicit"');
+  }
+  return differentiate === "unrolled";
+}
+
+/** As {@linkcode requireNumbers}, of a solver that knows stages of ε. */
+export function requireStages(
+  options: Parameters<typeof requireNumbers>[0] & { epsilonScaling?: number },
+): ReturnType<typeof requireNumbers> {
+  requireFactor(options.epsilonScaling);
+  return requireNumbers(options);
+}
+
+function requireFactor(factor: number | undefined): void {
+  if (factor !== undefined && !(typeof factor === "number" && factor > 0 && factor < 1)) {
+    throw new RangeError(`Expected "epsilonScaling" between 0 and 1, got ${factor}`);
+  }
+}
+
+/** The number in a tensor of one. */
+export async function scalarOf(epsilon: Tensor): Promise<number> {
+  if (epsilon.size !== 1) throw new TypeError(`Expected "epsilon" to be one number, got [${epsilon.shape.join(", ")}]`);
+  return await epsilon.item();
 }
 
 /** The numbers that every solver of the entropic problem takes, with their defaults, checked. */

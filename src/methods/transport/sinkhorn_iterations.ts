@@ -27,6 +27,8 @@ export interface SinkhornState {
   /** Measured after `iterations`. */
   error: number;
   history: SinkhornProgress[];
+  /** Row sums of the plan, and Σ_j P_ij C_ij, where they were measured with the error. */
+  rows?: { mass: ArrayLike<number>; cost: ArrayLike<number> };
 }
 
 /** What the iterations go by. */
@@ -39,6 +41,8 @@ export interface IterationSettings {
   tolerance: number;
   signal?: AbortSignal;
   onProgress?: (progress: SinkhornProgress) => void;
+  /** Called with the potentials after each measurement, to refuse them by throwing. */
+  inspect?: (f: Potential, g: Potential) => Promise<void>;
 }
 
 /** Iterations by logsumexp before the cheaper form takes over. */
@@ -53,7 +57,7 @@ export const FIRST_CHECK = 10;
  * @param start The columns' potential to start from, taken over; default 0.
  */
 export async function iterate(
-  geometry: Geometry,
+  geometry: Pick<Geometry, "n" | "m" | "logSum" | "marginal">,
   weights: { a: Float64Array; b: Float64Array; total: number },
   like: Tensor,
   settings: IterationSettings,
@@ -95,6 +99,7 @@ export async function iterate(
       history.push(progress);
       onProgress?.(progress);
       signal?.throwIfAborted();
+      await settings.inspect?.(f, g);
       const converged = error <= target;
       if (converged || iteration >= maxIterations) return { f, g, iterations: iteration, converged, error, history };
       relaxation.learn(history);

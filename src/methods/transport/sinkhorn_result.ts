@@ -1,7 +1,7 @@
 import type { LinearOperator } from "../../operators/mod.ts";
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
 import type { Joined } from "./differentiate.ts";
-import type { Geometry, Potential } from "./geometry.ts";
+import type { Potential, SolutionGeometry } from "./geometry.ts";
 import type { Problem } from "./problem.ts";
 import type { SinkhornForm } from "./sinkhorn_form.ts";
 import { marginalRounding } from "./sinkhorn_limits.ts";
@@ -43,8 +43,8 @@ export class SinkhornResult {
   readonly converged: boolean;
   /** ‖P·1 − a‖₁, measured; the column sums are exact up to rounding after each iteration. */
   readonly marginalError: number;
-  /** The form of the iterations. */
-  readonly form: SinkhornForm;
+  /** The form of the iterations; of `sinkhornGrid` it is `separable`. */
+  readonly form: SinkhornForm | "separable";
   /**
    * How far the measured error may be from that of the same potentials in exact arithmetic: what rounding of costs and exponentials
    * can do in this dtype. It grows as ⟨P, C⟩/ε: where it is above the tolerance, take f64 (on the CPU device) or a larger ε.
@@ -52,12 +52,12 @@ export class SinkhornResult {
   readonly marginalRounding: number;
   /** Every measurement of the marginal error. */
   readonly history: readonly SinkhornProgress[];
-  #owned: readonly Tensor[];
+  #owned: readonly { dispose(): void }[];
   #rowCosts: () => Tensor;
 
   private constructor(
     fields: Omit<SinkhornResult, "dispose" | "transportCost" | typeof Symbol.dispose>,
-    owned: readonly Tensor[],
+    owned: readonly { dispose(): void }[],
     rowCosts: () => Tensor,
   ) {
     this.#rowCosts = rowCosts;
@@ -79,23 +79,29 @@ export class SinkhornResult {
 
   /** Measures the values at the end of the iterations; `owned` are tensors that the plan reads. */
   static async from(
-    geometry: Geometry,
+    geometry: SolutionGeometry,
     state: SinkhornState & {
-      form: SinkhornForm;
+      form: SinkhornForm | "separable";
       rounding: { magnitude: number; signed: boolean; roundings: number };
     },
     weights: { a: Float64Array; b: Float64Array },
     problem: Problem,
-    owned: readonly Tensor[],
+    owned: readonly { dispose(): void }[],
     join: (value: Tensor) => Promise<Joined>,
   ): Promise<SinkhornResult> {
     const epsilon = problem.epsilon instanceof Tensor ? await problem.epsilon.item() : problem.epsilon;
     const { f, g } = stopGradient({ f: state.f, g: state.g });
-    using costs = geometry.rowCost(f, g, epsilon);
-    using masses = geometry.marginal("rows", f, g, epsilon);
-    const [rowCost, rowMass, F, p, G, q] = await Promise.all(
-      [costs, masses, f.coarse, f.fine, g.coarse, g.fine].map((t) => t.data()),
-    );
+    const read = (ts: readonly Tensor[]) => Promise.all(ts.map((t) => t.data()));
+    const measure = async () => {
+      using costs = geometry.rowCost(f, g, epsilon);
+      using masses = geometry.marginal("rows", f, g, epsilon);
+      const [cost, mass] = await read([costs, masses]);
+      return { cost, mass };
+    };
+    const [{ cost: rowCost, mass: rowMass }, [F, p, G, q]] = await Promise.all([
+      state.rows ?? measure(),
+      read([f.coarse, f.fine, g.coarse, g.fine]),
+    ]);
     // Sums in f64: the device's rows are accurate, a long f32 sum of them would not be.
     const value = (coarse: ArrayLike<number>, fine: ArrayLike<number>, by: ArrayLike<number>) => {
       let s = 0;
@@ -116,20 +122,26 @@ export class SinkhornResult {
           "try more maxIterations, a larger epsilon or tolerance",
       );
     }
-    const { device, dtype } = masses;
+    const { device, dtype } = f.coarse;
     using number = Tensor.of(device, dtype === "f64" ? Float64Array.of(dual) : Float32Array.of(dual), [], dtype);
     const joined = await join(number.add(0));
-    const whole = ({ coarse, fine }: Potential) =>
-      Tensor.map("F + eps * p", { F: coarse, p: fine, eps: problem.epsilon });
+    const whole = ({ coarse, fine }: Potential) => {
+      const flat = Tensor.map("F + eps * p", { F: coarse, p: fine, eps: problem.epsilon });
+      if (!problem.shape) return flat;
+      using own = flat;
+      return own.reshape(problem.shape);
+    };
     const potentials: [Tensor, Tensor] = [whole(joined.f), whole(joined.g)];
-    const own = problem.geometryOf(problem.cost);
+    // −∞, where a weight is zero, times an entry of 0 would be NaN in the derivative by ε.
+    const finite = ({ coarse, fine }: Potential) => ({ coarse: Tensor.map("max(F, -1e30)", { F: coarse }), fine });
+    const own = problem.geometryOf(problem.cost), at = { f: finite(joined.f), g: finite(joined.g) };
     return new SinkhornResult({
       value: joined.value,
       cost,
       primal,
       dual,
       potentials,
-      plan: own.plan(joined.f, joined.g, problem.epsilon),
+      plan: own.plan(at.f, at.g, problem.epsilon),
       epsilon,
       iterations: state.iterations,
       converged: state.converged,
@@ -147,9 +159,11 @@ export class SinkhornResult {
     }, [
       ...potentials,
       joined.value,
+      at.f.coarse,
+      at.g.coarse,
       ...[f, g, joined.f, joined.g, state.f, state.g].flatMap(({ coarse, fine }) => [coarse, fine]),
       ...owned,
-    ], () => own.rowCost(joined.f, joined.g, problem.epsilon));
+    ], () => own.rowCost(at.f, at.g, problem.epsilon));
   }
 
   /** The transport cost ⟨P, C⟩ as a tensor of one number, to differentiate; see {@linkcode SinkhornResult.value}. */
@@ -161,7 +175,7 @@ export class SinkhornResult {
   /** Frees the potentials and what the plan reads. */
   dispose(): void {
     this.plan.dispose();
-    for (const tensor of this.#owned) tensor.dispose();
+    for (const part of this.#owned) part.dispose();
   }
 
   /** `using result = …` frees it at the end of the block. */

@@ -1,8 +1,8 @@
 import type { Tensor } from "../../tensor/mod.ts";
 import type { Geometry, Potential } from "./geometry.ts";
 import { disposePotentials, quantumOf } from "./renew_potential.ts";
-import { iterateScaled, newTrack, type ScalingWork } from "./scaling_iterations.ts";
-import type { ScalingGeometry } from "./scaling_steps.ts";
+import { iterateScaled, newTrack } from "./scaling_iterations.ts";
+import { ScalingState } from "./scaling_state.ts";
 import type { SinkhornForm } from "./sinkhorn_form.ts";
 import {
   iterate,
@@ -10,7 +10,6 @@ import {
   type SinkhornProgress,
   type SinkhornState,
   vectorLike,
-  zeroPotential,
 } from "./sinkhorn_iterations.ts";
 import { atEpsilon } from "./sinkhorn_start.ts";
 
@@ -25,7 +24,7 @@ interface HostWeights {
 const STAGE = { iterations: 100, tolerance: 1e-2 };
 
 /** Solves at ε in stages: from the largest cost down by `factor`, each from the potentials of the one before. Takes over `start`. */
-export async function solveInStages(
+export function solveInStages(
   form: SinkhornForm,
   geometry: Geometry,
   weights: HostWeights,
@@ -34,8 +33,21 @@ export async function solveInStages(
   factor: number | undefined,
   start?: Potential,
 ): Promise<SinkhornState> {
-  const solve = form === "kernel" ? iterateKernel : iterate;
-  if (factor === undefined) return await solve(geometry, weights, like, settings, start);
+  const solve = (own: IterationSettings, from?: Potential) =>
+    form === "kernel" ? iterateKernel(geometry, weights, own, from) : iterate(geometry, weights, like, own, from);
+  return inStages(solve, weights, like, settings, factor, start);
+}
+
+/** The same for iterations of any kind: `solve` takes the settings of a stage, and over the columns' potential to start from. */
+export async function inStages(
+  solve: (settings: IterationSettings, start?: Potential) => Promise<SinkhornState>,
+  weights: HostWeights,
+  like: Tensor,
+  settings: IterationSettings,
+  factor: number | undefined,
+  start?: Potential,
+): Promise<SinkhornState> {
+  if (factor === undefined) return await solve(settings, start);
   using b = vectorLike(like, weights.b);
   const { epsilon, largest, tolerance, maxIterations, onProgress } = settings;
   const history: SinkhornProgress[] = [], quantum = quantumOf(largest, epsilon);
@@ -43,7 +55,7 @@ export async function solveInStages(
   for (;;) {
     const last = !(stage > epsilon) || maxIterations - done <= 2 * STAGE.iterations;
     const now = last ? epsilon : stage, before = done;
-    const state = await solve(geometry, weights, like, {
+    const state = await solve({
       ...settings,
       epsilon: now,
       tolerance: last ? tolerance : Math.max(tolerance, STAGE.tolerance),
@@ -63,44 +75,39 @@ export async function solveInStages(
 async function iterateKernel(
   geometry: Geometry,
   weights: HostWeights,
-  like: Tensor,
   settings: IterationSettings,
   start?: Potential,
 ): Promise<SinkhornState> {
-  const { epsilon, largest, tolerance, onProgress } = settings, { n, m } = geometry;
-  using a = vectorLike(like, weights.a);
-  using b = vectorLike(like, weights.b);
-  const own: ScalingGeometry = {
-    logSum: (side, other) => geometry.logSum(side, other, epsilon),
-    marginal: (side, { f, g }) => geometry.marginal(side, f, g, epsilon),
-    matrix: ({ f, g }) => {
-      const P = geometry.matrix(f, g, epsilon);
-      void P.value;
-      return P;
-    },
-  };
+  const { epsilon, largest, tolerance, onProgress, maxIterations, signal } = settings, { n, m } = geometry;
+  using costs = geometry.costs();
+  using C = costs.reshape([1, n, m]);
+  const state = new ScalingState(C, weights.a, weights.b, Float64Array.of(epsilon), [largest]);
+  try {
+    await state.start(start && await wholeOf(start, epsilon));
+  } finally {
+    if (start) disposePotentials(start);
+  }
   const track = newTrack(0);
-  let found: Pick<SinkhornState, "f" | "g"> | undefined;
-  const copy = ({ coarse, fine }: Potential) => ({ coarse: coarse.slice(null), fine: fine.slice(null) });
-  const work: ScalingWork = {
-    problem: { geometry: own, a, b, eps: epsilon, quantum: quantumOf(largest, epsilon) },
-    tracks: [track],
-    finish: ({ f, g }) => {
-      found = { f: copy(f), g: copy(g) };
-      return Promise.resolve();
-    },
-    keep: () => work.problem,
+  await iterateScaled(state, [track], [tolerance * weights.total], {
+    maxIterations,
+    signal,
     measured: () => {
       const latest = track.history.at(-1);
       if (latest) onProgress?.(latest);
     },
+  });
+  const { iterations, error, converged, history } = track, { measured } = state, { f, g } = state.pair();
+  const flat = ({ coarse, fine }: Potential): Potential => {
+    const parts = { coarse: coarse.reshape([coarse.size]), fine: fine.reshape([fine.size]) };
+    disposePotentials({ coarse, fine });
+    return parts;
   };
-  await iterateScaled(
-    work,
-    { f: zeroPotential(like, n), g: start ?? zeroPotential(like, m) },
-    [tolerance * weights.total],
-    settings,
-  );
-  const { iterations, error, converged, history } = track;
-  return { ...found!, iterations, error, converged, history };
+  const rows = { mass: measured.subarray(0, n), cost: measured.subarray(n) };
+  return { f: flat(f), g: flat(g), iterations, error, converged, history, rows };
+}
+
+/** A potential as numbers. */
+async function wholeOf({ coarse, fine }: Potential, epsilon: number): Promise<Float64Array> {
+  const [F, p] = await Promise.all([coarse.data(), fine.data()]);
+  return Float64Array.from(F, (v, k) => v + epsilon * p[k]);
 }

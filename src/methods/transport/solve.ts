@@ -95,7 +95,8 @@ const FINE = 1e-6;
  *
  * Not behind this function: many small problems (`sinkhornBatch`), distances between samples that are to be 0 for equal ones
  * (`sinkhornDivergence`), points on a line or a circle (`wasserstein1d`, `wassersteinCircle`: a sort), clouds of high dimension where a bound
- * is enough (`slicedWasserstein`).
+ * is enough (`slicedWasserstein`), histograms on a regular grid (`sinkhornGrid`: sums go axis by axis),
+ * nodes of a graph (`sinkhornKernel` with a `heatKernel`), costs that are operators (`sinkhorn`, `lowRankSinkhorn`).
  *
  * @param x Points `[n, d]` (or `[n]` on a line), or a cost matrix `[n, m]` if `y` is left out.
  * @param y Points `[m, d]` (or `[m]`).
