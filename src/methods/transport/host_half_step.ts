@@ -1,11 +1,11 @@
 import type { HostDual, HostPotentials } from "./newton_system.ts";
 
 /** Row potentials that meet the row weights exactly, from those of the columns: f = ε (log a − log Σ_j exp((g_j − C_ij)/ε)), in place. */
-export function rowStep({ n, m, C, a, epsilon }: HostDual, { f, g }: HostPotentials): void {
-  // Smaller terms are nothing to the sum: for small ε nearly all, and they need no exponential.
-  const reach = epsilon * (-40 - Math.log(m));
+export function rowStep({ n, m, C, a, epsilon, floor }: HostDual, { f, g }: HostPotentials): void {
   for (let i = 0; i < n; i++) {
     if (a[i] === 0) continue;
+    // The largest term becomes a_i at most. What stays below the floor then needs no exponential: for small ε, nearly all.
+    const reach = epsilon * (floor - Math.log(a[i]));
     let top = -Infinity, s = 0;
     for (let j = 0, k = i * m; j < m; j++, k++) {
       const v = g[j] - C[k];
@@ -25,7 +25,6 @@ export function rowStep({ n, m, C, a, epsilon }: HostDual, { f, g }: HostPotenti
  */
 export function columnStep({ n, m, C, a, b, epsilon, floor, P, r, c }: HostDual, { f, g }: HostPotentials): number {
   const top = new Float64Array(m).fill(-Infinity), s = new Float64Array(m);
-  // Of a column the largest term becomes b_j at most.
   const reach = b.map((w) => epsilon * (floor - Math.log(w)));
   for (let i = 0; i < n; i++) {
     const own = f[i];

@@ -34,6 +34,9 @@ const FALL = 2;
 /** … which goes on when the marginal error is below this share of the mass: the next plan then begins with about the right support. */
 const NEAR = 0.01;
 
+/** On the way down entries up to e²⁸ as large are nothing, too: six digits are enough there. */
+const COARSE = 28;
+
 /** Both stages of `sinkhornNewtonSparse`; ends with an exact column marginal. */
 export async function newtonIterations(
   dual: HostDual,
@@ -59,8 +62,8 @@ export async function newtonIterations(
     signal?.throwIfAborted();
   };
   let at = dual, error = Infinity;
-  const sinkhorn = async (epsilon: number) => {
-    at = { ...dual, epsilon };
+  const sinkhorn = async (epsilon: number, floor = dual.floor) => {
+    at = { ...dual, epsilon, floor };
     rowStep(at, { f, g });
     error = columnStep(at, { f, g });
     await record({ stage: "sinkhorn", epsilon, error });
@@ -68,7 +71,8 @@ export async function newtonIterations(
   // The first half goes down from the scale of the costs to ε (ε-scaling), so that potentials far from 0 are reached in few iterations.
   const falling = Math.floor(warmUp / 2), start = Math.max(range(dual.C) / 8, dual.epsilon);
   for (let k = 0; k < warmUp && !(k > falling && error <= target); k++) {
-    await sinkhorn(k < falling ? start * (dual.epsilon / start) ** ((k + 1) / falling) : dual.epsilon);
+    if (k < falling) await sinkhorn(start * (dual.epsilon / start) ** ((k + 1) / falling), dual.floor + COARSE);
+    else await sinkhorn(dual.epsilon);
   }
   if (warmUp === 0) error = fillPlan(dual, { f, g });
   let highest = dual.epsilon;

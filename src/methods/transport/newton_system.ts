@@ -223,16 +223,20 @@ export function lineSearch(
   for (let halvings = 0, t = 1; halvings < HALVINGS && t >= shortest; halvings++, t /= 2) {
     let excess = 0;
     const most = (1 - ARMIJO) * t * slope / epsilon;
+    const moved = g.map((x, j) => x + t * dg[j]), changes = dg.map((x) => t * x / epsilon);
     for (let i = 0; i < n && excess <= most; i++) {
-      const own = f[i] + t * df[i];
+      const own = f[i] + t * df[i], change = t * df[i] / epsilon;
       for (let j = 0, k = i * m; j < m; j++, k++) {
         const p = P[k];
         if (p > 0) {
-          const x = t * (df[i] + dg[j]) / epsilon;
-          excess += p * (x > -1e-5 && x < 1e-5 ? x * x * (0.5 + x / 6) : Math.expm1(x) - x);
+          const x = change + changes[j];
+          excess += p *
+            (x > -0.05 && x < 0.05
+              ? x * x * (1 / 2 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x / 720))))
+              : Math.exp(x) - 1 - x);
         } else {
           // Entries that were nothing may come back.
-          const v = own + g[j] + t * dg[j] - C[k];
+          const v = own + moved[j] - C[k];
           if (v > least) excess += Math.exp(v / epsilon);
         }
       }
