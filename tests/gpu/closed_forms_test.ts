@@ -7,7 +7,7 @@ import {
   wassersteinCircle,
 } from "../../src/methods/transport/mod.ts";
 import { generator } from "../../src/testing/case_inputs.ts";
-import { type Gpu, grad, open, type Tensor } from "../../src/tensor/mod.ts";
+import { type Gpu, grad, hvp, open, type Tensor } from "../../src/tensor/mod.ts";
 import { onEachDevice } from "./devices.ts";
 
 const points = (gpu: Gpu, shape: number[], seed: number) => gpu.random.normal(shape, { seed });
@@ -84,7 +84,24 @@ Deno.test("derivatives of the closed forms agree with central differences", asyn
     await check(x, dx, (x) => wasserstein1d(x, y, { a, b: sameTotal, p }), `line with weights, p = ${p}`);
     await check(a, still, (a) => wasserstein1d(x, y, { a, b: sameTotal, p }), `weights of a line, p = ${p}`);
     await check(x, dx, async (x) => (await wassersteinCircle(x, y, { p })).value, `circle, p = ${p}`);
+    const ofWeights = async (a: Tensor) => (await wassersteinCircle(x, y, { a, b: sameTotal, p, period: 0.8 })).value;
+    await check(a, still, ofWeights, `weights of a circle, p = ${p}`);
+    const ofOthers = async (b: Tensor) => (await wassersteinCircle(x, y.mul(3), { b, p })).value;
+    await check(sameTotal, y.sub(y.mean()), ofOthers, `weights of the other side, p = ${p}`);
   }
+  // Whole turns of the potentials: equal weights, where many steps end together.
+  const hours = f64(5), ends = f64(5), ones = gpu.tensor([0.2, 0.2, 0.2, 0.2, 0.2], { dtype: "f64" });
+  const price = await grad(async (a: Tensor) => (await wassersteinCircle(hours, ends, { a })).value)(ones);
+  const own = await grad(async (b: Tensor) => (await wassersteinCircle(hours, ends, { a: ones, b })).value)(ones);
+  const [u, v, f, g] = await Promise.all([hours, ends, price, own].map(async (t) => Float64Array.from(await t.data())));
+  const { cost } = await wassersteinCircle(hours, ends);
+  assertAlmostEquals(f.reduce((s, v, k) => s + (v + g[k]) / 5, 0), cost, 1e-12);
+  f.forEach((f, i) =>
+    g.forEach((g, j) => {
+      const d = Math.abs(u[i] - v[j]);
+      assert(f + g <= Math.min(d, 1 - d) + 1e-12, `${i} to ${j}`);
+    })
+  );
   const cloud = f64(7, 3), other = f64(5, 3), move = f64(7, 3);
   await check(cloud, move, (x) => slicedWasserstein(x, other, { projections: 6, seed: 3 }), "sliced");
   await check(cloud, move, (x) => slicedWasserstein(x, other, { projections: 6, seed: 3, p: 1 }), "sliced, p = 1");
@@ -92,6 +109,7 @@ Deno.test("derivatives of the closed forms agree with central differences", asyn
   const away = cloud.add(gpu.tensor([3, 4, 0], { dtype: "f64" }));
   const widest = async (x: Tensor) => (await maxSlicedWasserstein(x, other, { seed: 3, tolerance: 1e-9 })).value;
   using gradient = await grad(widest)(away);
+  await assertRejects(() => hvp(widest, [away], [move]), TypeError, "first derivatives only");
   const h = 1e-4, [up, down] = [await widest(away.add(move.mul(h))), await widest(away.add(move.mul(-h)))];
   assertAlmostEquals(
     await gradient.mul(move).sum().item(),

@@ -211,4 +211,13 @@ Deno.test("the derivative of the exact cost is the plan's, the weights' are the 
   using gradient = await grad(toA)(a);
   const [up, down] = await Promise.all([h, -h].map(async (t) => await (await toA(a.add(move.mul(t)))).item()));
   assertAlmostEquals(await gradient.mul(move).sum().item(), (up - down) / (2 * h), 1e-7);
+  // Of an assignment it is the pairs; twice by the weights and the cost it is refused, as the potentials would move.
+  const third = gpu.tensor([0.2, 0.5, 0.3], { dtype: "f64" });
+  const C = f64(random(3, 4, 61)), { columns } = await assignment(C);
+  const paired = await grad(async (C: Tensor) => (await assignment(C)).value())(C),
+    P: number[][] = await paired.array();
+  P.forEach((row, i) => assertEquals(row.map(Boolean), row.map((_, j) => j === columns[i])));
+  const mixed = async (C: Tensor) =>
+    (await grad(async (a: Tensor) => (await exact(C, { a })).value)(third)).square().sum();
+  await assertRejects(async () => await grad(mixed)(C), TypeError, "first derivatives only");
 });

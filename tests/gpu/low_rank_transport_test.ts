@@ -1,4 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { projectFactors } from "../../src/methods/transport/factor_projection.ts";
+import { projectOnHost } from "../../src/methods/transport/host_factor_projection.ts";
 import { lowRankSinkhorn } from "../../src/methods/transport/mod.ts";
 import { lowRank, pairwise } from "../../src/operators/mod.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
@@ -99,6 +101,55 @@ onEachDevice("points, their matrix, a formula and an operator give one solution"
   using matrix = await lowRankSinkhorn(C.toDense(), options);
   using operator = await lowRankSinkhorn(C, options);
   for (const other of [formula, matrix, operator]) assertAlmostEquals(other.cost, points.cost, 1e-3 * points.cost);
+});
+
+onEachDevice("small factors are projected on the host to what the device gives", async (gpu) => {
+  const n = 9, m = 6, rank = 3, b = [0.3, 0, 0.2, 0.4, 0.05, 0.05];
+  const host = { a: new Float64Array(n).fill(1 / n), b: Float64Array.from(b) };
+  const column = (w: Float64Array) => gpu.tensor(Array.from(w, (x) => [x]));
+  const constraints = {
+    ...{ a: column(host.a), b: column(host.b), logA: column(host.a.map(Math.log)), logB: column(host.b.map(Math.log)) },
+    ...{ logFloor: Math.log(1e-3), target: 1e-5 },
+  };
+  const kernel = {
+    q: gpu.random.normal([n, rank], { seed: 1 }).mul(3),
+    r: gpu.random.normal([m, rank], { seed: 2 }).mul(3),
+    g: gpu.random.normal([rank], { seed: 3 }).mul(3),
+  };
+  const found = [await projectFactors(kernel, constraints), await projectFactors(kernel, { ...constraints, host })];
+  for (const { error } of found) assert(error <= 1e-5, `error ${error}`);
+  for (const part of ["q", "r", "g"] as const) {
+    using apart = found[0].factors[part].exp().sub(found[1].factors[part].exp()).abs().max();
+    assert(await apart.item() < 3e-4, `${part} differs by ${await apart.item()}`);
+  }
+  // From the multipliers found, both are there at once.
+  const again = await projectFactors(kernel, { ...constraints, host }, { duals: found[1].duals, ratio: 1 });
+  assert(again.iterations <= 8 && again.error <= 1e-5, `${again.iterations} iterations`);
+});
+
+Deno.test("on the host kernels far out of the range of exponentials are projected, too", () => {
+  const n = 7, rank = 3, bits = (k: number) => 900 * Math.sin(12.9898 * k + 1);
+  const K = Float64Array.from({ length: n * rank }, (_, k) => bits(k)), L = K.map((x) => -x / 2);
+  const rows = new Float64Array(n).fill(1 / n), logG = Float64Array.of(0, 500, -800);
+  const limits = { logFloor: Math.log(1e-3), target: 1e-9, maxIterations: 100_000 };
+  const { q, r, g, error } = projectOnHost({ K, rows }, { K: L, rows }, logG, undefined, limits);
+  assert(error <= 1e-9, `error ${error}`);
+  for (const [factor, own] of [[q, K], [r, L]]) {
+    for (let i = 0; i < n; i++) {
+      const row = Array.from(factor.subarray(i * rank, (i + 1) * rank), Math.exp);
+      assertAlmostEquals(row.reduce((s, x) => s + x, 0), 1 / n, 1e-9);
+      // What was added to the kernel is a row's number and a column's.
+      for (let k = 0; k < rank; k++) {
+        const added = (i: number, k: number) => factor[i * rank + k] - own[i * rank + k];
+        assertAlmostEquals(added(i, k) - added(i, 0), added(0, k) - added(0, 0), 1e-9);
+      }
+    }
+    for (let k = 0; k < rank; k++) {
+      let sum = 0;
+      for (let i = 0; i < n; i++) sum += Math.exp(factor[i * rank + k]);
+      assertAlmostEquals(sum, Math.exp(g[k]), 1e-8);
+    }
+  }
 });
 
 onEachDevice("several starts keep the best; a seed gives the same again", async (gpu) => {

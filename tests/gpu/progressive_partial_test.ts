@@ -164,3 +164,14 @@ onEachDevice("a single class, bad input, signals; memory balances", async (gpu) 
   for (const t of [C, one, plan]) t.dispose();
   assertEquals(gpu.memory().live, live);
 });
+
+Deno.test("a small mass takes no more iterations than a large one", () =>
+  onHost(async (gpu) => {
+    const C = f64(gpu, costs(generator(8), 60, 4));
+    for (const mass of [0.02, 0.2]) {
+      // Half-steps alone shrink the error by 1 − mass ε/(γ + ε) each: thousands of iterations for the small mass.
+      using result = await progressivePartial(C, { mass, epsilon: 0.1, gamma: 1, tolerance: 1e-10 });
+      assert(result.converged && result.iterations <= 200, `${result.iterations} iterations at a mass of ${mass}`);
+      assert(result.gap < 1e-9, `a gap of ${result.gap}`);
+    }
+  }));

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type LabeledPoints, type MixtureRun, projektor, sinkhorn } from "../../src/methods/transport/mod.ts";
+import { groupDistances } from "../../src/methods/transport/labeled_mixture.ts";
 import { projectOnSimplex } from "../../src/methods/transport/simplex.ts";
 import { generator } from "../../src/testing/case_inputs.ts";
 import { type Gpu, open } from "../../src/tensor/mod.ts";
@@ -98,6 +99,25 @@ Deno.test("the distance is the transport with the label-aware cost, worked out a
   }, 0);
   const found = await model.distance(mixture);
   assert(Math.abs(found - expected) < 1e-6 * expected, `${found}, expected ${expected}`);
+});
+
+Deno.test("distances of groups are those of their transports, in batches of any size and one by one", async () => {
+  await using gpu = await open({ backend: "cpu", tune: "off" });
+  const random = generator(9), cloud = (n: number) => Array.from({ length: n }, () => [random(), 3 * random()]);
+  const x = gpu.tensor(cloud(12), { dtype: "f64" }), y = gpu.tensor(cloud(9), { dtype: "f64" });
+  const ofX = new Map([[7, [0, 3, 4, 5, 6, 11]], [2, [1]], [5, [2, 7, 8, 9, 10]]]);
+  const ofY = new Map([[1, [8, 0]], [0, [1, 2, 3, 4, 5, 6, 7]]]), each: number[] = [];
+  for (const from of ofX.values()) {
+    for (const to of ofY.values()) {
+      each.push((await sinkhorn(x.take(from), y.take(to), { ...OPTIONS, cost: "euclidean" })).cost);
+    }
+  }
+  // All pairs at once, four at a time, and one by one.
+  for (const batch of [undefined, 4 * 6 * 7, 1]) {
+    const found = await groupDistances(x, ofX, y, ofY, OPTIONS, batch);
+    assertEquals(found.map((row) => row.length), [2, 2, 2]);
+    found.flat().forEach((w, k) => assert(Math.abs(w - each[k]) < 1e-6 * each[k], `${w}, expected ${each[k]}`));
+  }
 });
 
 Deno.test("the best mixture is mostly the source that is like the validation data, and no worse than any on a grid", async () => {

@@ -75,6 +75,13 @@ onEachDevice("problems stop one by one, each as it would alone", async (gpu) => 
   }
 });
 
+Deno.test("small problems at a small ε are all done: over-relaxation that went too far recovers", async () => {
+  await using gpu = await open({ backend: "cpu", tune: "off" });
+  const x = points(gpu, [60, 20, 2], 3), y = points(gpu, [60, 24, 2], 4);
+  using result = await sinkhornBatch(x, y, { epsilon: 1e-3, maxIterations: 4000 });
+  assertEquals(result.converged.filter((done) => !done).length, 0);
+});
+
 onEachDevice("cost matrices, points of weight 0 as filling, weights of any total", async (gpu) => {
   const C = points(gpu, [3, 6, 5], 5);
   const a = [2, 1, 0, 3, 1, 0], b = [1, 2, 1, 3, 0];

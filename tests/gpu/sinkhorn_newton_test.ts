@@ -254,6 +254,14 @@ onHost("gradients by points agree with central differences", async (gpu) => {
     // Truncation h²·f‴/6 with f‴ up to about 1/ε².
     assertAlmostEquals(got[k], (up - down) / (2 * h), 1e-6);
   }
+  const x = f64(gpu, X, 6, 2);
+  const byEpsilon = async (epsilon: Tensor) =>
+    (await sinkhornNewtonSparse(x, y, { epsilon, epsilonScale: "absolute", tolerance: 1e-12 })).value;
+  const slope = await (await grad(byEpsilon)(gpu.tensor(0.1, { dtype: "f64" }))).item();
+  const [up, down] = await Promise.all(
+    [h, -h].map(async (by) => (await byEpsilon(gpu.tensor(0.1 + by, { dtype: "f64" }))).item()),
+  );
+  assertAlmostEquals(slope, (up - down) / (2 * h), 1e-6);
 });
 
 onEachDevice("bad input is refused by name, signals are heard, and memory balances", async (gpu) => {

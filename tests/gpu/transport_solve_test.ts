@@ -5,7 +5,7 @@ import type { Gpu } from "../../src/tensor/mod.ts";
 import { onEachDevice } from "./devices.ts";
 
 const points = (gpu: Gpu, n: number, d: number, seed: number) => gpu.random.uniform([n, d], { seed });
-const METHODS: readonly TransportMethod[] = ["exact", "sinkhorn", "newton"];
+const METHODS: readonly TransportMethod[] = ["exact", "multiscale", "sinkhorn", "newton"];
 
 /** A value of each option that some method takes. */
 const VALUES: Omit<Required<TransportOptions>, "method" | "signal"> = {
@@ -40,9 +40,10 @@ onEachDevice(
         }
       }
     }
+    await assertRejects(() => solve(gpu.zeros([3, 4]), { method: "multiscale" }), TypeError, "takes points");
     await assertRejects(() => solve(x, y, { method: "emd" as "exact" }), TypeError, 'Expected "method" to be "auto"');
-    const epsilon = gpu.tensor([0.1]);
-    await assertRejects(() => solve(x, y, { method: "newton", epsilon }), TypeError, 'takes "epsilon" as a number');
+    const epsilon = gpu.tensor([0.1, 0.2]);
+    await assertRejects(() => solve(x, y, { method: "newton", epsilon }), TypeError, '"epsilon" to be one number');
   },
 );
 
@@ -50,7 +51,7 @@ onEachDevice("all methods give one shape of result that holds together, and entr
   const x = points(gpu, 20, 2, 3), y = points(gpu, 24, 2, 4);
   const { cost: best } = await solve(x, y);
   for (const method of METHODS) {
-    const options = method === "exact" ? {} : { epsilon: 1e-3 };
+    const free = method === "exact" || method === "multiscale", options = free ? {} : { epsilon: 1e-3 };
     await Promise.all([x.data(), y.data()]);
     const result = await solve(x, y, { method, ...options });
     assert(result.converged, method);
@@ -60,11 +61,11 @@ onEachDevice("all methods give one shape of result that holds together, and entr
     assert(result.cost >= best * (1 - 1e-4), `${method}: ${result.cost} < ${best}`);
     assertEquals(result.plan.shape, [20, 24]);
     assertEquals(result.potentials.map((t) => t.shape), [[20], [24]]);
-    assertEquals(result.epsilon === 0, method === "exact");
+    assertEquals([result.epsilon === 0, result.history.length === 0], [free, free]);
     const P: number[][] = await result.plan.toDense().array();
     const off = P.reduce((s, row) => s + Math.abs(row.reduce((t, p) => t + p, 0) - 1 / 20), 0);
     assertAlmostEquals(off, 0, 2e-5);
-    assertAlmostEquals(await result.value.item(), method === "exact" ? result.cost : result.dual, 1e-5);
+    assertAlmostEquals(await result.value.item(), free ? result.cost : result.dual, 1e-5);
     result.dispose();
   }
 });
@@ -78,9 +79,14 @@ onEachDevice("auto chooses by what is asked and by size; nothing is left behind"
   assertEquals(choose({ epsilon: 0.1, tolerance: 1e-9 }), "newton");
   assertEquals(choose({ epsilon: 0.1, tolerance: 1e-9, form: "stored" }), "sinkhorn");
   using epsilon = gpu.tensor([0.1]);
-  assertEquals(choose({ epsilon, tolerance: 1e-9 }), "sinkhorn");
+  assertEquals(choose({ epsilon, tolerance: 1e-9 }), "newton");
   using many = gpu.zeros([5000, 1]);
-  assertEquals(chooseMethod(many, many, {}), "sinkhorn");
+  assertEquals(chooseMethod(many, many, {}), "multiscale");
+  assertEquals(chooseMethod(many, many, { cost: "euclidean", tolerance: 1e-4 }), "sinkhorn");
+  using more = gpu.zeros([20_000, 1]);
+  assertEquals(chooseMethod(more, more, {}), "sinkhorn");
+  using matrix = gpu.zeros([5000, 5000]);
+  assertEquals(chooseMethod(matrix, undefined, {}), "sinkhorn");
   assertEquals(chooseMethod(many, many, { epsilon: 0.1, tolerance: 1e-9 }), "sinkhorn");
   const C = gpu.random.uniform([6, 8], { seed: 7 });
   await C.data();

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { assignment, exact } from "../../src/methods/transport/mod.ts";
+import { assignment, exact, multiscale } from "../../src/methods/transport/mod.ts";
 import { onEachDevice } from "../gpu/devices.ts";
 import { load } from "./fixtures.ts";
 
@@ -27,8 +27,11 @@ for (
       using from = gpu.tensor(x!);
       using to = gpu.tensor(y!);
       using result = await exact(from, to, { a, b, cost: names[metric] });
-      assert(result.converged, name);
-      assert(Math.abs(result.cost - emd) <= ROUNDING * maxCost, `${name}: got ${result.cost}, POT ${emd}`);
+      using byLevels = await multiscale(from, to, { a, b, cost: names[metric], coarsest: 4, tolerance: 1e-12 });
+      for (const { converged, cost } of [result, byLevels]) {
+        assert(converged, name);
+        assert(Math.abs(cost - emd) <= ROUNDING * maxCost, `${name}: got ${cost}, POT ${emd}`);
+      }
     }
   });
 }

@@ -95,6 +95,19 @@ export interface GromovCase {
   distance: number;
 }
 
+/** The same of points with squared distances; `least` is the least distortion that POT found without entropy. */
+export interface GromovPointsCase {
+  name: string;
+  x: number[][];
+  y: number[][];
+  p: number[];
+  q: number[];
+  epsilon: number;
+  plan: number[][];
+  distance: number;
+  least: number;
+}
+
 /** `c = a b`, batched over leading axes. */
 export interface MatmulCase {
   name: string;
@@ -423,6 +436,7 @@ export interface Fixtures {
   barycenters: { convention: string; cases: BarycenterCase[] };
   free_barycenters: { convention: string; cases: FreeBarycenterCase[] };
   gromov_wasserstein: { convention: string; cases: GromovCase[] };
+  gromov_points: { convention: string; cases: GromovPointsCase[] };
   matmul: { cases: MatmulCase[] };
   reduce: { cases: ReduceCase[] };
   softmax: { cases: SoftmaxCase[] };

@@ -5,7 +5,7 @@ export type Concave = (f: Float64Array) => { value: number; gradient: Float64Arr
 export interface AscentProgress {
   /** Steps so far. */
   iteration: number;
-  /** ‖gradient‖₁. */
+  /** ‖gradient‖₁; around kinks that of the mean of supergradients. */
   error: number;
   /** The function's value. */
   value: number;
@@ -18,17 +18,25 @@ const ARMIJO = 1e-4, CURVATURE = 0.9, TRIALS = 40;
 /**
  * Maximizes a concave function by L-BFGS (Nocedal and Wright, "Numerical Optimization", algorithms 7.4 and 7.5) with a line search by bisection
  * for Wolfe's conditions; where the function has kinks the conditions may have no solution, and the best point that was tried is taken. Stops at
- * ‖gradient‖₁ ≤ `target`, or where no step goes up.
+ * ‖gradient‖₁ ≤ `target`, or where no step goes up, or goes on too slowly.
  */
 export async function ascend(
   of: Concave,
   start: Float64Array,
-  settings: { target: number; maxIterations: number; signal?: AbortSignal; onProgress?: (p: AscentProgress) => void },
+  settings: {
+    target: number;
+    maxIterations: number;
+    /** Steps in which ‖gradient‖₁ has to halve; default any number. */
+    patience?: number;
+    signal?: AbortSignal;
+    onProgress?: (p: AscentProgress) => void;
+  },
 ): Promise<{ f: Float64Array; value: number; error: number; history: AscentProgress[] }> {
-  const { target, maxIterations, signal, onProgress } = settings;
+  const { target, maxIterations, patience = Infinity, signal, onProgress } = settings;
   let f = start, { value, gradient } = of(f), fresh = true;
   const history: AscentProgress[] = [], pairs: { s: Float64Array; y: Float64Array; rho: number }[] = [];
   const norm = (v: Float64Array) => v.reduce((s, x) => s + Math.abs(x), 0);
+  let halved = { error: norm(gradient), iteration: 0 };
   for (let iteration = 1; norm(gradient) > target && iteration <= maxIterations; iteration++) {
     const d = direction(gradient, pairs), slope = dot(gradient, d);
     let low = 0, high = Infinity, t = pairs.length > 0 ? 1 : 1 / Math.sqrt(dot(d, d));
@@ -62,10 +70,12 @@ export async function ascend(
     ({ f, value, gradient } = best);
     fresh = false;
     const progress = { iteration, error: norm(gradient), value };
+    if (progress.error <= halved.error / 2) halved = progress;
     history.push(progress);
     onProgress?.(progress);
     if (iteration % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
     signal?.throwIfAborted();
+    if (iteration - halved.iteration >= patience) break;
   }
   return { f, value, error: norm(gradient), history };
 }

@@ -2,7 +2,9 @@ import type { Tensor } from "../../tensor/mod.ts";
 import { certify } from "./exact_certificate.ts";
 import { firstBasis } from "./first_basis.ts";
 import { hostMatrix, storedCost } from "./host_cost.ts";
+import { tensorLike } from "./host_problem.ts";
 import { densePricing, networkSimplex } from "./network_simplex.ts";
+import { matrixPlanCost } from "./plan_cost.ts";
 import { requireOptions } from "./sinkhorn_input.ts";
 
 /** Options of {@linkcode assignment}. */
@@ -23,6 +25,8 @@ export interface AssignmentResult {
   readonly columns: Int32Array<ArrayBuffer>;
   /** Sum of the costs of the pairs, in f64. */
   readonly cost: number;
+  /** The same as a tensor of one number, to differentiate by the cost matrix: made anew by each call, from that matrix, which is to be kept till then. */
+  value(): Tensor;
   /** Value of the potentials: no assignment costs less (or more, where `maximize`), up to `violation`. */
   readonly dual: number;
   /** How far from optimal the assignment can be at most: |cost − dual|; a rounding error where `converged`, 0 for whole costs. */
@@ -93,8 +97,19 @@ export async function assignment(costMatrix: Tensor, options: AssignmentOptions 
         "maxIterations",
     );
   }
+  const paired = Uint32Array.from([...found.keys()].filter((i) => found[i] >= 0));
   return {
     columns: found,
+    value: () => {
+      using one = tensorLike(costMatrix, new Float64Array(paired.length).fill(1));
+      const value = matrixPlanCost(
+        costMatrix,
+        { rows: paired, columns: Uint32Array.from(paired, (i) => found[i]) },
+        one,
+      );
+      void value.value;
+      return value;
+    },
     cost: sign * proof.primal + 0,
     dual: sign * proof.dual + 0,
     gap: Math.abs(proof.gap),

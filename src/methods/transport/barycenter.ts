@@ -2,12 +2,15 @@ import { stopGradient, Tensor } from "../../tensor/mod.ts";
 import { BarycenterResult } from "./barycenter_result.ts";
 import { type BarycenterProgress, iterateBarycenter } from "./barycenter_iterations.ts";
 import { requireDistributions, requireLambda } from "./barycenter_input.ts";
-import { type Cost, prepareCost } from "./cost.ts";
-import { matrixGeometry, pointGeometry } from "./geometry.ts";
+import { type JoinBarycenter, joinBarycenter } from "./barycenter_value.ts";
+import type { Cost } from "./cost.ts";
+import { matrixGeometry } from "./geometry.ts";
 import { axisCosts, requireSpacing } from "./grid_cost.ts";
 import { type BarycenterGeometry, gridGeometry } from "./grid_geometry.ts";
 import { type IteratedGeometry, productGeometry, takesProducts } from "./grid_products.ts";
 import { storeAxes } from "./grid_sums.ts";
+import { numberOf } from "./host_problem.ts";
+import { type LiveCost, liveCost } from "./live_cost.ts";
 import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
 
 /** Options of {@linkcode barycenter}. */
@@ -22,10 +25,10 @@ export interface BarycenterOptions {
   costMatrix?: Tensor;
   /** Distance between neighbours on the grid, one for all axes or one per axis; default 1. The cost is the squared distance. */
   spacing?: number | readonly number[];
-  /** Weights λ of the distributions, zero or more; scaled to sum 1. Default equal. */
-  weights?: readonly number[];
-  /** Regularization ε, in units that `epsilonScale` says. Default 0.01. */
-  epsilon?: number;
+  /** Weights λ of the distributions, zero or more; scaled to sum 1; a tensor to differentiate by them. Default equal. */
+  weights?: readonly number[] | Tensor;
+  /** Regularization ε, in units that `epsilonScale` says; a tensor of one number to differentiate by it. Default 0.01. */
+  epsilon?: number | Tensor;
   /** `relative` (default): `epsilon` is a fraction of the largest cost. `absolute`: it has the cost's unit. */
   epsilonScale?: "relative" | "absolute";
   /** Iterations before giving up. Default 10,000. */
@@ -64,8 +67,9 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
   const { points, costMatrix, signal } = options, { support = points } = options;
   signal?.throwIfAborted();
   requirePlaces(options);
-  const { cost, epsilon: e, epsilonScale, maxIterations: most, tolerance: within } = options;
-  const given = { cost, epsilon: e, epsilonScale, maxIterations: most, tolerance: within };
+  const { cost, epsilonScale, maxIterations: most, tolerance: within } = options;
+  const strength = options.epsilon === undefined ? undefined : await numberOf("epsilon", options.epsilon);
+  const given = { cost, epsilon: strength, epsilonScale, maxIterations: most, tolerance: within };
   using cells = Tensor.of(distributions.device, new Float32Array(1), [1, 1]);
   const { epsilon: wanted, relative, maxIterations, tolerance } = points
     ? requireOptions(points, support, given)
@@ -77,10 +81,11 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
   };
   const inputs: Tensor[] = [];
   try {
-    let geometry: BarycenterGeometry, shape: readonly number[];
+    let geometry: BarycenterGeometry, shape: readonly number[], live: LiveCost | undefined;
     let products: (epsilon: number) => IteratedGeometry | undefined = () => undefined;
     if (costMatrix) {
       await requireFinite("the cost matrix", costMatrix);
+      live = await liveCost(costMatrix, undefined, undefined);
       const stored = matrixGeometry(keep(stopGradient(costMatrix)));
       // A stored plan's matrix goes with the result.
       const plan: typeof stored.plan = (f, g, epsilon) => {
@@ -92,13 +97,11 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
       shape = [geometry.m];
     } else if (points && support) {
       await Promise.all([requireFinite("points", points), requireFinite("support", support)]);
-      const prepared = await prepareCost(
-        keep(stopGradient(points)),
-        keep(stopGradient(support)),
-        options.cost ?? "sqeuclidean",
-      );
-      for (const t of prepared.owned) keep(t);
-      geometry = pointGeometry(prepared);
+      live = await liveCost(points, support, options.cost);
+      for (const t of live.owned) keep(t);
+      const constants = stopGradient(live.tensors);
+      for (const t of Object.values(constants)) keep(t);
+      geometry = live.geometryOf(constants);
       shape = [geometry.m];
     } else {
       shape = distributions.shape.slice(1);
@@ -111,7 +114,7 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
     }
     const masses = await requireDistributions(distributions, geometry.n);
     if (geometry.m === 0) throw new RangeError('Expected "support" to have at least one point, got none');
-    const lambda = requireLambda(options.weights, masses.length);
+    const lambda = await requireLambda(options.weights, masses.length);
     using perRow = geometry.maxCost();
     using greatest = perRow.max();
     const largest = await greatest.item();
@@ -130,7 +133,16 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
     const target = tolerance * masses[0].reduce((s, x) => s + x, 0);
     const settings = { epsilon, largest, maxIterations, target, signal, onProgress: options.onProgress };
     const state = await iterateBarycenter(products(epsilon) ?? geometry, inputs, lambda, settings);
-    return await BarycenterResult.from(geometry, state, masses, lambda, epsilon, shape, owned);
+    const join: JoinBarycenter = (value, parts) => {
+      const { weights, epsilon: e } = options, unit = epsilon / wanted;
+      return joinBarycenter(
+        value,
+        { distributions, weights, epsilon: e, unit, live },
+        { masses, lambda, epsilon },
+        parts,
+      );
+    };
+    return await BarycenterResult.from(geometry, state, masses, lambda, epsilon, shape, owned, join);
   } catch (error) {
     for (const part of owned) part.dispose();
     throw error;

@@ -1,4 +1,4 @@
-import type { Tensor } from "../../tensor/mod.ts";
+import { Tensor } from "../../tensor/mod.ts";
 
 /** Largest relative difference of two totals that counts as rounding. */
 const TOTALS = 1e-5;
@@ -33,8 +33,12 @@ export async function requireDistributions(distributions: Tensor, cells: number)
 }
 
 /** Weights of the distributions, scaled to sum 1; default equal. */
-export function requireLambda(weights: readonly number[] | undefined, count: number): number[] {
-  const all = weights === undefined ? new Array<number>(count).fill(1) : Array.from(weights);
+export async function requireLambda(weights: readonly number[] | Tensor | undefined, count: number): Promise<number[]> {
+  if (weights instanceof Tensor && weights.rank !== 1) {
+    throw new TypeError(`Expected "weights" to be ${count} numbers, got [${weights.shape.join(", ")}]`);
+  }
+  const given = weights instanceof Tensor ? await weights.data() : weights;
+  const all = given === undefined ? new Array<number>(count).fill(1) : Array.from(given, Number);
   if (all.length !== count) throw new TypeError(`Expected "weights" to be ${count} numbers, got ${all.length}`);
   const at = all.findIndex((w) => !(w >= 0 && w < Infinity));
   if (at >= 0) throw new RangeError(`Expected finite "weights" of 0 or more, got ${all[at]} at ${at}`);

@@ -1,7 +1,9 @@
 import type { LinearOperator } from "../../operators/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import type { BarycenterProgress, BarycenterState } from "./barycenter_iterations.ts";
+import type { JoinBarycenter } from "./barycenter_value.ts";
 import type { BarycenterGeometry } from "./grid_geometry.ts";
+import { tensorLike } from "./host_problem.ts";
 import { resultBundle, resultText } from "./result_table.ts";
 
 /** What {@linkcode barycenter} found, with its certificate: the marginal errors measured at the end, and the duality gap. */
@@ -18,6 +20,11 @@ export class BarycenterResult {
   readonly primal: number;
   /** Σ λ_k (⟨a_k, f_k⟩ − ε ΣP_k), a lower bound of the primal value up to rounding, as Σ λ_k g_k = 0. */
   readonly dual: number;
+  /**
+   * The dual value as a tensor of one number, to differentiate by the distributions (with the totals held to each other), points, support or cost
+   * matrix, and by `weights` and `epsilon` that were given as tensors: at held plans and potentials, exact at the solution.
+   */
+  readonly value: Tensor;
   /** Dual potentials [f_k `[n]`, g_k `[m]`] in the cost's unit; −∞ where a distribution is zero. */
   readonly potentials: readonly [f: Tensor, g: Tensor][];
   /** ε in the cost's unit. */
@@ -42,6 +49,7 @@ export class BarycenterResult {
     this.cost = fields.cost;
     this.primal = fields.primal;
     this.dual = fields.dual;
+    this.value = fields.value;
     this.potentials = fields.potentials;
     this.epsilon = fields.epsilon;
     this.marginalError = fields.marginalError;
@@ -60,10 +68,11 @@ export class BarycenterResult {
     epsilon: number,
     shape: readonly number[],
     owned: readonly { dispose(): void }[],
+    join: JoinBarycenter,
   ): Promise<BarycenterResult> {
     const { pairs, logB } = state;
     let primal = 0, dual = 0;
-    const costs: number[] = [];
+    const costs: number[] = [], values: number[] = [];
     const total = (v: ArrayLike<number>) => Array.from(v).reduce((s, x) => s + x, 0);
     for (const [k, { f, g }] of pairs.entries()) {
       using rowCosts = geometry.rowCost(f, g, epsilon);
@@ -79,7 +88,8 @@ export class BarycenterResult {
         return s;
       };
       costs.push(total(rowCost));
-      primal += lambda[k] * (dot(row, F, p) + dot(column, G, q) - epsilon * total(row));
+      values.push(dot(row, F, p) + dot(column, G, q) - epsilon * total(row));
+      primal += lambda[k] * values[k];
       dual += lambda[k] * (dot(inputs[k], F, p) - epsilon * total(row));
     }
     if (!state.converged) {
@@ -98,6 +108,7 @@ export class BarycenterResult {
       return [u, v];
     });
     const plans = pairs.map(({ f, g }) => geometry.plan(f, g, epsilon));
+    const value = await join(tensorLike(masses, Float64Array.of(dual), []), { pairs, costs, values });
     return new BarycenterResult({
       barycenter: masses,
       plans,
@@ -105,6 +116,7 @@ export class BarycenterResult {
       cost: costs.reduce((s, c, k) => s + lambda[k] * c, 0),
       primal,
       dual,
+      value,
       potentials,
       epsilon,
       marginalError: state.error,
@@ -113,6 +125,7 @@ export class BarycenterResult {
       history: state.history,
     }, [
       masses,
+      value,
       ...plans,
       ...potentials.flat(),
       ...pairs.flatMap(({ f, g }) => [f.coarse, f.fine, g.coarse, g.fine]),

@@ -1,13 +1,12 @@
-import { type LinearOperator, sparse } from "../../operators/mod.ts";
-import { grad, Sparse, Tensor, withVjp } from "../../tensor/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
 import { type Cost, prepareCost } from "./cost.ts";
-import type { ExactCertificate } from "./exact_certificate.ts";
 import { ExactResult } from "./exact_result.ts";
 import { solveStored, solveStreamed } from "./exact_solve.ts";
 import { hostCosts, hostMatrix } from "./host_cost.ts";
-import { matrixPlanCost, pointsPlanCost } from "./plan_cost.ts";
+import { readArguments } from "./host_problem.ts";
+import { joinPlan } from "./plan_value.ts";
 import { requireOptions } from "./sinkhorn_input.ts";
-import { prepareWeights, type Weights, weightTensors } from "./weights.ts";
+import { prepareWeights, type Weights, withWeight } from "./weights.ts";
 
 /** Costs up to which `auto` stores them: 512 MiB in f64. */
 const STORED = 2 ** 26;
@@ -69,14 +68,12 @@ export async function exact(
   second?: Tensor | ExactOptions,
   third?: ExactOptions,
 ): Promise<ExactResult> {
-  const y = second instanceof Tensor ? second : undefined;
-  const options = (y ? third : second as ExactOptions | undefined) ?? {}, { cost, signal, onProgress } = options;
+  const { y, options } = readArguments<ExactOptions>(second, third), { cost, signal, onProgress } = options;
   const n = x.shape?.[0] ?? 0, m = y ? y.shape[0] : x.shape?.[1] ?? 0;
   const { maxIterations } = requireOptions(x, y, {
     cost,
     maxIterations: options.maxIterations ?? Math.max(1, 1000 * (n + m)),
   });
-  signal?.throwIfAborted();
   const weights = await prepareWeights(options.a, options.b, n, m);
   const { costs = "auto" } = options;
   if (!["auto", "stored", "streamed"].includes(costs)) {
@@ -86,18 +83,14 @@ export async function exact(
   const streamed = y !== undefined && (costs === "streamed" || (costs === "auto" && n * m > STORED));
   const prepared = y && await prepareCost(x, y, cost ?? "sqeuclidean");
   const owned: Tensor[] = [...prepared?.owned ?? []];
-  const keep = <T extends Tensor>(t: T): T => {
-    owned.push(t);
-    return t;
-  };
   try {
-    const host = prepared
+    const host = y && prepared
       ? await hostCosts(x, y, prepared, { onSphere: cost === "greatcircle", streamed })
       : await hostMatrix(x);
     const { a, b } = weights;
     const problem = { cost: host, a, b, rows: withWeight(a), columns: withWeight(b) };
     const settings = { maxIterations, signal, onProgress };
-    const { certificate, iterations, optimal } = prepared && streamed
+    const { certificate, iterations, optimal } = y && prepared && streamed
       ? await solveStreamed(problem, prepared, { x, y, cost }, settings)
       : await solveStored(problem, settings);
     const converged = optimal && certificate.gap <= certificate.rounding;
@@ -112,84 +105,14 @@ export async function exact(
             "optimum: try more maxIterations",
       );
     }
-    const { plan, f, g } = solutionTensors(certificate, x, [n, m]);
-    const value = keep(numbers(x, Float64Array.of(certificate.primal), []));
-    const inputs = { ...(prepared ? tensorsIn(prepared.inputs) : { C: x }) };
-    const sides = weightTensors(options.a, options.b, weights, x, keep);
-    const joined = await withVjp(
-      "exact",
-      prefixed(inputs, sides),
-      { value },
-      async ({ inputs: all, cotangents, wanted }) => {
-        // Made anew: the result may have been disposed of by now.
-        const f = numbers(x, certificate.f), g = numbers(x, certificate.g);
-        const ofCost = [...wanted].some((name) => name.startsWith("cost."));
-        const objective = (given: Readonly<Record<string, Tensor>>): Tensor => {
-          const now = { ...all, ...given }, terms: Tensor[] = [];
-          if (ofCost) {
-            const cost = costTensors(now);
-            terms.push(
-              prepared
-                ? pointsPlanCost(prepared.formula, { ...prepared.inputs, ...cost }, x, certificate)
-                : matrixPlanCost(cost.C, certificate),
-            );
-          }
-          if (wanted.has("a")) terms.push(now.a.mul(f).sum());
-          if (wanted.has("b")) terms.push(now.b.mul(g).sum());
-          return terms.reduce((s, t) => s.add(t)).mul(cotangents.value!);
-        };
-        const at = Object.fromEntries([...wanted].map((name) => [name, all[name]]));
-        const found = await grad(objective, { unreached: "zeros" })(at);
-        f.dispose();
-        g.dispose();
-        return found;
-      },
-    );
-    return new ExactResult(
-      certificate,
-      { value: joined.value, potentials: [f, g], plan, iterations, converged },
-      [...owned, joined.value, f, g, plan],
-    );
+    const solution = await joinPlan("exact", certificate, { x, prepared, weights, a: options.a, b: options.b });
+    const { value, potentials, plan } = solution;
+    return new ExactResult(certificate, { value, potentials, plan, iterations, converged }, [
+      ...owned,
+      ...solution.owned,
+    ]);
   } catch (error) {
     for (const tensor of owned) tensor.dispose();
     throw error;
   }
-}
-
-/** Plan and potentials on the device of a tensor, in its precision. */
-function solutionTensors(
-  { rows, columns, values, f, g }: ExactCertificate,
-  like: Tensor,
-  shape: readonly [number, number],
-): { plan: LinearOperator; f: Tensor; g: Tensor } {
-  const { device } = like, dtype = like.dtype === "f64" ? "f64" : "f32";
-  const plan = sparse(Sparse.fromTriplets(device, { rows, columns, values, shape, dtype }), { owns: true });
-  return { plan, f: numbers(like, f), g: numbers(like, g) };
-}
-
-/** Host numbers on the device of a tensor, in its precision. */
-function numbers(like: Tensor, v: Float64Array<ArrayBuffer>, shape: readonly number[] = [v.length]): Tensor {
-  const dtype = like.dtype === "f64" ? "f64" : "f32";
-  return Tensor.of(like.device, dtype === "f64" ? v : Float32Array.from(v), shape, dtype);
-}
-
-function withWeight(weights: Float64Array): Uint32Array {
-  return Uint32Array.from([...weights.keys()].filter((k) => weights[k] > 0));
-}
-
-function tensorsIn(inputs: Readonly<Record<string, unknown>>): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor),
-  );
-}
-
-function prefixed(cost: Readonly<Record<string, Tensor>>, sides: { a: Tensor; b: Tensor }): Record<string, Tensor> {
-  return { ...sides, ...Object.fromEntries(Object.entries(cost).map(([name, t]) => [`cost.${name}`, t])) };
-}
-
-/** The tensors of the cost among all. */
-function costTensors(all: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-  return Object.fromEntries(
-    Object.entries(all).flatMap(([name, t]) => name.startsWith("cost.") ? [[name.slice("cost.".length), t]] : []),
-  );
 }

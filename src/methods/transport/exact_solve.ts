@@ -1,6 +1,6 @@
 import { stopGradient, type Tensor } from "../../tensor/mod.ts";
 import type { Cost, PreparedCost } from "./cost.ts";
-import { certify, type ExactCertificate, type ExactProblem } from "./exact_certificate.ts";
+import { certify, certifyInTurns, type ExactCertificate, type ExactProblem, treePlan } from "./exact_certificate.ts";
 import { firstBasis } from "./first_basis.ts";
 import { densePricing, networkSimplex, type SimplexSettings } from "./network_simplex.ts";
 import { sinkhorn } from "./sinkhorn.ts";
@@ -43,7 +43,8 @@ export async function solveStreamed(
 ): Promise<Solved> {
   const whole = wholeOf(problem), known = await roughPotentials(problem, points, settings.signal);
   const { tree, iterations, optimal } = await streamedSimplex(problem, prepared, whole, known, settings);
-  return { certificate: certify(tree, whole.unit, problem), iterations, optimal };
+  const certificate = await certifyInTurns(treePlan(tree, whole.unit, problem), problem, settings.signal);
+  return { certificate, iterations, optimal };
 }
 
 /** Potentials of a regularized plan whose marginals are roughly right. */

@@ -1,5 +1,6 @@
 import { Tensor } from "../../tensor/mod.ts";
 import { runScope } from "../../tensor/scope.ts";
+import { type HostDuals, projectOnHost } from "./host_factor_projection.ts";
 
 /** Logarithms of the factors Q `[n, r]`, R `[m, r]` and g `[r]` of a low-rank plan Q diag(1/g) Rᵀ. */
 export interface LogFactors {
@@ -26,6 +27,8 @@ export interface FactorConstraints {
   readonly logFloor: number;
   /** Largest error of the row sums of Q and of R in L1 that counts as none. */
   readonly target: number;
+  /** The row sums on the host, where small factors are projected. */
+  readonly host?: { readonly a: Float64Array; readonly b: Float64Array };
   readonly signal?: AbortSignal;
 }
 
@@ -37,6 +40,25 @@ const MAX_ITERATIONS = 4000;
  * Logarithms below this count as this: such an entry adds nothing to any sum, and stays finite in what is made of it.
  */
 const LOWEST = -1e3;
+/**
+ * Elements of both factors up to which an iteration on the host, in one thread, takes less time than a dozen calls of an adapter; the CPU device has the
+ * exponentials of its form to pay for, too.
+ */
+const ON_HOST = 2 ** 18, ON_HOST_CPU = 2 ** 22;
+
+/** Multipliers to start from, and what they are multiplied by. */
+interface WarmStart {
+  readonly duals: FactorDuals;
+  readonly ratio: number;
+}
+
+/** What came of a projection. */
+interface Projected {
+  readonly factors: LogFactors;
+  readonly duals: FactorDuals;
+  readonly error: number;
+  readonly iterations: number;
+}
 
 /**
  * The factors nearest to given ones in Kullback–Leibler divergence with Q·1 = a, R·1 = b, Qᵀ·1 = Rᵀ·1 = g and g ≥ floor: Dykstra's algorithm
@@ -50,10 +72,13 @@ const LOWEST = -1e3;
  */
 export async function projectFactors(
   kernel: LogFactors,
-  { a, b, logA, logB, logFloor, target, signal }: FactorConstraints,
-  warm?: { readonly duals: FactorDuals; readonly ratio: number },
-): Promise<{ factors: LogFactors; duals: FactorDuals; error: number; iterations: number }> {
-  const { q: K, r: L } = kernel;
+  constraints: FactorConstraints,
+  warm?: WarmStart,
+): Promise<Projected> {
+  const { q: K, r: L } = kernel, { host } = constraints;
+  const most = K.device.info.backend === "cpu" ? ON_HOST_CPU : ON_HOST;
+  if (host && K.size + L.size <= most) return await projectSmall(kernel, { ...constraints, host }, warm);
+  const { a, b, logA, logB, logFloor, target, signal } = constraints;
   const lse = (x: Tensor, y: Tensor, axis: number) =>
     Tensor.reduce("logsumexp", "x + y", { x, y }, axis, { keepDims: axis === 1 });
   // Computed now: a chain of delayed sums would grow with the iterations.
@@ -111,4 +136,31 @@ export async function projectFactors(
   } finally {
     free(state);
   }
+}
+
+/** The same on the host. */
+async function projectSmall(
+  { q, r, g }: LogFactors,
+  { host, logFloor, target, signal }: FactorConstraints & { host: { a: Float64Array; b: Float64Array } },
+  warm?: WarmStart,
+): Promise<Projected> {
+  signal?.throwIfAborted();
+  const { duals } = warm ?? {};
+  const read = [q, r, g, ...duals ? [duals.v, duals.w, duals.floor] : []].map((t) => t.data());
+  const [K, L, logG, ...rest] = (await Promise.all(read)).map((v) => Float64Array.from(v));
+  const [v, w, floor] = rest.map((x) => x.map((value) => value * warm!.ratio));
+  const start: HostDuals | undefined = warm && { v, w, floor };
+  const limits = { logFloor, target, maxIterations: MAX_ITERATIONS };
+  const found = projectOnHost({ K, rows: host.a }, { K: L, rows: host.b }, logG, start, limits);
+  const tensor = (values: Float64Array, like: Tensor) => {
+    const data = like.dtype === "f64" ? Float64Array.from(values) : Float32Array.from(values);
+    return Tensor.of(like.device, data, like.shape, like.dtype);
+  };
+  const bounded = (values: Float64Array) => values.map((x) => Math.max(x, LOWEST));
+  return {
+    factors: { q: tensor(bounded(found.q), q), r: tensor(bounded(found.r), r), g: tensor(found.g, g) },
+    duals: { v: tensor(found.duals.v, g), w: tensor(found.duals.w, g), floor: tensor(found.duals.floor, g) },
+    error: found.error,
+    iterations: found.iterations,
+  };
 }

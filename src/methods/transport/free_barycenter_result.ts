@@ -14,7 +14,7 @@ export interface FreeBarycenterProgress {
 
 /** What {@linkcode freeSupportBarycenter} found: a support, its plans, and how far it is from a fixed point. */
 export class FreeBarycenterResult {
-  /** The support `[m, d]`. */
+  /** The support `[m, d]`. It can be differentiated by the measures' points and masses too: through all steps, each of them implicitly. */
   readonly support: Tensor;
   /** The entropic transport from the support to each measure, with its own certificate. */
   readonly transports: readonly SinkhornResult[];
@@ -22,6 +22,11 @@ export class FreeBarycenterResult {
   readonly cost: number;
   /** Σ λ_k (⟨P_k, C_k⟩ − ε H(P_k)), which is minimized. Not convex in the support: a stationary point, which depends on the start. */
   readonly objective: number;
+  /**
+   * The objective as a tensor of one number, to differentiate by the measures' points and by masses, `weights` and `epsilon` (the largest cost counting
+   * as a constant) that were given as tensors: at the support found, which is exact where it is stationary, so take small tolerances.
+   */
+  readonly value: Tensor;
   /** ε in the cost's unit. */
   readonly epsilon: number;
   /** How far the next step would move the support, as in the history: 0 at a stationary point. */
@@ -39,10 +44,11 @@ export class FreeBarycenterResult {
   constructor(
     fields: Pick<
       FreeBarycenterResult,
-      "support" | "transports" | "cost" | "objective" | "epsilon" | "movement" | "converged" | "history"
+      "support" | "value" | "transports" | "cost" | "objective" | "epsilon" | "movement" | "converged" | "history"
     >,
   ) {
     this.support = fields.support;
+    this.value = fields.value;
     this.transports = fields.transports;
     this.cost = fields.cost;
     this.objective = fields.objective;
@@ -57,6 +63,7 @@ export class FreeBarycenterResult {
   /** Frees the support and the transports. */
   dispose(): void {
     this.support.dispose();
+    this.value.dispose();
     for (const t of this.transports) t.dispose();
   }
 

@@ -1,6 +1,8 @@
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
 import { requireLambda } from "./barycenter_input.ts";
 import { type FreeBarycenterProgress, FreeBarycenterResult } from "./free_barycenter_result.ts";
+import { freeBarycenterValue } from "./free_barycenter_value.ts";
+import { numberOf } from "./host_problem.ts";
 import { sinkhorn } from "./sinkhorn.ts";
 import { requireFinite } from "./sinkhorn_input.ts";
 import type { SinkhornResult } from "./sinkhorn_result.ts";
@@ -10,12 +12,12 @@ import { prepareWeights, type Weights } from "./weights.ts";
 export interface FreeBarycenterOptions {
   /** Masses of each measure's points, of one total; default equal. */
   masses?: readonly (Weights | undefined)[];
-  /** Weights λ of the measures, zero or more; scaled to sum 1. Default equal. */
-  weights?: readonly number[];
+  /** Weights λ of the measures, zero or more; scaled to sum 1; a tensor to differentiate by them. Default equal. */
+  weights?: readonly number[] | Tensor;
   /** Masses of the support's points, positive, `[m]`; default equal. */
   b?: Weights;
-  /** Regularization ε as a fraction of the largest cost at the start. Default 0.01. */
-  epsilon?: number;
+  /** Regularization ε as a fraction of the largest cost at the start; a tensor of one number to differentiate by it. Default 0.01. */
+  epsilon?: number | Tensor;
   /** Steps before giving up. Default 100. */
   maxIterations?: number;
   /** Stops once a step would move the support by less than this; see {@linkcode FreeBarycenterResult.movement}. Default 1e-3. */
@@ -56,8 +58,9 @@ export async function freeSupportBarycenter(
   start: Tensor,
   options: FreeBarycenterOptions = {},
 ): Promise<FreeBarycenterResult> {
-  const { epsilon: relative = 0.01, tolerance = 1e-3, marginalTolerance = 1e-5, maxIterations = 100, signal } = options;
+  const { tolerance = 1e-3, marginalTolerance = 1e-5, maxIterations = 100, signal } = options;
   signal?.throwIfAborted();
+  const relative = await numberOf("epsilon", options.epsilon ?? 0.01);
   const lambda = await requireInput(measures, start, options, { epsilon: relative, tolerance, marginalTolerance });
   if (!Number.isInteger(maxIterations) || maxIterations < 1) {
     throw new RangeError(`Expected "maxIterations" to be a whole number from 1, got ${maxIterations}`);
@@ -69,16 +72,21 @@ export async function freeSupportBarycenter(
   const column = start.dtype === "f64" ? Float64Array.from(checked.a) : Float32Array.from(checked.a);
   using b = Tensor.of(start.device, column, [m, 1], start.dtype);
   const history: FreeBarycenterProgress[] = [];
-  let X = stopGradient(start), transports: SinkhornResult[] = [], epsilon: number | undefined;
+  let X = stopGradient(start),
+    transports: SinkhornResult[] = [],
+    before: SinkhornResult[] = [],
+    epsilon: number | undefined;
   try {
     for (let iteration = 1;; iteration++) {
-      for (const t of transports) t.dispose();
+      // The support moves little in the end: from the potentials of before, few iterations are left.
+      before = transports;
       transports = [];
       if (epsilon === undefined) epsilon = relative * await largestCost(X, measures);
       for (const [k, y] of measures.entries()) {
         const masses = options.masses?.[k];
         transports.push(
           await sinkhorn(X, y, {
+            potentials: before[k]?.potentials,
             a: checked.a,
             ...(masses === undefined ? {} : { b: masses }),
             epsilon,
@@ -88,6 +96,7 @@ export async function freeSupportBarycenter(
           }),
         );
       }
+      for (const t of before.splice(0)) t.dispose();
       const objective = transports.reduce((s, t, k) => s + lambda[k] * t.primal, 0);
       const images = transports.map((t, k) => {
         using sums = t.plan.apply(measures[k]);
@@ -124,8 +133,11 @@ export async function freeSupportBarycenter(
       }
       const cost = transports.reduce((s, t, k) => s + lambda[k] * t.cost, 0);
       const converged = still && transports.every((t) => t.converged);
+      const given = { ...options, unit: epsilon / relative };
+      const value = await freeBarycenterValue(X, measures, transports, lambda, given);
       return new FreeBarycenterResult({
         support: X,
+        value,
         transports,
         cost,
         objective,
@@ -137,7 +149,7 @@ export async function freeSupportBarycenter(
     }
   } catch (error) {
     X.dispose();
-    for (const t of transports) t.dispose();
+    for (const t of [...before, ...transports]) t.dispose();
     throw error;
   }
 }
@@ -170,7 +182,7 @@ async function requireInput(
       throw new RangeError(`Expected "${name}" to be positive, got ${value}`);
     }
   }
-  const lambda = requireLambda(options.weights, measures.length);
+  const lambda = await requireLambda(options.weights, measures.length);
   await Promise.all([requireFinite("start", start), ...measures.map((y, k) => requireFinite(`measure ${k}`, y))]);
   return lambda;
 }

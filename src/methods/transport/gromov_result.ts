@@ -1,4 +1,5 @@
 import type { LinearOperator } from "../../operators/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
 import type { SinkhornResult } from "./sinkhorn_result.ts";
 import { resultBundle, resultText } from "./result_table.ts";
 
@@ -16,10 +17,19 @@ export interface GromovProgress {
 
 /** What {@linkcode gromovWasserstein} found: a plan that is nearly stationary. No bound on the optimum is known of it. */
 export class GromovResult {
-  /** The distortion Σ L(C1_ik, C2_jl) P_ij P_kl (fused: with the linear cost), without the entropy. */
+  /**
+   * The distortion Σ L(C1_ik, C2_jl) P_ij P_kl (fused: with the linear cost), without the entropy. It is a difference of numbers as large as squares of
+   * the distances, with their rounding.
+   */
   readonly cost: number;
   /** `cost` − ε H(P), H(P) = −Σ P (log P − 1): what is minimized. */
   readonly objective: number;
+  /**
+   * The objective as a tensor of one number, to differentiate by C1 and C2 (or points), features, and by weights (with the total held) and `epsilon` that were given as
+   * tensors: at the held plan, which is exact where it is stationary (so take small tolerances), and the derivative of this stationary value,
+   * not of the least one. By C1 and C2 all entries count as free: for a symmetric matrix made of fewer numbers the chain rule does the rest.
+   */
+  readonly value: Tensor;
   /** The plan `[n, m]`. */
   readonly plan: LinearOperator;
   /** The transport problem of the last step, of which the plan is the solution, with its own certificate. */
@@ -44,12 +54,13 @@ export class GromovResult {
   constructor(
     fields: Pick<
       GromovResult,
-      "cost" | "objective" | "plan" | "transport" | "change" | "epsilon" | "converged" | "history" | "starts"
+      "cost" | "objective" | "value" | "plan" | "transport" | "change" | "epsilon" | "converged" | "history" | "starts"
     >,
     owned: readonly { dispose(): void }[],
   ) {
     this.cost = fields.cost;
     this.objective = fields.objective;
+    this.value = fields.value;
     this.plan = fields.plan;
     this.transport = fields.transport;
     this.marginalError = fields.transport.marginalError;
@@ -64,6 +75,7 @@ export class GromovResult {
 
   /** Frees the plan. */
   dispose(): void {
+    this.value.dispose();
     for (const part of this.#owned) part.dispose();
   }
 

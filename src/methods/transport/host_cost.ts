@@ -81,6 +81,13 @@ export function storedCost(C: Float64Array, n: number, m: number): HostCost {
   return { n, m, C, at: (i, j) => C[i * m + j], row: (i) => C.subarray(i * m, (i + 1) * m) };
 }
 
+/** A cost, which must be finite. */
+export function finiteCost(cost: HostCost, i: number, j: number): number {
+  const c = cost.at(i, j);
+  if (!Number.isFinite(c)) throw new RangeError(`Expected finite costs, got ${c} between ${i} and ${j}`);
+  return c;
+}
+
 function requireRow(row: Float64Array, i: number): Float64Array {
   for (let j = 0; j < row.length; j++) {
     if (!Number.isFinite(row[j])) throw new RangeError(`Expected finite costs, got ${row[j]} between ${i} and ${j}`);

@@ -1,55 +1,16 @@
-import { stopGradient, Tensor } from "../../tensor/mod.ts";
-import { type Cost, prepareCost } from "./cost.ts";
+import { Tensor } from "../../tensor/mod.ts";
+import type { Cost } from "./cost.ts";
 import { resultBundle, resultText } from "./result_table.ts";
-import { requireFinite } from "./sinkhorn_input.ts";
 
-/** A cost matrix on the host, for the solvers that work in f64 there. */
-export interface HostCost {
-  readonly n: number;
-  readonly m: number;
-  /** Costs `[n, m]`, row by row. */
-  readonly C: Float64Array;
-  /** The largest cost. */
-  readonly largest: number;
-  /** The cost matrix on its device. */
-  readonly tensor: Tensor;
-  /** Tensors made here, to be disposed of with the result. */
-  readonly owned: Tensor[];
-}
-
-/**
- * Reads the costs: of the matrix `x` `[n, m]`, or between the points x `[n, d]` and y `[m, d]`, computed on their device (in its
- * dtype: what is solved is the problem of that matrix).
- */
-export async function readCost(x: Tensor, y: Tensor | undefined, cost: Cost | undefined): Promise<HostCost> {
-  requireProblem(x, y, cost);
-  const owned: Tensor[] = [];
-  try {
-    if (y) {
-      await Promise.all([requireFinite("x", x), requireFinite("y", y)]);
-      const prepared = await prepareCost(x, y, cost ?? "sqeuclidean");
-      owned.push(...prepared.owned);
-      owned.push(Tensor.apply("pairMatrix", prepared.inputs, { formula: prepared.formula }).out);
-    }
-    const tensor = y ? owned[owned.length - 1] : x;
-    const [n, m] = tensor.shape;
-    if (n === 0 || m === 0) {
-      throw new RangeError(`Cannot transport between ${n} and ${m} points: both sides need at least one`);
-    }
-    using constant = stopGradient(tensor);
-    const C = Float64Array.from(await constant.data());
-    let largest = -Infinity;
-    for (let k = 0; k < C.length; k++) {
-      if (!Number.isFinite(C[k])) {
-        throw new RangeError(`Expected finite costs, got ${C[k]} in row ${Math.floor(k / m)}, column ${k % m}`);
-      }
-      if (C[k] > largest) largest = C[k];
-    }
-    return { n, m, C, largest, tensor, owned };
-  } catch (error) {
-    for (const t of owned) t.dispose();
-    throw error;
-  }
+/** What a solver was called with: `(x, y, options)` for points, or `(costMatrix, options)`. Throws if the signal says so already. */
+export function readArguments<O extends { signal?: AbortSignal }>(
+  second: Tensor | Omit<O, "cost"> | undefined,
+  third: O | undefined,
+): { y: Tensor | undefined; options: O } {
+  const y = second instanceof Tensor ? second : undefined;
+  const options = (y ? third : second as O | undefined) ?? {} as O;
+  options.signal?.throwIfAborted();
+  return { y, options };
 }
 
 /** Refuses what is neither a cost matrix nor points that fit. */
@@ -68,6 +29,16 @@ export function requireProblem(x: Tensor, y: Tensor | undefined, cost: Cost | un
     );
   }
   if (x.device !== y.device) throw new TypeError("Cannot transport between points on two devices");
+  if (x.rank === 1 && cost === "greatcircle") {
+    throw new TypeError('The cost "greatcircle" needs points [n, 2], got [n]');
+  }
+}
+
+/** The number that an option is: of a tensor, by which it may be differentiated, its one element. */
+export async function numberOf(name: string, value: number | Tensor): Promise<number> {
+  if (!(value instanceof Tensor)) return value;
+  if (value.size !== 1) throw new TypeError(`Expected "${name}" to be one number, got [${value.shape.join(", ")}]`);
+  return await value.item();
 }
 
 /** Refuses a number that is not positive and finite. */

@@ -2,6 +2,7 @@ import { Tensor } from "../../tensor/mod.ts";
 import type { CostFormula } from "./cost.ts";
 import { requirePoints } from "./schrodinger_bridge.ts";
 import { sinkhorn, type SinkhornOptions } from "./sinkhorn.ts";
+import { sinkhornBatch } from "./sinkhorn_batch.ts";
 import { requireFinite } from "./sinkhorn_input.ts";
 
 /** Points with a label each. */
@@ -53,17 +54,8 @@ export async function prepareMixtures(
   }
   const classes = groupsOf(validation.labels), width = classes.size, rows: number[] = [];
   for (const { points, labels } of sources) {
-    const distances = new Map<number, number[]>();
-    for (const [label, own] of groupsOf(labels)) {
-      const found: number[] = [];
-      for (const other of classes.values()) {
-        using x = points.take(own, 0);
-        using y = validation.points.take(other, 0);
-        using result = await sinkhorn(x, y, { ...options, cost: "euclidean" });
-        found.push(labelWeight * result.cost);
-      }
-      distances.set(label, found);
-    }
+    const groups = groupsOf(labels), found = await groupDistances(points, groups, validation.points, classes, options);
+    const distances = new Map([...groups.keys()].map((label, k) => [label, found[k].map((w) => labelWeight * w)]));
     for (let i = 0; i < labels.length; i++) rows.push(...distances.get(labels[i])!);
   }
   const order = [...classes.keys()], n = rows.length / width, m = validation.labels.length;
@@ -81,6 +73,55 @@ export async function prepareMixtures(
     cost: { formula: "dist(x[i], y[j]) + dot(far[i], unit[j])", inputs: { far, unit } },
     dispose: () => [far, unit, points, target].forEach((t) => t.dispose()),
   };
+}
+
+/** Entries of all plans of a batch, at most: 16 MiB in f32. */
+const BATCH = 2 ** 22;
+
+/** Transport costs between each group of points of x and each of y, many at once; those of which `batch` holds no two by themselves. */
+export async function groupDistances(
+  x: Tensor,
+  ofX: Map<number, number[]>,
+  y: Tensor,
+  ofY: Map<number, number[]>,
+  options: SinkhornOptions,
+  batch = BATCH,
+): Promise<number[][]> {
+  const most = (groups: Map<number, number[]>) => Math.max(...[...groups.values()].map((own) => own.length));
+  const n = most(ofX), m = most(ofY), perBatch = Math.floor(batch / (n * m));
+  const pairs = [...ofX.values()].flatMap((from) => [...ofY.values()].map((to) => ({ from, to }))),
+    costs: number[] = [];
+  if (perBatch < 2) {
+    for (const { from, to } of pairs) {
+      using u = x.take(from, 0);
+      using v = y.take(to, 0);
+      using result = await sinkhorn(u, v, { ...options, cost: "euclidean" });
+      costs.push(result.cost);
+    }
+  }
+  for (let start = 0; start < pairs.length && perBatch >= 2; start += perBatch) {
+    const some = pairs.slice(start, start + perBatch);
+    // Groups are filled up with their own first point, of weight 0, which leaves the largest cost as it is.
+    const fill = (own: readonly number[], size: number) => Array.from({ length: size }, (_, i) => own[i] ?? own[0]);
+    const weigh = (own: readonly number[], size: number) =>
+      Array.from({ length: size }, (_, i) => i < own.length ? 1 / own.length : 0);
+    using u = x.take(some.flatMap(({ from }) => fill(from, n)), 0);
+    using v = y.take(some.flatMap(({ to }) => fill(to, m)), 0);
+    using batchU = u.reshape([some.length, n, x.shape[1]]);
+    using batchV = v.reshape([some.length, m, y.shape[1]]);
+    using result = await sinkhornBatch(batchU, batchV, {
+      cost: "euclidean",
+      a: some.map(({ from }) => weigh(from, n)),
+      b: some.map(({ to }) => weigh(to, m)),
+      epsilon: options.epsilon as number,
+      tolerance: options.tolerance,
+      maxIterations: options.maxIterations,
+      signal: options.signal,
+    });
+    costs.push(...result.cost);
+  }
+  const width = ofY.size;
+  return Array.from({ length: ofX.size }, (_, k) => costs.slice(k * width, (k + 1) * width));
 }
 
 /** Places of each label, in the order of their first occurrence. */

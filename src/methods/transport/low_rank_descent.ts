@@ -41,6 +41,9 @@ export interface DescentSettings extends FactorConstraints {
 /** Where the descent ended. */
 export interface Descent {
   readonly factors: LogFactors;
+  /** Multipliers of the last projection, and the rate of the step that it was of; 0 if there was none. */
+  readonly duals: FactorDuals;
+  readonly rate: number;
   readonly objective: number;
   readonly stationarity: number;
   readonly iterations: number;
@@ -109,10 +112,12 @@ export async function descend(
       step = Math.min(settings.step, 1.5 * step);
     }
     const converged = stationarity <= tolerance && point.error <= settings.target;
-    const { factors } = point;
-    free(point, []);
+    const { factors, duals, rate, gradient } = point;
+    for (const t of Object.values(gradient) as Tensor[]) t.dispose();
     return {
       factors,
+      duals,
+      rate,
       objective: point.objective,
       stationarity,
       iterations: iteration,
@@ -177,6 +182,11 @@ async function evaluate(
     for (const t of [...Object.values(factors), ...Object.values(duals)] as Tensor[]) t.dispose();
     throw failure;
   }
+}
+
+/** Frees what a descent has. */
+export function freeDescent({ factors, duals }: Pick<Descent, "factors" | "duals">): void {
+  for (const t of [...Object.values(factors), ...Object.values(duals)] as Tensor[]) t.dispose();
 }
 
 /** KL(x, y) + KL(y, x) over the three factors. */

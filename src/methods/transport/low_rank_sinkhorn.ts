@@ -1,8 +1,11 @@
 import { dense, type LinearOperator, pairwise } from "../../operators/mod.ts";
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
 import { type Cost, prepareCost } from "./cost.ts";
-import type { LowRankResult } from "./low_rank_result.ts";
+import { readArguments } from "./host_problem.ts";
+import { LowRankResult } from "./low_rank_result.ts";
+import type { PlanObjective } from "./low_rank_descent.ts";
 import { type LowRankOptions, solveLowRank } from "./low_rank_solve.ts";
+import { lowRankValue } from "./low_rank_value.ts";
 import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
 import { squaredDistances } from "./squared_distances.ts";
 
@@ -44,12 +47,10 @@ export async function lowRankSinkhorn(
   second?: Tensor | LowRankOptions,
   third?: LowRankSinkhornOptions,
 ): Promise<LowRankResult> {
-  const y = second instanceof Tensor ? second : undefined;
-  const options: LowRankSinkhornOptions = (y ? third : second as LowRankOptions | undefined) ?? {};
-  options.signal?.throwIfAborted();
+  const { y, options } = readArguments<LowRankSinkhornOptions>(second, third);
   const owned: { dispose(): void }[] = [];
   try {
-    const cost = await costOperator(x, y, options, owned);
+    const cost = await costOperator(x, y, options, owned, stopGradient);
     const probe = Tensor.of(
       cost.device,
       cost.dtype === "f64" ? new Float64Array(1) : new Float32Array(1),
@@ -57,12 +58,29 @@ export async function lowRankSinkhorn(
       cost.dtype,
     );
     owned.push(probe);
-    return await solveLowRank("lowRankSinkhorn", probe, cost.shape, options, ({ q, r, g }) => {
+    const through = (cost: LinearOperator, held: (t: Tensor) => Tensor): PlanObjective => ({ q, r, g }) => {
       using left = q.div(g);
       using right = r.div(g);
-      const rows = cost.apply(right), columns = cost.applyTransposed(left);
+      const rows = held(cost.apply(right)), columns = held(cost.applyTransposed(left));
       return { rows, columns, value: Tensor.reduce("sum", "q * d", { q, d: rows }) };
+    };
+    // The descent is not differentiated.
+    const objective = through(cost, (t) => {
+      const own = stopGradient(t);
+      t.dispose();
+      return own;
     });
+    const found = await solveLowRank("lowRankSinkhorn", probe, cost.shape, options, objective);
+    try {
+      const live = through(await costOperator(x, y, options, owned, (t) => t), (t) => t);
+      return LowRankResult.of({ ...found, ...await lowRankValue("lowRankSinkhorn", found, options, live) });
+    } catch (error) {
+      found.plan.dispose();
+      for (const t of Object.values(found.factors)) t.dispose();
+      throw error;
+    } finally {
+      for (const t of Object.values(found.duals) as Tensor[]) t.dispose();
+    }
   } finally {
     for (const part of owned) part.dispose();
   }
@@ -74,6 +92,7 @@ async function costOperator(
   y: Tensor | undefined,
   options: LowRankSinkhornOptions,
   owned: { dispose(): void }[],
+  held: (t: Tensor) => Tensor,
 ): Promise<LinearOperator> {
   const keep = <T extends { dispose(): void }>(part: T): T => {
     owned.push(part);
@@ -89,15 +108,16 @@ async function costOperator(
   }
   requireOptions(x, y, { cost: options.cost });
   await Promise.all([requireFinite(y ? "x" : "the cost matrix", x), y && requireFinite("y", y)]);
-  const constant = keep(stopGradient(x));
-  if (!y) return keep(dense(constant));
-  const other = keep(stopGradient(y)), { cost = "sqeuclidean" } = options;
+  const own = (t: Tensor) => keep(held(t).reshape(t.shape));
+  const rows = own(x);
+  if (!y) return keep(dense(rows));
+  const other = own(y), { cost = "sqeuclidean" } = options;
   // Empty sides are refused with the weights.
   if (cost === "sqeuclidean" && x.shape[0] > 0 && y.shape[0] > 0) {
-    const columns = (t: Tensor) => keep(t.rank === 1 ? t.reshape([t.shape[0], 1]) : t.reshape(t.shape));
-    return keep(squaredDistances(columns(constant), columns(other)));
+    const columns = (t: Tensor) => keep(t.reshape([t.shape[0], t.shape[1] ?? 1]));
+    return keep(squaredDistances(columns(rows), columns(other)));
   }
-  const prepared = await prepareCost(constant, other, cost);
+  const prepared = await prepareCost(rows, other, cost);
   for (const t of prepared.owned) keep(t);
   return keep(pairwise(prepared.formula, prepared.inputs));
 }

@@ -1,7 +1,8 @@
 import { Tensor } from "../../tensor/mod.ts";
 import type { LogFactors } from "./factor_projection.ts";
-import { descend, type Descent, type LowRankProgress, type PlanObjective } from "./low_rank_descent.ts";
-import { LowRankResult } from "./low_rank_result.ts";
+import { descend, type Descent, freeDescent, type LowRankProgress, type PlanObjective } from "./low_rank_descent.ts";
+import { numberOf } from "./host_problem.ts";
+import { type LowRankFields, measurePlan } from "./low_rank_result.ts";
 import { prepareWeights, type Weights } from "./weights.ts";
 
 /** Options of the low-rank solvers. */
@@ -12,8 +13,8 @@ export interface LowRankOptions {
   a?: Weights;
   /** Weights of the columns, `[m]`, with the same sum as `a`; default equal. */
   b?: Weights;
-  /** Entropic regularization of the factors, in the cost's unit. Default 0: none. */
-  epsilon?: number;
+  /** Entropic regularization of the factors, in the cost's unit; a tensor of one number to differentiate by it. Default 0: none. */
+  epsilon?: number | Tensor;
   /** Largest step of the mirror descent over the largest element of the gradient. Default 10. */
   step?: number;
   /** Least element of g, relative to the total mass over r. Default 1e-5. */
@@ -35,12 +36,18 @@ export interface LowRankOptions {
 }
 
 /** Refuses options that make no sense; fills in the rest. */
-export function requireLowRank(options: LowRankOptions, n: number, m: number): Required<
-  Pick<
-    LowRankOptions,
-    "rank" | "epsilon" | "step" | "floor" | "maxIterations" | "tolerance" | "marginalTolerance" | "starts" | "seed"
-  >
-> {
+export function requireLowRank(
+  options: Omit<LowRankOptions, "epsilon"> & { epsilon?: number },
+  n: number,
+  m: number,
+):
+  & { epsilon: number }
+  & Required<
+    Pick<
+      LowRankOptions,
+      "rank" | "step" | "floor" | "maxIterations" | "tolerance" | "marginalTolerance" | "starts" | "seed"
+    >
+  > {
   const { epsilon = 0, step = 10, floor = 1e-5, tolerance = 1e-5, marginalTolerance = 1e-5, seed = 0 } = options;
   const { rank = Math.max(1, Math.min(10, n, m)), maxIterations = 500, starts = 1 } = options;
   if (!(epsilon >= 0 && epsilon < Infinity)) throw new RangeError(`Expected "epsilon" to be 0 or more, got ${epsilon}`);
@@ -61,15 +68,24 @@ export function requireLowRank(options: LowRankOptions, n: number, m: number): R
   return { rank, epsilon, step, floor, maxIterations, tolerance, marginalTolerance, starts, seed };
 }
 
-/** Descends from every start and keeps the best. */
+/**
+ * Descends from every start and keeps the best.
+ *
+ * @param more.offset Added to the objective wherever it is told: what does not depend on the plan. Default 0.
+ * @param more.random Logarithms of the factors of the start of a number, to be projected. Default: normal numbers.
+ */
 export async function solveLowRank(
   name: string,
   like: Tensor,
   [n, m]: readonly [number, number],
   options: LowRankOptions,
   objective: PlanObjective,
-): Promise<LowRankResult> {
-  const settings = requireLowRank(options, n, m);
+  more: { offset?: number; random?: (rank: number, number: number) => LogFactors | Promise<LogFactors> } = {},
+): Promise<Omit<LowRankFields, "cost" | "value"> & Pick<Descent, "duals" | "rate">> {
+  const epsilon = await numberOf("epsilon", options.epsilon ?? 0);
+  const settings = requireLowRank({ ...options, epsilon }, n, m), { seed } = settings, { offset = 0 } = more;
+  const random = more.random ??
+    ((rank, number) => randomStart(like, [n, m], rank, total, { seed, number }));
   const weights = await prepareWeights(options.a, options.b, n, m);
   const { total } = weights, owned: Tensor[] = [];
   const column = (w: Float64Array) => {
@@ -83,21 +99,23 @@ export async function solveLowRank(
     const logA = column(weights.a.map(Math.log)), logB = column(weights.b.map(Math.log));
     const logFloor = Math.log(settings.floor * total / settings.rank);
     const target = settings.marginalTolerance * total;
-    const { signal, onProgress } = options;
+    const { signal } = options;
+    const told = (progress: LowRankProgress) => ({ ...progress, objective: progress.objective + offset });
+    const onProgress = options.onProgress && ((progress: LowRankProgress) => options.onProgress!(told(progress)));
     let best: Descent | undefined;
     const reached: number[] = [];
     for (let k = 0; k < settings.starts; k++) {
-      const start = randomStart(like, [n, m], settings.rank, total, { seed: settings.seed, number: k });
+      const start = await random(settings.rank, k);
       try {
-        const all = { ...settings, a, b, logA, logB, logFloor, target, total, signal, onProgress };
+        const all = { ...settings, host: weights, a, b, logA, logB, logFloor, target, total, signal, onProgress };
         const found = await descend(start, objective, all);
-        reached.push(found.objective);
+        reached.push(found.objective + offset);
         const better = !best || found.objective < best.objective;
         const worse = better ? best : found;
         if (better) best = found;
-        if (worse) { for (const t of Object.values(worse.factors) as Tensor[]) t.dispose(); }
+        if (worse) freeDescent(worse);
       } catch (error) {
-        if (best) { for (const t of Object.values(best.factors) as Tensor[]) t.dispose(); }
+        if (best) freeDescent(best);
         throw error;
       } finally {
         for (const t of Object.values(start) as Tensor[]) t.dispose();
@@ -105,14 +123,13 @@ export async function solveLowRank(
     }
     using flatA = a.reshape([n]);
     using flatB = b.reshape([m]);
-    return await LowRankResult.from(name, best!, reached, { a: flatA, b: flatB }, async (factors) => {
-      const { value, rows, columns } = objective(factors);
-      try {
-        return await value.item();
-      } finally {
-        for (const t of [value, rows, columns]) t.dispose();
-      }
-    });
+    return {
+      ...best!,
+      ...await measurePlan(name, best!, { a: flatA, b: flatB }),
+      objective: best!.objective + offset,
+      history: best!.history.map(told),
+      starts: reached,
+    };
   } finally {
     for (const t of owned) t.dispose();
   }

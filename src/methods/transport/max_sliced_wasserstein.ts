@@ -1,4 +1,5 @@
 import { stopGradient, Tensor, valueAndGrad } from "../../tensor/mod.ts";
+import { firstOrder } from "./envelope.ts";
 import { requireFinite } from "./sinkhorn_input.ts";
 import { projectedCosts, randomDirections, requireClouds, requireCount } from "./sliced_wasserstein.ts";
 import { lineWeights, requirePower } from "./wasserstein_1d.ts";
@@ -28,7 +29,7 @@ export interface MaxSlicedWassersteinOptions {
 export interface MaxSlicedWassersteinResult extends Disposable {
   /** The distance along `direction`: a lower bound of the largest one, and so of the Wasserstein distance itself. */
   readonly distance: number;
-  /** The same as a tensor of one number, to differentiate by points and weights at this direction: the envelope theorem, where the maximum is smooth. */
+  /** The same as a tensor of one number, to differentiate (once) by points and weights at this direction: the envelope theorem, where the maximum is smooth. */
   readonly value: Tensor;
   /** The direction, `[d]`, of length 1. */
   readonly direction: Tensor;
@@ -92,8 +93,9 @@ export async function maxSlicedWasserstein(
     using one = direction.reshape([1, x.shape[1]]);
     using cost = projectedCosts(x, y, one, weights, p);
     using s = cost.reshape([]);
-    const value = Tensor.map(`s > 0 ? max(s, tiny) ^ ${1 / p} : 0`, { s, tiny: x.dtype === "f64" ? 1e-300 : 1e-37 });
-    const distance = await value.item();
+    using along = Tensor.map(`s > 0 ? max(s, tiny) ^ ${1 / p} : 0`, { s, tiny: x.dtype === "f64" ? 1e-300 : 1e-37 });
+    // Second derivatives would move the direction.
+    const value = await firstOrder("maxSlicedWasserstein", along), distance = await value.item();
     if (!best.converged) {
       console.warn(
         `maxSlicedWasserstein stopped after ${best.iterations} steps while still improving: try more maxIterations or a ` +

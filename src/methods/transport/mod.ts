@@ -3,7 +3,12 @@
  * several forms, {@linkcode sinkhornBatch} many small ones at once, {@linkcode sinkhornGrid} that between histograms on a regular grid,
  * {@linkcode sinkhornKernel} that of a kernel by its products, such as a {@linkcode heatKernel} on a graph; {@linkcode exact} the
  * problem itself, with a certificate, and {@linkcode assignment} that of pairs. On a line and on a circle there are closed forms
+ * several forms, {@linkcode sinkhornBatch} many small ones at once; {@linkcode exact} the problem itself, with a certificate,
+ * {@linkcode multiscale} the same between many points, and {@linkcode assignment} that of pairs. On a line and on a circle there are closed forms
  * ({@linkcode wasserstein1d}, {@linkcode wassersteinCircle}), which {@linkcode slicedWasserstein} and {@linkcode maxSlicedWasserstein} rest on.
+ *
+ * Every result has its `value` as a tensor, to differentiate by points, costs, weights and ε: without going through the iterations, as what was found is
+ * stationary. Of `sinkhorn` and its kin potentials and plan can be differentiated too, and twice; of the others second derivatives are refused.
  *
  * @example
  * ```ts
@@ -42,6 +47,9 @@ export {
   stochasticity,
 } from "./doubly_stochastic.ts";
 export { type CircuitOptions, circuitParameters } from "./quantum_circuit.ts";
+export { multiscale, type MultiscaleOptions } from "./multiscale.ts";
+export { MultiscaleResult } from "./multiscale_result.ts";
+export type { LevelReport } from "./multiscale_simplex.ts";
 export { MongeGap, mongeGap, type MongeGapOptions } from "./monge_gap.ts";
 export { type BridgePotential, SchrodingerBridge } from "./schrodinger_bridge.ts";
 export type { LabeledPoints } from "./labeled_mixture.ts";
@@ -120,5 +128,7 @@ export type { BarycenterProgress } from "./barycenter_iterations.ts";
 export { BarycenterResult } from "./barycenter_result.ts";
 export { type FreeBarycenterOptions, freeSupportBarycenter } from "./free_support_barycenter.ts";
 export { type FreeBarycenterProgress, FreeBarycenterResult } from "./free_barycenter_result.ts";
+export { type LowRankGromovOptions, lowRankGromovWasserstein } from "./low_rank_gromov.ts";
+export { LowRankGromovResult } from "./low_rank_gromov_result.ts";
 export { type GromovOptions, gromovWasserstein } from "./gromov_wasserstein.ts";
 export { type GromovProgress, GromovResult } from "./gromov_result.ts";

@@ -21,12 +21,21 @@ export async function nearestArcs(
   g: Float64Array,
   parts: number,
 ): Promise<NearestArcs> {
-  const expr = parse(cost.formula);
+  return { byRow: await nearestColumns(cost, g, parts), byColumn: await nearestRows(cost, f, parts) };
+}
+
+/** For each row the columns of least C_ij − g_j, one in each part. */
+export function nearestColumns(cost: PreparedCost, g: Float64Array, parts: number): Promise<Int32Array[]> {
+  return nearest(parse(cost.formula), cost, g, parts);
+}
+
+/** For each column the rows of least C_ij − f_i, one in each part. */
+export function nearestRows(cost: PreparedCost, f: Float64Array, parts: number): Promise<Int32Array[]> {
   const turned = substitute(
-    expr,
+    parse(cost.formula),
     (leaf) => leaf.kind === "element" ? element(leaf.name, leaf.index === "i" ? "j" : "i", leaf.component) : undefined,
   );
-  return { byRow: await nearest(expr, cost, g, parts), byColumn: await nearest(turned, cost, f, parts) };
+  return nearest(turned, cost, f, parts);
 }
 
 /** Positions of the least C_ij − g_j over the j of each part, for each i. */

@@ -1,18 +1,17 @@
 import { dense, type LinearOperator } from "../../operators/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import type { Cost } from "./cost.ts";
-import { solveStored } from "./exact_solve.ts";
-import {
-  absoluteEpsilon,
-  asResult,
-  type Freeable,
-  readCost,
-  requireCount,
-  requirePositiveNumber,
-  tensorLike,
-} from "./host_problem.ts";
+import { joinValue, type Lagrangian } from "./envelope.ts";
+import { absoluteEpsilon, asResult, type Freeable, numberOf, readArguments } from "./host_problem.ts";
+import { requireCount, requirePositiveNumber, tensorLike } from "./host_problem.ts";
+import type { LiveCost } from "./live_cost.ts";
+import { readCost } from "./matrix_cost.ts";
+import { type Problem, type Tensors, tensorsOf, withTensors } from "./problem.ts";
+import { quantumOf } from "./renew_potential.ts";
 import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
+import { solvePartialExactly } from "./partial_exact.ts";
 import { partialScaling } from "./partial_scaling.ts";
+import { splitPotential } from "./sinkhorn_start.ts";
 import { sparsePlan } from "./sparse_plan.ts";
 import { prepareWeights, type Weights } from "./weights.ts";
 
@@ -24,12 +23,12 @@ export interface PartialOptions {
   a?: Weights;
   /** Most that each column takes, `[m]`, of any sum; default equal, of sum 1. */
   b?: Weights;
-  /** Mass to transport, up to the smaller total; default half of that. */
-  mass?: number;
+  /** Mass to transport, up to the smaller total; default half of that. A tensor of one number to differentiate by it. */
+  mass?: number | Tensor;
   /** `entropic` (default): regularized by ε; `exact`: without regularization, by the network simplex method. */
   method?: "entropic" | "exact";
-  /** Regularization ε of `entropic`, in units that `epsilonScale` says. Default 0.01. */
-  epsilon?: number;
+  /** Regularization ε of `entropic`, in units that `epsilonScale` says; a tensor of one number to differentiate by it. Default 0.01. */
+  epsilon?: number | Tensor;
   /** `relative` (default): `epsilon` is a fraction of the largest cost; `absolute`: it has the cost's unit. */
   epsilonScale?: "relative" | "absolute";
   /** Iterations (or pivots) before giving up. Default 10,000; exact 1,000 (n + m). */
@@ -52,6 +51,12 @@ export interface PartialResult extends Freeable {
   readonly dual: number;
   /** primal − dual. */
   readonly gap: number;
+  /**
+   * The dual value as a tensor of one number, to differentiate by points, cost matrix, weights, `mass` and (`entropic`, the largest cost counting as a
+   * constant) `epsilon`: by the cost its derivative is the plan, by the weights the potentials, by the mass the level. Where all of the smaller total is
+   * moved there is none by the mass, and by the weights up to a constant.
+   */
+  readonly value: Tensor;
   /** Mass of the plan, measured. */
   readonly mass: number;
   /** The plan as an operator `[n, m]`: stored, or sparse where the method is exact. */
@@ -106,123 +111,128 @@ export async function partial(
   second?: Tensor | PartialOptions,
   third?: PartialOptions,
 ): Promise<PartialResult> {
-  const y = second instanceof Tensor ? second : undefined;
-  const options = (y ? third : second as PartialOptions | undefined) ?? {}, { method = "entropic" } = options;
-  options.signal?.throwIfAborted();
+  const { y, options } = readArguments<PartialOptions>(second, third), { method = "entropic" } = options;
   if (method !== "entropic" && method !== "exact") {
     throw new TypeError(`Expected "method" to be "entropic" or "exact", got ${JSON.stringify(method)}`);
   }
-  const { owned, n, m, C, largest } = await readCost(x, y, options.cost);
-  for (const t of owned) t.dispose();
-  // Each side by itself: the totals may differ.
-  const [{ a, total }, { b, total: other }] = await Promise.all([
-    prepareWeights(options.a, undefined, n, m),
-    prepareWeights(undefined, options.b, n, m),
-  ]);
-  const most = Math.min(total, other), mass = options.mass ?? most / 2;
-  if (!(mass > 0 && mass <= most * (1 + 1e-12))) {
-    throw new RangeError(`Expected "mass" above 0 and at most ${most}, the smaller total of the weights, got ${mass}`);
-  }
-  if (method === "exact") return await solveExactly(x, { n, m, C, a, b, mass }, options);
-  const epsilon = absoluteEpsilon(options, largest);
-  const tolerance = requirePositiveNumber("tolerance", options.tolerance ?? 1e-8);
-  const maxIterations = requireCount("maxIterations", options.maxIterations ?? 10_000),
-    { signal, onProgress } = options;
-  const settings = { maxIterations, target: tolerance * mass, signal, onProgress };
-  const { P, f, g, level, cost, primal, dual, reached, error, history, iterations } = await partialScaling(
-    { n, m, C, a, b, mass, epsilon },
-    settings,
-  );
-  const converged = error <= settings.target;
-  if (!converged) {
-    console.warn(
-      `partial stopped after ${iterations} iterations with a marginal error of ${error.toExponential(1)}: ` +
-        "try more maxIterations, a larger epsilon or tolerance",
-    );
-  }
-  return show({
-    ...{ cost, primal, dual, gap: primal - dual, mass: reached, level, epsilon, iterations, converged },
-    ...{ marginalError: error, history, potentials: [tensorLike(x, f), tensorLike(x, g)] },
-    plan: dense(tensorLike(x, P, [n, m]), { owns: true }),
-  });
-}
-
-type Fields = Omit<PartialResult, keyof Freeable>;
-
-function show(fields: Fields): PartialResult {
-  return asResult("PartialResult", fields, [
-    ["transport cost ⟨P, C⟩", fields.cost.toPrecision(6)],
-    ["mass", fields.mass.toPrecision(6)],
-    ["primal − dual", fields.gap.toExponential(1)],
-    ["marginal error (L1)", fields.marginalError.toExponential(1)],
-    ["iterations", `${fields.iterations}${fields.converged ? "" : " (not converged)"}`],
-  ], [fields.plan, ...fields.potentials]);
-}
-
-/** By the balanced problem with one more point on each side, free to reach, and between them a cost that no plan pays. */
-async function solveExactly(
-  like: Tensor,
-  { n, m, C, a, b, mass }: { n: number; m: number; C: Float64Array; a: Float64Array; b: Float64Array; mass: number },
-  options: PartialOptions,
-): Promise<PartialResult> {
-  const width = m + 1,
-    extended = new Float64Array((n + 1) * width),
-    total = (w: Float64Array) => w.reduce((s, v) => s + v, 0);
-  let highest = 0;
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < m; j++) {
-      extended[i * width + j] = C[i * m + j];
-      highest = Math.max(highest, Math.abs(C[i * m + j]));
+  const read = await readCost(x, y, options.cost), { owned, n, m, C, largest } = read;
+  try {
+    // Each side by itself: the totals may differ.
+    const [{ a, total }, { b, total: other }] = await Promise.all([
+      prepareWeights(options.a, undefined, n, m),
+      prepareWeights(undefined, options.b, n, m),
+    ]);
+    const most = Math.min(total, other), mass = await massOf(options.mass, most);
+    const problem = { n, m, C, a, b, mass };
+    if (method === "exact") {
+      const { entries, ...found } = await solvePartialExactly(problem, options);
+      const plan = sparsePlan(x, [n, m], entries);
+      const masses = tensorLike(x, Float64Array.from(entries, (e) => e.value));
+      owned.push(masses);
+      const places = {
+        rows: Uint32Array.from(entries, (e) => e.row),
+        columns: Uint32Array.from(entries, (e) => e.column),
+      };
+      return await show(
+        x,
+        read.live,
+        problem,
+        options,
+        { ...found, plan },
+        { mass: masses },
+        (cost, { mass }) => read.live.planCostOf(cost, places, mass),
+      );
     }
+    const strength = options.epsilon === undefined ? undefined : await numberOf("epsilon", options.epsilon);
+    const epsilon = absoluteEpsilon({ ...options, epsilon: strength }, largest);
+    const tolerance = requirePositiveNumber("tolerance", options.tolerance ?? 1e-8);
+    const maxIterations = requireCount("maxIterations", options.maxIterations ?? 10_000);
+    const { signal, onProgress } = options, settings = { maxIterations, target: tolerance * mass, signal, onProgress };
+    const found = await partialScaling({ ...problem, epsilon }, settings), { error, P, iterations } = found;
+    const converged = error <= settings.target;
+    if (!converged) {
+      console.warn(
+        `partial stopped after ${iterations} iterations with a marginal error of ${error.toExponential(1)}: ` +
+          "try more maxIterations, a larger epsilon or tolerance",
+      );
+    }
+    const plan = dense(tensorLike(x, P, [n, m]), { owns: true });
+    const quantum = quantumOf(C.reduce((s, c) => Math.max(s, Math.abs(c)), 0), epsilon);
+    const split = (h: Float64Array, w: Float64Array, level: number) =>
+      splitPotential(h.map((v, k) => w[k] > 0 ? v + level : -1e30), epsilon, quantum, x);
+    const f = split(found.f, a, found.level), g = split(found.g, b, 0);
+    // ∂/∂ε is Σ P (log P − 1), which is what primal and cost differ by over ε.
+    const slope = tensorLike(x, Float64Array.of((found.primal - found.cost) / (strength ?? 0.01)), []);
+    const held = { F: f.coarse, p: f.fine, G: g.coarse, q: g.fine, slope };
+    owned.push(...Object.values(held));
+    const fields = { ...found, mass: found.reached, marginalError: error, epsilon, converged, plan };
+    return await show(x, read.live, problem, options, fields, held, (cost, { F, p, G, q }) => {
+      // At held potentials the derivative of ε ΣP by the cost is −P.
+      const geometry = read.live.geometryOf(cost);
+      return geometry.marginal("rows", { coarse: F, fine: p }, { coarse: G, fine: q }, epsilon).sum().mul(-epsilon);
+    });
+  } finally {
+    for (const t of owned) t.dispose();
   }
-  extended[extended.length - 1] = 2 * highest + 1;
-  const rest = [total(b) - mass, total(a) - mass].map((v) => Math.max(0, v));
-  const weights = { a: Float64Array.of(...a, rest[0]), b: Float64Array.of(...b, rest[1]) };
-  const taking = (w: Float64Array) => Uint32Array.from(Array.from(w.keys()).filter((k) => w[k] > 0));
-  const cost = {
-    n: n + 1,
-    m: width,
-    C: extended,
-    at: (i: number, j: number) => extended[i * width + j],
-    row: (i: number) => extended.subarray(i * width, (i + 1) * width),
+}
+
+/** The mass, if the weights have it. */
+async function massOf(given: number | Tensor | undefined, most: number): Promise<number> {
+  const mass = given === undefined ? most / 2 : await numberOf("mass", given);
+  if (mass > 0 && mass <= most * (1 + 1e-12)) return mass;
+  throw new RangeError(`Expected "mass" above 0 and at most ${most}, the smaller total of the weights, got ${mass}`);
+}
+
+type Fields = Omit<PartialResult, keyof Freeable | "potentials" | "value" | "gap"> & {
+  f: Float64Array;
+  g: Float64Array;
+};
+
+/** The result, its value joined to what it depends on; `costPart` has the derivative P by the cost. */
+async function show(
+  x: Tensor,
+  live: LiveCost,
+  { a, b, mass }: { a: Float64Array; b: Float64Array; mass: number },
+  options: PartialOptions,
+  found: Fields,
+  held: Tensors,
+  costPart: (cost: Tensors, held: Tensors) => Tensor,
+): Promise<PartialResult> {
+  const { cost, primal, dual, mass: reached, level, epsilon, iterations, converged, marginalError, history } = found;
+  const potentials: [Tensor, Tensor] = [tensorLike(x, found.f), tensorLike(x, found.g)];
+  const value = tensorLike(x, Float64Array.of(dual), []), { plan } = found;
+  const totals = [a, b].map((w) => w.reduce((s, v) => s + v, 0));
+  using ownA = tensorLike(x, a);
+  using ownB = tensorLike(x, b);
+  const problem: Problem = {
+    cost: live.tensors,
+    geometryOf: live.geometryOf,
+    a: options.a instanceof Tensor ? options.a : ownA,
+    b: options.b instanceof Tensor ? options.b : ownB,
+    epsilon: options.method !== "exact" && options.epsilon instanceof Tensor ? options.epsilon : epsilon,
   };
-  const problem = { cost, ...weights, rows: taking(weights.a), columns: taking(weights.b) };
-  const maxIterations = requireCount("maxIterations", options.maxIterations ?? 1000 * (n + m + 2));
-  const { certificate, iterations, optimal } = await solveStored(problem, { maxIterations, signal: options.signal });
-  const entries: { row: number; column: number; value: number }[] = [],
-    r = new Float64Array(n),
-    c = new Float64Array(m);
-  let price = 0, moved = 0;
-  certificate.rows.forEach((row, k) => {
-    const column = certificate.columns[k], value = certificate.values[k];
-    if (row === n || column === m) return;
-    entries.push({ row, column, value });
-    price += value * C[row * m + column];
-    moved += value;
-    r[row] += value;
-    c[column] += value;
-  });
-  // The prices of the bounds: with those of the added points the potentials are 0 or less.
-  const [fEnd, gEnd] = [certificate.f[n], certificate.g[m]], level = -(fEnd + gEnd);
-  const f = certificate.f.slice(0, n).map((v) => Math.min(0, v + gEnd));
-  const g = certificate.g.slice(0, m).map((v) => Math.min(0, v + fEnd));
-  const dual = a.reduce((s, w, i) => s + w * f[i], 0) + b.reduce((s, w, j) => s + w * g[j], 0) + level * mass;
-  const error = r.reduce((s, v, i) => s + Math.max(0, v - a[i]), 0) +
-    c.reduce((s, v, j) => s + Math.max(0, v - b[j]), 0) +
-    Math.abs(moved - mass);
-  const scale = (total(a) + total(b)) * (highest + Math.abs(level)), gap = price - dual;
-  // Sums of n + m terms of this scale.
-  const converged = optimal && Math.abs(gap) <= (n + m + 8) * 2 ** -52 * scale + certificate.violation * mass;
-  if (!converged) {
-    console.warn(
-      `partial stopped after ${iterations} pivots within ${
-        gap.toExponential(1)
-      } of the optimum: try more maxIterations`,
-    );
-  }
-  return show({
-    ...{ cost: price, primal: price, dual, gap, mass: moved, level, epsilon: 0, iterations, converged },
-    ...{ marginalError: error, history: [], potentials: [tensorLike(like, f), tensorLike(like, g)] },
-    plan: sparsePlan(like, [n, m], entries),
-  });
+  const given = { ...tensorsOf(problem), ...(options.mass instanceof Tensor ? { mass: options.mass } : {}) };
+  const lagrangian: Lagrangian = (inputs, { f, g, ...held }, wanted) => {
+    if (wanted.has("mass") && mass >= Math.min(...totals) * (1 - 1e-12)) {
+      throw new RangeError(`"partial" has no derivative by a mass of ${mass}: it is all that can be moved`);
+    }
+    const { a, b, cost, epsilon } = withTensors(problem, inputs), terms = [a.mul(f).sum(), b.mul(g).sum()];
+    if ([...wanted].some((name) => name.startsWith("cost."))) terms.push(costPart(cost, held));
+    if (epsilon instanceof Tensor) terms.push(epsilon.reshape([]).mul(held.slope));
+    if (inputs.mass) terms.push(inputs.mass.reshape([]).mul(level));
+    // By default the mass is half of the smaller total.
+    if (options.mass === undefined) terms.push((totals[0] <= totals[1] ? a : b).sum().mul(level / 2));
+    return terms.reduce((s, t) => s.add(t));
+  };
+  await joinValue("partial", value, given, { ...held, f: potentials[0], g: potentials[1] }, lagrangian);
+  return asResult("PartialResult", {
+    ...{ cost, primal, dual, gap: primal - dual, value, mass: reached, plan, potentials, level, epsilon, iterations },
+    ...{ converged, marginalError, history },
+  }, [
+    ["transport cost ⟨P, C⟩", cost.toPrecision(6)],
+    ["mass", reached.toPrecision(6)],
+    ["primal − dual", (primal - dual).toExponential(1)],
+    ["marginal error (L1)", marginalError.toExponential(1)],
+    ["iterations", `${iterations}${converged ? "" : " (not converged)"}`],
+  ], [plan, value, ...potentials]);
 }

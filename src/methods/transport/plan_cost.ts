@@ -1,16 +1,19 @@
 import { call, element, leaves, parse, substitute } from "../../formula/mod.ts";
 import { Tensor, type TensorLike } from "../../tensor/mod.ts";
-import type { ExactCertificate } from "./exact_certificate.ts";
+import { tensorLike } from "./host_problem.ts";
 
-type Entries = Pick<ExactCertificate, "rows" | "columns" | "values">;
+/** Where the entries of a sparse plan are. */
+export interface Entries {
+  readonly rows: Uint32Array;
+  readonly columns: Uint32Array;
+}
 
-/** Σ P_ij C_ij over the entries of a plan, from a stored cost matrix: a tensor of one number, to differentiate. */
-export function matrixPlanCost(C: Tensor, { rows, columns, values }: Entries): Tensor {
+/** Σ P_ij C_ij over the entries of a plan and their masses, from a stored cost matrix: a tensor of one number, to differentiate. */
+export function matrixPlanCost(C: Tensor, { rows, columns }: Entries, mass: Tensor): Tensor {
   const [n, m] = C.shape;
   using flat = C.reshape([n * m]);
   using places = indices(C, rows, (i, e) => i * m + columns[e]);
   using costs = flat.take(places);
-  using mass = numbers(C, values);
   return Tensor.reduce("sum", "P * C", { P: mass, C: costs });
 }
 
@@ -21,8 +24,8 @@ export function matrixPlanCost(C: Tensor, { rows, columns, values }: Entries): T
 export function pointsPlanCost(
   formula: string,
   inputs: Readonly<Record<string, TensorLike>>,
-  like: Tensor,
-  { rows, columns, values }: Entries,
+  { rows, columns }: Entries,
+  masses: Tensor,
 ): Tensor {
   const expr = parse(formula), { elements, names } = leaves(expr), made: Tensor[] = [];
   const keep = (t: Tensor) => {
@@ -38,8 +41,8 @@ export function pointsPlanCost(
   const used: Record<string, TensorLike> = {};
   for (const name of names) used[name] = inputs[name];
   const places = {
-    i: keep(indices(like, rows, (i) => i)),
-    j: keep(indices(like, columns, (j) => j)),
+    i: keep(indices(masses, rows, (i) => i)),
+    j: keep(indices(masses, columns, (j) => j)),
   };
   const gathered = { i: new Map<string, string>(), j: new Map<string, string>() };
   for (const { name, index } of elements) {
@@ -50,8 +53,8 @@ export function pointsPlanCost(
     used[id] = keep((inputs[name] as Tensor).take(places[index]));
   }
   const mass = fresh("mass"), one = fresh("one");
-  used[mass] = keep(numbers(like, values));
-  used[one] = keep(numbers(like, Float64Array.of(1)));
+  used[mass] = masses;
+  used[one] = keep(tensorLike(masses, Float64Array.of(1)));
   const own = substitute(
     expr,
     (leaf) => leaf.kind === "element" ? element(gathered[leaf.index].get(leaf.name)!, "i", leaf.component) : undefined,
@@ -65,9 +68,4 @@ export function pointsPlanCost(
 
 function indices(like: Tensor, positions: Uint32Array, at: (k: number, e: number) => number): Tensor {
   return Tensor.of(like.device, Int32Array.from(positions, at), [positions.length], "i32");
-}
-
-function numbers(like: Tensor, values: Float64Array<ArrayBuffer>): Tensor {
-  const double = like.dtype === "f64";
-  return Tensor.of(like.device, double ? values : Float32Array.from(values), [values.length], double ? "f64" : "f32");
 }

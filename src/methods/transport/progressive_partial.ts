@@ -1,20 +1,25 @@
 import { dense, type LinearOperator } from "../../operators/mod.ts";
-import { Sparse, type Tensor } from "../../tensor/mod.ts";
-import { asResult, type Freeable, readCost, requireCount, requirePositiveNumber, tensorLike } from "./host_problem.ts";
+import { Sparse, Tensor } from "../../tensor/mod.ts";
+import { joinValue } from "./envelope.ts";
+import { asResult, type Freeable, numberOf, requireCount, requirePositiveNumber, tensorLike } from "./host_problem.ts";
+import { readCost } from "./matrix_cost.ts";
 import { type ProgressiveMeasurement, type ProgressiveProblem, progressiveScaling } from "./progressive_scaling.ts";
 
 /** Options of {@linkcode progressivePartial}. */
 export interface ProgressiveOptions {
-  /** Fraction ρ of the samples' mass that gets a label, above 0 and up to 1; see {@linkcode progressiveMass}. Default 0.5. */
-  mass?: number;
+  /**
+   * Fraction ρ of the samples' mass that gets a label, above 0 and up to 1; see {@linkcode progressiveMass}. Default 0.5. This, ε, γ and λ may be
+   * tensors of one number, to differentiate by them.
+   */
+  mass?: number | Tensor;
   /** Entropy's ε, in the cost's unit. Default 0.1. */
-  epsilon?: number;
+  epsilon?: number | Tensor;
   /** Strength γ of the penalty on class sizes, in the cost's unit. Default 1. */
-  gamma?: number;
+  gamma?: number | Tensor;
   /** Similarity S of samples, `[n, n]` and sparse: labels then agree where S is large (SP²OT). It need not be symmetric. */
   similarity?: Sparse;
   /** Strength λ of the similarity term. Default 20. */
-  similarityWeight?: number;
+  similarityWeight?: number | Tensor;
   /** Majorizations of the similarity term at most. Default 10. */
   maxMajorizations?: number;
   /** Stops majorizing once the objective falls by less than this. Default 1e-6. */
@@ -51,6 +56,11 @@ export interface ProgressiveResult extends Freeable {
   readonly cost: number;
   /** The objective, with entropy, penalty and similarity. */
   readonly objective: number;
+  /**
+   * The objective as a tensor of one number, to differentiate by the costs (the derivative is Q), `epsilon`, `gamma`, `similarityWeight` and a `mass`
+   * below 1: at fixed Q, exact at the solution, and with similarity at a stationary point, as far as the objective rests.
+   */
+  readonly value: Tensor;
   /** primal − dual of the (last) convex problem that was solved: without similarity, how far Q is from the optimum. */
   readonly gap: number;
   /** Total of Q, measured. */
@@ -107,11 +117,12 @@ export async function progressivePartial(
   const { signal, onProgress, similarity } = options;
   signal?.throwIfAborted();
   const { n, m: K, C } = await readCost(costMatrix, undefined, undefined);
-  const mass = options.mass ?? 0.5;
+  const { mass: rho = 0.5, epsilon: eps = 0.1, gamma: strength = 1, similarityWeight: lambda = 20 } = options;
+  const mass = await numberOf("mass", rho);
   if (!(mass > 0 && mass <= 1)) throw new RangeError(`Expected "mass" from 0 (excluded) to 1, got ${mass}`);
-  const epsilon = requirePositiveNumber("epsilon", options.epsilon ?? 0.1);
-  const gamma = requirePositiveNumber("gamma", options.gamma ?? 1);
-  const weight = requirePositiveNumber("similarityWeight", options.similarityWeight ?? 20);
+  const epsilon = requirePositiveNumber("epsilon", await numberOf("epsilon", eps));
+  const gamma = requirePositiveNumber("gamma", await numberOf("gamma", strength));
+  const weight = requirePositiveNumber("similarityWeight", await numberOf("similarityWeight", lambda));
   const target = requirePositiveNumber("tolerance", options.tolerance ?? 1e-9);
   const rest = requirePositiveNumber("objectiveTolerance", options.objectiveTolerance ?? 1e-6);
   const maxIterations = requireCount("maxIterations", options.maxIterations ?? 10_000);
@@ -120,7 +131,7 @@ export async function progressivePartial(
   const potentials = { f: new Float64Array(n), g: new Float64Array(K + 1) };
   const history: ProgressiveProgress[] = [];
   let Q: Float64Array = new Float64Array(n * K).fill(mass / (n * K)), iterations = 0, resting = !S, monotone = true;
-  let best: { found: ProgressiveMeasurement; objective: number; cost: number } | undefined;
+  let best: { found: ProgressiveMeasurement; objective: number; cost: number; agreement: number } | undefined;
   for (let round = 1; round <= rounds; round++) {
     const pull = S?.(Q), tangent = pull ? C.map((c, k) => c - weight * pull[k]) : C;
     const problem: ProgressiveProblem = { n, K, C: tangent, mass, epsilon, gamma };
@@ -129,7 +140,7 @@ export async function progressivePartial(
     iterations += found.iterations;
     // ⟨S, QQᵀ⟩ is half of ⟨Q, (S + Sᵀ) Q⟩.
     const agreement = S ? dot(Q, S(Q)) / 2 : 0, cost = dot(Q, C);
-    const objective = cost - weight * agreement + found.rest;
+    const objective = cost - weight * agreement + epsilon * found.entropy + gamma * found.divergence;
     const progress = { iteration: round, objective, scalings: found.iterations, error: found.error };
     history.push(progress);
     onProgress?.(progress);
@@ -137,13 +148,13 @@ export async function progressivePartial(
     const fall = best ? best.objective - objective : Infinity;
     // The scalings end at an error of `target`, which moves the objective by that times the potentials.
     if (fall < -1e3 * target) monotone = false;
-    if (fall > 0 || !best) best = { found, objective, cost };
+    if (fall > 0 || !best) best = { found, objective, cost, agreement };
     if (S && Math.abs(fall) < rest) {
       resting = true;
       break;
     }
   }
-  const { found, objective, cost } = best!, converged = resting && found.error <= target;
+  const { found, objective, cost, agreement } = best!, converged = resting && found.error <= target;
   if (!converged) {
     console.warn(
       `progressivePartial stopped after ${iterations} iterations with a marginal error of ${
@@ -155,9 +166,33 @@ export async function progressivePartial(
     );
   }
   const sizes = tensorLike(costMatrix, found.sizes), total = found.sizes.reduce((s, v) => s + v, 0);
-  const plan = dense(tensorLike(costMatrix, found.Q, [n, K]), { owns: true });
+  const matrix = tensorLike(costMatrix, found.Q, [n, K]), plan = dense(matrix, { owns: true });
+  const value = tensorLike(costMatrix, Float64Array.of(objective), []);
+  const numbers = { mass: rho, epsilon: eps, gamma: strength, similarityWeight: lambda };
+  const inputs = Object.fromEntries(
+    Object.entries(numbers).filter((e): e is [string, Tensor] => e[1] instanceof Tensor),
+  );
+  using slopes = tensorLike(
+    costMatrix,
+    Float64Array.of(found.level, found.entropy, found.divergence, -agreement),
+  );
+  await joinValue(
+    "progressivePartial",
+    value,
+    { ...inputs, C: costMatrix },
+    { Q: matrix, slopes },
+    (given, held, wanted) => {
+      if (wanted.has("mass") && mass === 1) {
+        throw new RangeError('"progressivePartial" has no derivative by a mass of 1: it is all that there is');
+      }
+      return Object.keys(numbers).reduce(
+        (s, name, k) => given[name] ? s.add(given[name].reshape([]).mul(held.slopes.slice(k))) : s,
+        given.C.mul(held.Q).sum(),
+      );
+    },
+  );
   const fields = {
-    ...{ plan, sizes, cost, objective, gap: found.gap, mass: total, marginalError: found.error },
+    ...{ plan, sizes, cost, objective, value, gap: found.gap, mass: total, marginalError: found.error },
     ...{ monotone, iterations, converged, history },
   };
   return asResult("ProgressiveResult", fields, [
@@ -167,7 +202,7 @@ export async function progressivePartial(
     ["primal − dual", found.gap.toExponential(1)],
     ["marginal error (L1)", found.error.toExponential(1)],
     ["iterations", `${iterations}${converged ? "" : " (not converged)"}`],
-  ], [plan, sizes]);
+  ], [plan, sizes, value]);
 }
 
 /** The product Q ↦ (S + Sᵀ) Q for plans `[n, K]`. */

@@ -23,8 +23,11 @@ export interface ProgressiveMeasurement {
   Q: Float64Array;
   /** ⟨Q, C⟩ */
   cost: number;
-  /** Without ⟨Q, C⟩: entropy with that of the virtual class, and penalty. */
-  rest: number;
+  /** Entropy Σ q (log q − 1), that of the virtual class with it, and divergence of the sizes from mass/K: of ε and γ. */
+  entropy: number;
+  divergence: number;
+  /** What a little more mass would cost. */
+  level: number;
   /** primal − dual, summed by points. */
   gap: number;
   /** L1 distance of the sums from what the potentials ask for. */
@@ -67,7 +70,9 @@ export function measureProgressive(
     gap += g[K] * (left - (1 - mass));
     error += Math.abs(left - (1 - mass));
   }
-  return { Q, cost, rest: entropy + penalty, gap, error, sizes };
+  // The mass is in the bound of the virtual class, and in the sizes that the classes are held to.
+  const level = sizes.reduce((s, c) => s + gamma / K * (1 - c / nu), mass < 1 ? -g[K] : 0);
+  return { Q, cost, entropy: entropy / epsilon, divergence: penalty / gamma, level, gap, error, sizes };
 }
 
 /** Iterations between measurements. */
@@ -75,7 +80,7 @@ const CHECK = 10;
 
 /**
  * Scaling in the log domain, each half-step a maximum of the dual over one side: samples give 1/n, the virtual class takes 1 − mass, and the
- * others pay γ KL for differing from mass/K. Changes the potentials.
+ * others pay γ KL for differing from mass/K; then the best constant between the two. Changes the potentials.
  */
 export async function progressiveScaling(
   problem: ProgressiveProblem,
@@ -100,10 +105,25 @@ export async function progressiveScaling(
     }
     for (let j = 0; j < K; j++) g[j] = damping * (epsilon * Math.log(mass / K / sums[j]) - top[j]);
     if (classes > K) g[K] = epsilon * Math.log((1 - mass) / sums[K]) - top[K];
+    moveConstant(f, g, K, gamma);
     if (iterations % CHECK !== 0 && iterations < maxIterations) continue;
     const measured = measureProgressive(problem, { f, g });
     await new Promise((resolve) => setTimeout(resolve, 0));
     signal?.throwIfAborted();
     if (measured.error <= target || iterations >= maxIterations) return { ...measured, iterations };
   }
+}
+
+/**
+ * Moves the constant between the potentials to where the dual is largest, which leaves the plan as it is: the classes' sizes that g asks for then add
+ * up to the mass. Half-steps alone approach that by a factor of only 1 − mass·ε/(γ + ε). Source: Séjourné, Vialard and Peyré, "Faster Unbalanced
+ * Optimal Transport" (2022), section 3.
+ */
+function moveConstant(f: Float64Array, g: Float64Array, K: number, gamma: number): void {
+  let least = Infinity, sum = 0;
+  for (let j = 0; j < K; j++) least = Math.min(least, g[j]);
+  for (let j = 0; j < K; j++) sum += Math.exp((least - g[j]) / gamma);
+  const constant = least + gamma * Math.log(K / sum);
+  for (let i = 0; i < f.length; i++) f[i] += constant;
+  for (let j = 0; j < g.length; j++) g[j] -= constant;
 }

@@ -2,6 +2,8 @@ import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 
 /** Decay per iteration above which plain iterations are slow enough to be worth relaxing. */
 const SLOW = 0.7;
+/** What the largest factor allowed gains with each measurement of a smaller error, after it has been lowered. */
+const RECOVERY = 0.3;
 /** Largest factor: 2 is where over-relaxation stops converging. */
 const LARGEST = 1.995;
 
@@ -11,7 +13,7 @@ const LARGEST = 1.995;
  * Sinkhorn–Knopp Algorithm for Regularized Optimal Transport" (2021), section 3.
  *
  * λ is learnt from measurements of plain iterations; if the error grows under a factor, the factor is taken halfway back to 1, where
- * convergence is certain.
+ * convergence is certain, and may grow again from there.
  */
 export class Relaxation {
   /** The factor to use until the next measurement. */
@@ -28,6 +30,7 @@ export class Relaxation {
       if (this.omega < 1.05) this.#ceiling = this.omega = 1;
       return;
     }
+    this.#ceiling = Math.min(LARGEST, this.#ceiling + RECOVERY);
     // Under a factor ω the decay is ω − 1 once ω is large enough: slower means that λ was underestimated.
     const lambda = this.omega === 1 ? decay : decay > this.omega - 1 ? lambdaOf(decay, this.omega) : undefined;
     if (lambda === undefined || lambda < SLOW) return;

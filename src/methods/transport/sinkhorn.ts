@@ -1,12 +1,14 @@
 import type { LinearOperator } from "../../operators/mod.ts";
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
-import { type Cost, prepareCost } from "./cost.ts";
+import type { Cost } from "./cost.ts";
 import { joinSolution, unrolled } from "./differentiate.ts";
-import { type Geometry, matrixGeometry, pointGeometry } from "./geometry.ts";
+import { type Geometry, matrixGeometry } from "./geometry.ts";
+import { numberOf, readArguments } from "./host_problem.ts";
+import { liveCost, liveFormula } from "./live_cost.ts";
 import { type OperatorCost, readCostOperator } from "./operator_cost.ts";
-import type { Problem, Tensors } from "./problem.ts";
+import type { Problem } from "./problem.ts";
 import { quantumOf } from "./renew_potential.ts";
-import { requireFinite, requireOperatorOptions, requireOptions, scalarOf } from "./sinkhorn_input.ts";
+import { requireFinite, requireOperatorOptions, requireOptions } from "./sinkhorn_input.ts";
 import { chooseForm, requireForm, type SinkhornForm } from "./sinkhorn_form.ts";
 import { requireCarried } from "./sinkhorn_limits.ts";
 import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
@@ -97,13 +99,13 @@ export function sinkhorn(
   cost: Tensor | LinearOperator,
   options?: Omit<SinkhornOptions, "cost">,
 ): Promise<SinkhornResult>;
-export function sinkhorn(
+export async function sinkhorn(
   x: Tensor | LinearOperator,
   second?: Tensor | SinkhornOptions,
   third?: SinkhornOptions,
 ): Promise<SinkhornResult> {
-  const y = second instanceof Tensor ? second : undefined;
-  return solveEntropic(x, y, (y ? third : second as SinkhornOptions | undefined) ?? {});
+  const { y, options } = readArguments<SinkhornOptions>(second, third);
+  return await solveEntropic(x, y, options);
 }
 
 /** As {@linkcode sinkhorn}; `symmetric` if the points and weights of both sides are the same. */
@@ -113,7 +115,7 @@ export async function solveEntropic(
   options: SinkhornOptions,
   symmetric = false,
 ): Promise<SinkhornResult> {
-  const regularization = options.epsilon instanceof Tensor ? await scalarOf(options.epsilon) : options.epsilon;
+  const regularization = options.epsilon && await numberOf("epsilon", options.epsilon);
   const plain = { ...options, epsilon: regularization };
   const operator = isOperator(source) ? source : undefined;
   const settings = operator ? requireOperatorOptions(y, plain) : requireOptions(source as Tensor, y, plain);
@@ -125,12 +127,10 @@ export async function solveEntropic(
     return t;
   };
   try {
-    const prepared = read?.prepared ?? (y && await prepareCost(x, y, options.cost ?? "sqeuclidean"));
-    if (!read) owned.push(...prepared?.owned ?? []);
+    const live = read?.prepared ? liveFormula(read.prepared) : await liveCost(x, y, options.cost);
+    const { prepared, tensors: cost, geometryOf } = live;
+    if (!read) owned.push(...live.owned);
     requireForm(options.form ?? "auto", prepared !== undefined, settings.unrolled);
-    const cost: Tensors = prepared ? tensorsIn(prepared.inputs) : { C: x };
-    const geometryOf = (tensors: Tensors): Geometry =>
-      prepared ? pointGeometry({ ...prepared, inputs: { ...prepared.inputs, ...tensors } }) : matrixGeometry(tensors.C);
     // The iterations take constants: the solution is joined to its tensors afterwards.
     const constants = stopGradient(cost), bare = geometryOf(constants);
     for (const t of Object.values(constants)) keep(t);
@@ -207,12 +207,6 @@ export async function solveEntropic(
 
 function isOperator(source: Tensor | LinearOperator): source is LinearOperator {
   return !(source instanceof Tensor) && typeof source?.applyTransposed === "function";
-}
-
-function tensorsIn(inputs: Readonly<Record<string, unknown>>): Tensors {
-  return Object.fromEntries(
-    Object.entries(inputs).filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor),
-  );
 }
 
 /** What must be finite, by name. */

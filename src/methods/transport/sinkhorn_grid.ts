@@ -4,10 +4,11 @@ import { type AxisCost, axisCosts, type GridCost, requireSpacing } from "./grid_
 import { gridGeometry, magnitudeOf } from "./grid_geometry.ts";
 import { storeAxes } from "./grid_sums.ts";
 import { productGeometry, takesProducts } from "./grid_products.ts";
+import { numberOf } from "./host_problem.ts";
 import type { Problem } from "./problem.ts";
 import { quantumOf } from "./renew_potential.ts";
 import type { SinkhornOptions } from "./sinkhorn.ts";
-import { requireStages, scalarOf } from "./sinkhorn_input.ts";
+import { requireStages } from "./sinkhorn_input.ts";
 import { requireCarried } from "./sinkhorn_limits.ts";
 import { iterate, type IterationSettings } from "./sinkhorn_iterations.ts";
 import { SinkhornResult } from "./sinkhorn_result.ts";
@@ -64,7 +65,7 @@ export async function sinkhornGrid(
   options: SinkhornGridOptions = {},
 ): Promise<SinkhornResult> {
   const { signal, onProgress, epsilonScaling, potentials } = options;
-  const number = options.epsilon instanceof Tensor ? await scalarOf(options.epsilon) : options.epsilon;
+  const number = options.epsilon && await numberOf("epsilon", options.epsilon);
   const settings = requireStages({ ...options, epsilon: number }), shape = requireHistograms(a, b);
   signal?.throwIfAborted();
   const cells = shape.reduce((n, s) => n * s, 1);

@@ -1,4 +1,5 @@
 import { Tensor } from "../../tensor/mod.ts";
+import { requireCount, requirePositiveNumber, requireProblem } from "./host_problem.ts";
 import { requireForm } from "./sinkhorn_form.ts";
 import type { SinkhornOptions } from "./sinkhorn.ts";
 
@@ -9,23 +10,7 @@ export function requireOptions(
   options: SinkhornOptions & { epsilon?: number },
 ): { epsilon: number; relative: boolean; maxIterations: number; tolerance: number; unrolled: boolean } {
   const unrolled = requireSolver(options, y !== undefined);
-  if (!(x instanceof Tensor)) throw new TypeError(`Expected points as a tensor, got ${x === null ? "null" : typeof x}`);
-  if (!y) {
-    if (x.rank !== 2) {
-      throw new TypeError(`Expected a cost matrix [n, m], got [${x.shape.join(", ")}]; for points give x and y`);
-    }
-    if (options.cost !== undefined) throw new TypeError('"cost" is for points: a cost matrix is the cost itself');
-  } else {
-    if (x.rank < 1 || x.rank > 2 || y.rank !== x.rank || (x.rank === 2 && x.shape[1] !== y.shape[1])) {
-      throw new TypeError(
-        `Expected points x [n, d] and y [m, d], got [${x.shape.join(", ")}] and [${y.shape.join(", ")}]`,
-      );
-    }
-    if (x.device !== y.device) throw new TypeError("Cannot transport between points on two devices");
-    if (x.rank === 1 && (options.cost === undefined || options.cost === "greatcircle")) {
-      if (options.cost === "greatcircle") throw new TypeError('The cost "greatcircle" needs points [n, 2], got [n]');
-    }
-  }
+  requireProblem(x, y, options.cost);
   return { ...requireNumbers(options), unrolled };
 }
 
@@ -71,12 +56,6 @@ function requireFactor(factor: number | undefined): void {
   }
 }
 
-/** The number in a tensor of one. */
-export async function scalarOf(epsilon: Tensor): Promise<number> {
-  if (epsilon.size !== 1) throw new TypeError(`Expected "epsilon" to be one number, got [${epsilon.shape.join(", ")}]`);
-  return await epsilon.item();
-}
-
 /** The numbers that every solver of the entropic problem takes, with their defaults, checked. */
 export function requireNumbers(
   options: {
@@ -87,14 +66,9 @@ export function requireNumbers(
   },
 ): { epsilon: number; relative: boolean; maxIterations: number; tolerance: number } {
   const { epsilon = 0.01, epsilonScale = "relative", maxIterations = 10_000, tolerance = 1e-5 } = options;
-  for (const [name, value] of Object.entries({ epsilon, tolerance })) {
-    if (!(typeof value === "number" && value > 0 && value < Infinity)) {
-      throw new RangeError(`Expected "${name}" to be positive, got ${value}`);
-    }
-  }
-  if (!Number.isInteger(maxIterations) || maxIterations < 1) {
-    throw new RangeError(`Expected "maxIterations" to be a whole number from 1, got ${maxIterations}`);
-  }
+  requirePositiveNumber("epsilon", epsilon);
+  requirePositiveNumber("tolerance", tolerance);
+  requireCount("maxIterations", maxIterations);
   if (epsilonScale !== "relative" && epsilonScale !== "absolute") {
     throw new TypeError(`Expected "epsilonScale" to be "relative" or "absolute", got ${JSON.stringify(epsilonScale)}`);
   }

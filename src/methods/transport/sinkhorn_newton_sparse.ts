@@ -2,7 +2,8 @@ import { Tensor } from "../../tensor/mod.ts";
 import type { Cost } from "./cost.ts";
 import { joinSolution } from "./differentiate.ts";
 import { matrixGeometry, type Potential } from "./geometry.ts";
-import { absoluteEpsilon, readCost, requirePositiveNumber, tensorLike } from "./host_problem.ts";
+import { absoluteEpsilon, numberOf, readArguments, requirePositiveNumber, tensorLike } from "./host_problem.ts";
+import { readCost } from "./matrix_cost.ts";
 import { newtonIterations, type NewtonProgress } from "./newton_iterations.ts";
 import { type HostDual, type HostPotentials, logOfNothing } from "./newton_system.ts";
 import type { Problem } from "./problem.ts";
@@ -17,8 +18,8 @@ export interface SinkhornNewtonOptions {
   a?: Weights;
   /** Weights of the columns, `[m]`, with the same sum as `a`; default equal. */
   b?: Weights;
-  /** Regularization ε (1/η in the paper), in units that `epsilonScale` says. Default 0.01. */
-  epsilon?: number;
+  /** Regularization ε (1/η in the paper), in units that `epsilonScale` says; a tensor of one number to differentiate by it. Default 0.01. */
+  epsilon?: number | Tensor;
   /** `relative` (default): `epsilon` is a fraction of the largest cost; `absolute`: it has the cost's unit. */
   epsilonScale?: "relative" | "absolute";
   /** Sinkhorn iterations before the first Newton step, the first half of them with ε falling to its value. Default 20. */
@@ -87,9 +88,7 @@ export async function sinkhornNewtonSparse(
   second?: Tensor | SinkhornNewtonOptions,
   third?: SinkhornNewtonOptions,
 ): Promise<SinkhornNewtonResult> {
-  const y = second instanceof Tensor ? second : undefined;
-  const options = (y ? third : second as SinkhornNewtonOptions | undefined) ?? {};
-  options.signal?.throwIfAborted();
+  const { y, options } = readArguments<SinkhornNewtonOptions>(second, third);
   const { owned, tensor, n, m, C, largest } = await readCost(x, y, options.cost);
   const keep = <T extends Tensor>(t: T): T => {
     owned.push(t);
@@ -97,7 +96,8 @@ export async function sinkhornNewtonSparse(
   };
   try {
     const { a, b, total } = await prepareWeights(options.a, options.b, n, m);
-    const epsilon = absoluteEpsilon(options, largest);
+    const given = options.epsilon ?? 0.01, strength = await numberOf("epsilon", given);
+    const epsilon = absoluteEpsilon({ ...options, epsilon: strength }, largest);
     const tolerance = requirePositiveNumber("tolerance", options.tolerance ?? (tensor.dtype === "f64" ? 1e-10 : 1e-5));
     const dual: HostDual = {
       ...{ n, m, C, a, b, epsilon, floor: logOfNothing(a, b) },
@@ -132,7 +132,8 @@ export async function sinkhornNewtonSparse(
       cost: { C: tensor },
       geometryOf: (given) => matrixGeometry(given.C),
       ...weightTensors(options.a, options.b, { a, b }, tensor, keep),
-      epsilon,
+      // The largest cost counts as a constant.
+      epsilon: given instanceof Tensor ? keep(given.reshape([]).mul(epsilon / strength)) : epsilon,
     };
     const join = (value: Tensor) => joinSolution(problem, state, value);
     // Its history is that of the state.

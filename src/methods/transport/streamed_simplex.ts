@@ -84,8 +84,8 @@ export async function streamedSimplex(
 }
 
 /** Looks at all pairs in f64, and adds for each row the arcs that improve the tree most. */
-async function extendByAll(
-  { cost, rows, columns }: ExactProblem,
+export async function extendByAll(
+  { cost, rows, columns }: Pick<ExactProblem, "cost" | "rows" | "columns">,
   { n, potential }: SpanningTree,
   arcs: ArcList,
   signal: AbortSignal | undefined,

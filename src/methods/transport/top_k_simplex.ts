@@ -4,6 +4,8 @@ export interface SimplexColumn {
   readonly values: Float64Array;
   /** ⟨t, s⟩ − γ/2 |t|². */
   readonly value: number;
+  /** Derivative of the value by the mass: s − γ t, the same for all entries; without mass the largest s. */
+  readonly price: number;
 }
 
 /**
@@ -30,7 +32,7 @@ export function topKSimplex(s: Float64Array, mass: number, k: number, gamma: num
     linear += t * s[rows[i]];
     square += t * t;
   }
-  return { rows, values, value: linear - gamma / 2 * square };
+  return { rows, values, value: linear - gamma / 2 * square, price: top + gamma * tau };
 }
 
 /** Positions of the k largest, in no order: a heap with the smallest of them on top; of equals the later goes first. */

@@ -1,10 +1,13 @@
 import { stopGradient, Tensor } from "../../tensor/mod.ts";
 import type { LinearOperator } from "../../operators/mod.ts";
-import { type Cost, prepareCost } from "./cost.ts";
-import { type Geometry, matrixGeometry, pointGeometry } from "./geometry.ts";
-import { absoluteEpsilon, asResult, type Freeable, requireCount, requirePositiveNumber } from "./host_problem.ts";
-import { requireProblem, tensorLike } from "./host_problem.ts";
+import type { Cost } from "./cost.ts";
+import { joinValue } from "./envelope.ts";
+import type { Geometry } from "./geometry.ts";
+import { absoluteEpsilon, asResult, type Freeable, numberOf, readArguments } from "./host_problem.ts";
+import { requireCount, requirePositiveNumber, requireProblem, tensorLike } from "./host_problem.ts";
+import { liveCost } from "./live_cost.ts";
 import { DUAL_PART, type MarginalPenalty, penaltyInputs, penaltyParts } from "./marginal_penalty.ts";
+import { type Problem, type Tensors, tensorsOf, withTensors } from "./problem.ts";
 import { requireFinite } from "./sinkhorn_input.ts";
 import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 import { iterateUnbalanced, type UnbalancedSide } from "./unbalanced_iterations.ts";
@@ -18,8 +21,8 @@ export interface UnbalancedOptions {
   a?: Weights;
   /** Weights of the columns, `[m]`, of any sum; default equal, of sum 1. */
   b?: Weights;
-  /** Regularization ε, in units that `epsilonScale` says. Default 0.01. */
-  epsilon?: number;
+  /** Regularization ε, in units that `epsilonScale` says; a tensor of one number to differentiate by it. Default 0.01. */
+  epsilon?: number | Tensor;
   /** How marginals are held to the weights: Kullback–Leibler divergence (default) or total variation Σ |r − a|. */
   penalty?: "kl" | "tv";
   /**
@@ -54,7 +57,10 @@ export interface UnbalancedResult extends Freeable {
   readonly dual: number;
   /** primal − dual; summed point by point (Fenchel and Young), so that it has its digits. */
   readonly gap: number;
-  /** The dual value as a tensor of one number, to differentiate by points, cost matrix and weights at fixed potentials (exact at the solution). */
+  /**
+   * The dual value as a tensor of one number, to differentiate by points, cost matrix, weights and (the largest cost counting as a constant) `epsilon`: its
+   * derivative is that at fixed potentials, exact at the solution. Not twice.
+   */
   readonly value: Tensor;
   /** Total mass of the plan. */
   readonly mass: number;
@@ -112,25 +118,19 @@ export async function unbalanced(
   second?: Tensor | UnbalancedOptions,
   third?: UnbalancedOptions,
 ): Promise<UnbalancedResult> {
-  const y = second instanceof Tensor ? second : undefined;
-  const options = (y ? third : second as UnbalancedOptions | undefined) ?? {};
-  options.signal?.throwIfAborted();
+  const { y, options } = readArguments<UnbalancedOptions>(second, third);
   requireProblem(x, y, options.cost);
   const { kind, rhos, reference, tolerance, maxIterations } = requireUnbalanced(options);
   await Promise.all([requireFinite(y ? "x" : "the cost matrix", x), y && requireFinite("y", y)]);
-  const prepared = y && await prepareCost(x, y, options.cost ?? "sqeuclidean"), owned = [...prepared?.owned ?? []];
+  const strength = options.epsilon === undefined ? undefined : await numberOf("epsilon", options.epsilon);
+  const live = await liveCost(x, y, options.cost), owned = [...live.owned];
   const keep = <T extends Tensor>(t: T): T => {
     owned.push(t);
     return t;
   };
   try {
-    const live = prepared ? pointGeometry(prepared) : matrixGeometry(x);
-    const constants = prepared
-      ? Object.fromEntries(
-        Object.entries(prepared.inputs).map(([k, v]) => [k, v instanceof Tensor ? keep(stopGradient(v)) : v]),
-      )
-      : { C: keep(stopGradient(x)) };
-    const bare = prepared ? pointGeometry({ ...prepared, inputs: constants }) : matrixGeometry(constants.C as Tensor);
+    const constants = stopGradient(live.tensors), bare = live.geometryOf(constants);
+    for (const t of Object.values(constants)) keep(t);
     const { n, m } = bare;
     // Each side by itself: the totals may differ.
     const [{ a }, { b }] = await Promise.all([
@@ -143,7 +143,7 @@ export async function unbalanced(
         `Expected weights of one sum where rho is Infinity on both sides, got ${totals.join(" and ")}`,
       );
     }
-    const largest = await largestCost(bare), epsilon = absoluteEpsilon(options, largest);
+    const largest = await largestCost(bare), epsilon = absoluteEpsilon({ ...options, epsilon: strength }, largest);
     const unit = (options.epsilonScale ?? "relative") === "relative" && largest > 0 ? largest : 1;
     const side = (weights: Float64Array, rho: number): UnbalancedSide => {
       const penalty: MarginalPenalty = { kind, rho: rho * unit };
@@ -174,7 +174,9 @@ export async function unbalanced(
     const fs = value(F, p, rows), gs = value(G, q, columns);
     const cost = sum(perRow), mass = sum(r);
     // ε KL(P | α⊗β) without its constant is ⟨P·1, f⟩ + ⟨Pᵀ·1, g⟩ − ⟨P, C⟩ − ε ΣP; the rest of primal and dual is by points.
-    let gap = 0, dual = -epsilon * mass + (reference === "product" ? epsilon * totals[0] * totals[1] : 0);
+    let gap = 0,
+      penalties = 0,
+      dual = -epsilon * mass + (reference === "product" ? epsilon * totals[0] * totals[1] : 0);
     for (const [s, v, potential] of [[rows, r, fs], [columns, c, gs]] as const) {
       potential.forEach((h, k) => {
         const [primalPart, dualPart] = penaltyParts(s.penalty, v[k], s.weights[k], h === -Infinity ? 0 : h);
@@ -183,6 +185,7 @@ export async function unbalanced(
           return;
         }
         gap += v[k] * h + primalPart - dualPart;
+        penalties += primalPart;
         dual += dualPart;
       });
     }
@@ -194,11 +197,26 @@ export async function unbalanced(
       );
     }
     const potentials: [Tensor, Tensor] = [keep(tensorLike(x, fs)), keep(tensorLike(x, gs))];
-    const tensors = { given: [options.a, options.b], potentials, state };
+    const given = [options.a, options.b].map((w, k) => w instanceof Tensor ? w : [rows, columns][k].a);
+    const problem: Problem = {
+      cost: live.tensors,
+      geometryOf: live.geometryOf,
+      ...{ a: given[0], b: given[1] },
+      epsilon: options.epsilon instanceof Tensor ? options.epsilon : epsilon,
+    };
+    // The entropy's term is what is left of the primal value.
+    const slope = keep(tensorLike(x, Float64Array.of((dual + gap - cost - penalties) / (strength ?? 0.01)), []));
+    const held = { f: potentials[0], g: potentials[1], F: f.coarse, p: f.fine, G: g.coarse, q: g.fine, slope };
+    const number = keep(tensorLike(x, Float64Array.of(dual), [])), product = reference === "product";
+    await joinValue("unbalanced", number, tensorsOf(problem), held, (inputs, held) => {
+      const own = withTensors(problem, inputs);
+      const value = dualTensor(own, [rows, columns], held, epsilon, product);
+      return own.epsilon instanceof Tensor ? value.add(own.epsilon.reshape([]).mul(held.slope)) : value;
+    });
     const plan = bare.plan(f, g, epsilon), pair: [number, number] = [rows.penalty.rho, columns.penalty.rho];
     const fields = {
       ...{ cost, primal: dual + gap, dual, gap, mass, masses, potentials, plan, epsilon, rho: pair },
-      value: keep(dualTensor(live, rows, columns, tensors, epsilon, reference === "product")),
+      value: number,
       iterations: state.iterations,
       converged: state.converged,
       marginalError: state.error,
@@ -218,46 +236,28 @@ export async function unbalanced(
   }
 }
 
-/** The dual value at fixed potentials, as a function of the cost's tensors and of weights that were given as tensors. */
+/** The dual value at fixed potentials and ε, as a function of the cost's tensors and of the weights. */
 function dualTensor(
-  geometry: Geometry,
-  rows: UnbalancedSide,
-  columns: UnbalancedSide,
-  { given, potentials, state }: {
-    given: (Weights | undefined)[];
-    potentials: [Tensor, Tensor];
-    state: { f: { coarse: Tensor; fine: Tensor }; g: { coarse: Tensor; fine: Tensor } };
-  },
+  { a, b, cost, geometryOf }: Problem,
+  sides: readonly [UnbalancedSide, UnbalancedSide],
+  { f, g, F, p, G, q }: Tensors,
   epsilon: number,
   product: boolean,
 ): Tensor {
-  const weights = [rows, columns].map((s, k) => given[k] instanceof Tensor ? given[k] as Tensor : s.a);
   // The reference moves with the weights.
-  const fine = [state.f.fine, state.g.fine].map((p, k) =>
-    product && given[k] instanceof Tensor
-      ? Tensor.map("w > 0 ? p - l + log(w) : 0", { w: weights[k], p, l: [rows, columns][k].l })
-      : p
-  );
-  using masses = geometry.weighted(
-    { coarse: state.f.coarse, fine: fine[0] },
-    { coarse: state.g.coarse, fine: fine[1] },
-    epsilon,
-    [],
-  );
-  using mass = masses.sum();
-  const parts = [rows, columns].map((s, k) => {
-    const { perRho, rho } = penaltyInputs(s.penalty, epsilon);
-    return Tensor.reduce("sum", DUAL_PART[s.penalty.kind], { a: weights[k], h: potentials[k], perRho, rho });
+  const fine = (p: Tensor, w: Tensor, { logReference }: UnbalancedSide) =>
+    product ? Tensor.map("w > 0 ? p - l + log(w) : 0", { w, p, l: tensorLike(p, logReference) }) : p;
+  const mass = geometryOf(cost)
+    .marginal("rows", { coarse: F, fine: fine(p, a, sides[0]) }, { coarse: G, fine: fine(q, b, sides[1]) }, epsilon)
+    .sum();
+  const part = (a: Tensor, h: Tensor, { penalty }: UnbalancedSide) => {
+    const { perRho, rho } = penaltyInputs(penalty, epsilon);
+    return Tensor.reduce("sum", DUAL_PART[penalty.kind], { a, h, perRho, rho });
+  };
+  return Tensor.map("s + t - eps * (mass - k * u * v)", {
+    ...{ s: part(a, f, sides[0]), t: part(b, g, sides[1]), eps: epsilon, mass },
+    ...{ k: product ? 1 : 0, u: a.sum(), v: b.sum() },
   });
-  const sums = weights.map((w) => w.sum());
-  const value = Tensor.map("s + t - eps * (mass - k * u * v)", {
-    ...{ s: parts[0], t: parts[1], eps: epsilon, mass },
-    ...{ k: product ? 1 : 0, u: sums[0], v: sums[1] },
-  });
-  void value.value;
-  for (const t of [...parts, ...sums]) t.dispose();
-  fine.forEach((t, k) => t !== [state.f.fine, state.g.fine][k] && t.dispose());
-  return value;
 }
 
 function requireUnbalanced(options: UnbalancedOptions) {

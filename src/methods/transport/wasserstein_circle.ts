@@ -1,9 +1,12 @@
 import { type LinearOperator, sparse } from "../../operators/mod.ts";
 import { Sparse, Tensor } from "../../tensor/mod.ts";
 import { bestCut, type CirclePoints, cutCost } from "./circle_cut.ts";
+import { type CircleEntry, circlePotentials } from "./circle_potentials.ts";
+import { joinValue } from "./envelope.ts";
+import { tensorLike } from "./host_problem.ts";
 import { requireFinite } from "./sinkhorn_input.ts";
 import { requirePoints, requirePower } from "./wasserstein_1d.ts";
-import { prepareWeights, type Weights } from "./weights.ts";
+import { prepareWeights, type Weights, weightTensors } from "./weights.ts";
 
 /** Options of {@linkcode wassersteinCircle}. */
 export interface WassersteinCircleOptions {
@@ -25,7 +28,10 @@ export interface WassersteinCircleResult extends Disposable {
   readonly dual: number;
   /** `cost − dual`. */
   readonly gap: number;
-  /** The cost as a tensor of one number, to differentiate by the points, at the plan found. */
+  /**
+   * The cost as a tensor of one number, to differentiate by points and weights (with the total held), at the plan and potentials found: where several are
+   * optimal, one of the (sub)derivatives.
+   */
   readonly value: Tensor;
   /** The plan as a sparse operator `[n, m]` of at most n + m entries. */
   readonly plan: LinearOperator;
@@ -79,22 +85,43 @@ export async function wassersteinCircle(
   const unit = weights.total * period ** p;
   const best = bestCut(from.points, to.points, p), cost = best.cost * unit, dual = best.bound * unit;
   const parts = { i: [] as number[], j: [] as number[], mass: [] as number[], far: [] as number[] };
+  const entries: CircleEntry[] = [];
   cutCost(from.points, to.points, best.shift, p, (i, j, turns, mass) => {
+    entries.push({ i, j, turns, mass });
     parts.i.push(from.order[i]);
     parts.j.push(to.order[j]);
     parts.mass.push(mass * weights.total);
     // Turns that were taken off to bring the points into one turn count too.
     parts.far.push((turns + from.turns[i] - to.turns[j]) * period);
   });
-  const { device, dtype } = x,
-    numbers = (v: readonly number[]) =>
-      Tensor.of(device, dtype === "f64" ? Float64Array.from(v) : Float32Array.from(v), [v.length], dtype);
-  using mass = numbers(parts.mass);
-  using far = numbers(parts.far);
-  using u = x.take(parts.i);
-  using v = y.take(parts.j);
-  const power = p === 1 ? "abs(u - (v + far))" : p === 2 ? "(u - (v + far))^2" : `abs(u - (v + far)) ^ ${p}`;
-  const value = Tensor.reduce("sum", `mass * ${power}`, { mass, u, v, far });
+  const { device, dtype } = x, made: Tensor[] = [];
+  const keep = (t: Tensor) => {
+    made.push(t);
+    return t;
+  };
+  const price = circlePotentials(from.points, to.points, entries, p), each = period ** p;
+  const spread = (h: Float64Array, { order }: { order: number[] }, size: number) => {
+    const all = new Float64Array(size);
+    h.forEach((v, k) => all[order[k]] = v * each);
+    return keep(tensorLike(x, all));
+  };
+  const held = {
+    mass: keep(tensorLike(x, Float64Array.from(parts.mass))),
+    far: keep(tensorLike(x, Float64Array.from(parts.far))),
+    f: spread(price.f, from, x.size),
+    g: spread(price.g, to, y.size),
+  };
+  const inputs = { x, y, ...weightTensors(options.a, options.b, weights, x, keep) };
+  const value = tensorLike(x, Float64Array.of(cost), []);
+  await joinValue("wassersteinCircle", value, inputs, held, ({ x, y, a, b }, { mass, far, f, g }, wanted) => {
+    const terms = [a.mul(f).sum(), b.mul(g).sum()];
+    if (wanted.has("x") || wanted.has("y")) {
+      const power = p === 1 ? "abs(u - (v + far))" : p === 2 ? "(u - (v + far))^2" : `abs(u - (v + far)) ^ ${p}`;
+      terms.push(Tensor.reduce("sum", `mass * ${power}`, { mass, far, u: x.take(parts.i), v: y.take(parts.j) }));
+    }
+    return terms.reduce((s, t) => s.add(t));
+  }, ["mass"]);
+  for (const t of made) t.dispose();
   const triplets = { rows: parts.i, columns: parts.j, values: parts.mass, shape: [x.size, y.size] as const, dtype };
   const plan = sparse(Sparse.fromTriplets(device, triplets), { owns: true });
   const dispose = () => {

@@ -30,6 +30,11 @@ export async function prepareWeights(
   return { a: wa, b: wb, total: sum(wa) };
 }
 
+/** Numbers of the points that have weight. */
+export function withWeight(weights: Float64Array): Uint32Array {
+  return Uint32Array.from([...weights.keys()].filter((k) => weights[k] > 0));
+}
+
 /** Weights as tensors of one total, in which the weights that were given as tensors can be differentiated by. */
 export function weightTensors(
   a: Weights | undefined,
