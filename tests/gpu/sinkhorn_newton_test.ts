@@ -1,6 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { columnStep, rowStep } from "../../src/methods/transport/host_half_step.ts";
 import { sinkhornNewtonSparse } from "../../src/methods/transport/mod.ts";
-import { kthLargest } from "../../src/methods/transport/newton_system.ts";
+import {
+  fillPlan,
+  type HostDual,
+  kthLargest,
+  logOfNothing,
+  sparsify,
+} from "../../src/methods/transport/newton_system.ts";
 import { type Gpu, grad, open, type Tensor } from "../../src/tensor/mod.ts";
 import { generator } from "../../src/testing/case_inputs.ts";
 import { load } from "../oracle/fixtures.ts";
@@ -24,6 +31,59 @@ Deno.test("the k-th largest number, with ties", () => {
     const v = Float64Array.from({ length: n }, () => Math.floor(random() * levels));
     const sorted = v.slice().sort().reverse(), k = 1 + Math.floor(random() * n);
     assertEquals(kthLargest(v.slice(), k), sorted[k - 1]);
+  }
+});
+
+Deno.test("half-steps meet their weights, and leave the plan that their potentials have", () => {
+  const random = generator(6);
+  for (const [n, m, epsilon] of [[1, 1, 1], [7, 4, 0.3], [5, 13, 1e-2], [16, 11, 1e-3]]) {
+    const C = Float64Array.from({ length: n * m }, () => 3 * random() - 1);
+    const weights = (count: number) =>
+      Float64Array.from({ length: count }, (_, k) => k === 2 ? 0 : 1e-30 ** (random() ** 4));
+    const a = weights(n), b = weights(m), potentials = { f: new Float64Array(n), g: new Float64Array(m) };
+    potentials.g.forEach((_, j, g) => g[j] = b[j] > 0 ? random() : -Infinity);
+    const made = () => ({ P: new Float64Array(n * m), r: new Float64Array(n), c: new Float64Array(m) });
+    const dual: HostDual = { n, m, C, a, b, epsilon, floor: logOfNothing(a, b), ...made() };
+    potentials.f.fill(-Infinity);
+    rowStep(dual, potentials);
+    fillPlan(dual, potentials);
+    a.forEach((w, i) => assertAlmostEquals(dual.r[i], w, 1e-11 * w));
+    const error = columnStep(dual, potentials), again = { ...dual, ...made() };
+    assertAlmostEquals(error, fillPlan(again, potentials), 1e-11);
+    const { f, g } = potentials;
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < m; j++) {
+        const p = Math.exp((f[i] + g[j] - C[i * m + j]) / epsilon);
+        for (const { P } of [dual, again]) {
+          assertAlmostEquals(P[i * m + j], p, 1e-11 * p + 1e-15 * Math.min(b[j] || 1, a[i] || 1));
+        }
+      }
+    }
+    b.forEach((w, j) => [dual, again].forEach(({ c }) => assertAlmostEquals(c[j], w, 1e-11 * w)));
+    for (const side of ["r", "c"] as const) {
+      dual[side].forEach((w, k) => assertAlmostEquals(again[side][k], w, 1e-11 * w + 1e-15 * Math.min(...a, ...b)));
+    }
+  }
+});
+
+Deno.test("the largest entries are kept in their places, ties up to the count", () => {
+  const random = generator(7);
+  for (let trial = 0; trial < 100; trial++) {
+    const n = 1 + Math.floor(random() * 6), m = 1 + Math.floor(random() * 6), none = new Float64Array();
+    const P = Float64Array.from({ length: n * m }, () => Math.max(0, Math.floor(random() * 6) - 2));
+    const dual: HostDual = { n, m, P, C: none, a: none, b: none, r: none, c: none, epsilon: 1, floor: 0 };
+    const count = 1 + Math.floor(random() * n * m), { starts, columns, values } = sparsify(dual, count);
+    const positive = P.filter((p) => p > 0).sort().reverse();
+    assertEquals(values.slice().sort().reverse(), positive.slice(0, count));
+    assertEquals([starts[0], starts[n], columns.length], [0, values.length, values.length]);
+    const seen = new Set<number>();
+    for (let i = 0; i < n; i++) {
+      for (let k = starts[i]; k < starts[i + 1]; k++) {
+        assertEquals(values[k], P[i * m + columns[k]]);
+        seen.add(i * m + columns[k]);
+      }
+    }
+    assertEquals(seen.size, values.length);
   }
 });
 
@@ -132,6 +192,15 @@ for (const [name, make] of Object.entries(CASES)) {
     },
   );
 }
+
+onHost("where ε is far below the steps of the cost, Newton's way is from a larger ε", async (gpu) => {
+  // Costs differ by 40 ε or not at all: potentials have to move as far, and a Newton step moves them by about ε.
+  const { C, a, b } = images(8, 1), n = a.length, epsilon = 1 / (40 * 7);
+  using result = await sinkhornNewtonSparse(f64(gpu, C, n, n), { a, b, epsilon, epsilonScale: "absolute", warmUp: 2 });
+  const newton = result.history.filter((h) => h.stage === "newton");
+  assert(result.converged && newton.length < 40, `${result.marginalError} after ${newton.length} steps`);
+  assert(newton.some((h) => h.epsilon > epsilon) && newton.at(-1)!.epsilon === epsilon, "no larger ε");
+});
 
 onHost("a density that is asked for is kept, and too small a one shows", async (gpu) => {
   const { C, a, b } = CASES["a random assignment"](), n = a.length;

@@ -85,8 +85,8 @@ export {
   type SinkhornDistillationOptions,
 } from "./sinkhorn_distillation.ts";
 export type { SinkhornProgress } from "./sinkhorn_iterations.ts";
+export type { NewtonProgress } from "./newton_iterations.ts";
 export {
-  type NewtonProgress,
   type SinkhornNewtonOptions,
   type SinkhornNewtonResult,
   sinkhornNewtonSparse,

@@ -8,6 +8,8 @@ export interface HostDual {
   readonly a: Float64Array;
   readonly b: Float64Array;
   readonly epsilon: number;
+  /** Logarithm up to which an entry of the plan counts as zero: see {@linkcode logOfNothing}. */
+  readonly floor: number;
   /** The plan at the potentials, with its row and column sums. */
   readonly P: Float64Array;
   readonly r: Float64Array;
@@ -20,18 +22,33 @@ export interface HostPotentials {
   g: Float64Array;
 }
 
+/**
+ * Logarithm up to which entries of a plan with these weights are nothing: together they are less than e⁻⁴⁰ of any weight, below what f64
+ * adds up. For small ε nearly all entries are, and need no exponential.
+ */
+export function logOfNothing(a: Float64Array, b: Float64Array): number {
+  let least = Infinity;
+  for (const weights of [a, b]) for (const w of weights) if (w > 0 && w < least) least = w;
+  return Math.log(least) - Math.log(Math.max(a.length, b.length)) - 40;
+}
+
 /** Fills in P = exp((f + g − C)/ε) and its sums; returns ‖P·1 − a‖₁ + ‖Pᵀ·1 − b‖₁. */
 export function fillPlan(dual: HostDual, { f, g }: HostPotentials): number {
-  const { n, m, C, a, b, epsilon, P, r, c } = dual;
+  const { n, m, C, a, b, epsilon, floor, P, r, c } = dual, least = epsilon * floor;
+  P.fill(0);
   c.fill(0);
   let error = 0;
   for (let i = 0; i < n; i++) {
+    const own = f[i];
     let s = 0;
     for (let j = 0, k = i * m; j < m; j++, k++) {
-      const p = Math.exp((f[i] + g[j] - C[k]) / epsilon);
-      P[k] = p;
-      s += p;
-      c[j] += p;
+      const v = own + g[j] - C[k];
+      if (v > least) {
+        const p = Math.exp(v / epsilon);
+        P[k] = p;
+        s += p;
+        c[j] += p;
+      }
     }
     r[i] = s;
     error += Math.abs(s - a[i]);
@@ -49,25 +66,33 @@ export interface Kept {
 
 /** The `count` largest entries of P that are not zero: those above the threshold, and as many equal to it as there is room for. */
 export function sparsify({ n, m, P }: HostDual, count: number): Kept {
-  const threshold = count >= P.length ? 0 : kthLargest(Float64Array.from(P), count);
-  let above = 0;
-  for (let k = 0; k < P.length; k++) if (P[k] > threshold) above++;
-  let ties = threshold > 0 ? count - above : 0;
-  const starts = new Uint32Array(n + 1),
-    columns = new Uint32Array(above + ties),
-    values = new Float64Array(above + ties);
-  let at = 0;
-  for (let i = 0; i < n; i++) {
+  let positive = 0;
+  for (let k = 0; k < P.length; k++) if (P[k] > 0) positive++;
+  const starts = new Uint32Array(n + 1), columns = new Uint32Array(positive), values = new Float64Array(positive);
+  for (let i = 0, at = 0; i < n; i++) {
     for (let j = 0, k = i * m; j < m; j++, k++) {
-      if (P[k] > threshold || (P[k] === threshold && ties > 0)) {
-        if (P[k] === threshold) ties--;
+      if (P[k] > 0) {
         columns[at] = j;
         values[at++] = P[k];
       }
     }
     starts[i + 1] = at;
   }
-  return { starts, columns, values };
+  if (count >= positive) return { starts, columns, values };
+  const threshold = kthLargest(values.slice(), count);
+  let ties = count;
+  for (let k = 0; k < positive; k++) if (values[k] > threshold) ties--;
+  // Moved up in their places.
+  for (let i = 0, k = 0, at = 0; i < n; i++) {
+    for (const end = starts[i + 1]; k < end; k++) {
+      if (values[k] > threshold || (values[k] === threshold && ties-- > 0)) {
+        columns[at] = columns[k];
+        values[at++] = values[k];
+      }
+    }
+    starts[i + 1] = at;
+  }
+  return { starts, columns: columns.subarray(0, count), values: values.subarray(0, count) };
 }
 
 /** The k-th largest of v, which it reorders: Hoare's selection, with the middle of three as pivot. */
@@ -178,29 +203,41 @@ const ARMIJO = 1e-4;
 const HALVINGS = 40;
 
 /**
- * The largest step t of 1, ½, ¼, … along (df, dg) with the increase of the dual that Armijo's rule asks for; 0 if there is none. The
- * increase is summed from the changes of the entries, so that it has its digits where it is far below the rounding of the dual itself:
+ * The largest step t of 1, ½, ¼, … along (df, dg), down to `shortest`, with the increase of the dual that Armijo's rule asks for; 0 if there
+ * is none. The increase is summed from the changes of the entries, so that it has its digits where it is far below the rounding of the dual:
  *
  *   D(t) − D(0) = t ⟨∇D, d⟩ − ε Σ P (e^x − 1 − x),  x = t (df_i + dg_j)/ε.
  */
-export function lineSearch(dual: HostDual, at: HostPotentials, { f: df, g: dg }: HostPotentials): number {
-  const { n, m, C, a, b, P, r, c, epsilon } = dual, { f, g } = at;
+export function lineSearch(
+  dual: HostDual,
+  at: HostPotentials,
+  { f: df, g: dg }: HostPotentials,
+  shortest = 0,
+): number {
+  const { n, m, C, a, b, P, r, c, epsilon, floor } = dual, { f, g } = at;
   let slope = 0;
   for (let i = 0; i < n; i++) slope += (a[i] - r[i]) * df[i];
   for (let j = 0; j < m; j++) slope += (b[j] - c[j]) * dg[j];
   if (!(slope > 0)) return 0;
-  for (let halvings = 0, t = 1; halvings < HALVINGS; halvings++, t /= 2) {
+  const least = epsilon * floor;
+  for (let halvings = 0, t = 1; halvings < HALVINGS && t >= shortest; halvings++, t /= 2) {
     let excess = 0;
     const most = (1 - ARMIJO) * t * slope / epsilon;
+    const moved = g.map((x, j) => x + t * dg[j]), changes = dg.map((x) => t * x / epsilon);
     for (let i = 0; i < n && excess <= most; i++) {
+      const own = f[i] + t * df[i], change = t * df[i] / epsilon;
       for (let j = 0, k = i * m; j < m; j++, k++) {
-        const x = t * (df[i] + dg[j]) / epsilon;
-        if (x > -0.5 && x < 0.5) {
-          // Most pairs have no mass.
-          if (P[k] > 0) excess += P[k] * (Math.abs(x) < 1e-5 ? x * x * (0.5 + x / 6) : Math.expm1(x) - x);
+        const p = P[k];
+        if (p > 0) {
+          const x = change + changes[j];
+          excess += p *
+            (x > -0.05 && x < 0.05
+              ? x * x * (1 / 2 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x / 720))))
+              : Math.exp(x) - 1 - x);
         } else {
-          // Entries that had underflowed may come back.
-          excess += Math.exp((f[i] + g[j] - C[k]) / epsilon + x) - P[k] - P[k] * x;
+          // Entries that were nothing may come back.
+          const v = own + moved[j] - C[k];
+          if (v > least) excess += Math.exp(v / epsilon);
         }
       }
     }

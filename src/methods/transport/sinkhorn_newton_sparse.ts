@@ -2,25 +2,11 @@ import { Tensor } from "../../tensor/mod.ts";
 import type { Cost } from "./cost.ts";
 import { joinSolution } from "./differentiate.ts";
 import { matrixGeometry, type Potential } from "./geometry.ts";
-import {
-  absoluteEpsilon,
-  numberOf,
-  readArguments,
-  requireCount,
-  requirePositiveNumber,
-  tensorLike,
-} from "./host_problem.ts";
+import { absoluteEpsilon, numberOf, readArguments, requirePositiveNumber, tensorLike } from "./host_problem.ts";
 import { readCost } from "./matrix_cost.ts";
-import {
-  fillPlan,
-  type HostDual,
-  type HostPotentials,
-  lineSearch,
-  newtonDirection,
-  sparsify,
-} from "./newton_system.ts";
+import { newtonIterations, type NewtonProgress } from "./newton_iterations.ts";
+import { type HostDual, type HostPotentials, logOfNothing } from "./newton_system.ts";
 import type { Problem } from "./problem.ts";
-import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 import { SinkhornResult } from "./sinkhorn_result.ts";
 import { prepareWeights, type Weights, weightTensors } from "./weights.ts";
 
@@ -43,7 +29,7 @@ export interface SinkhornNewtonOptions {
    * full Newton step does not divide the error by 4: what was left out was too much.
    */
   density?: number;
-  /** Newton steps (or Sinkhorn iterations where no Newton step helps) after the warm-up before giving up. Default 200. */
+  /** Newton steps, and Sinkhorn iterations between them, after the warm-up before giving up. Default 200. */
   maxIterations?: number;
   /** Stops once the marginal error is below this fraction of the total mass. Default 1e-10 for costs in f64, 1e-5 in f32. */
   tolerance?: number;
@@ -53,18 +39,6 @@ export interface SinkhornNewtonOptions {
   signal?: AbortSignal;
   /** Called after each iteration. */
   onProgress?: (progress: NewtonProgress) => void;
-}
-
-/** One iteration of {@linkcode sinkhornNewtonSparse}. `error` is ‖P·1 − a‖₁ + ‖Pᵀ·1 − b‖₁ after it, in f64. */
-export interface NewtonProgress extends SinkhornProgress {
-  /** What the iteration was. */
-  stage: "sinkhorn" | "newton";
-  /** Entries kept in the Hessian. */
-  nnz?: number;
-  /** Conjugate-gradient iterations that its direction took. */
-  innerIterations?: number;
-  /** Length of the step that was taken. */
-  step?: number;
 }
 
 /**
@@ -79,8 +53,9 @@ export type SinkhornNewtonResult = Omit<SinkhornResult, "history"> & { readonly 
  *
  *   ε⁻¹ [diag(P·1), K; Kᵀ, diag(Pᵀ·1)] (df, dg) = (a − P·1, b − Pᵀ·1)
  *
- * with K the few largest entries of the plan P, by conjugate gradients, and goes along (df, dg) by backtracking on the dual. The problem is
- * that of `sinkhorn`; it takes tens of iterations where Sinkhorn takes thousands, each of O(nm) on the host in f64, with the n×m cost stored:
+ * with K the few largest entries of the plan P, by conjugate gradients, and goes along (df, dg) by backtracking on the dual. Where only a
+ * short step is left by that, the plan is far from its final support, and Newton's steps go the way from a larger ε, halving it. The problem is
+ * that of `sinkhorn`; it takes tens of iterations where Sinkhorn takes hundreds or thousands, each of O(nm) on the host in f64, with the n×m cost stored:
  * the method for small ε, high accuracy and some thousand points at most. Source: Tang, Shavlovsky, Rahmanian, Tardini, Thekumparampil,
  * Xiao and Ying, "Accelerating Sinkhorn Algorithm with Sparse Newton Iterations" (2024), algorithm 1.
  *
@@ -125,10 +100,10 @@ export async function sinkhornNewtonSparse(
     const epsilon = absoluteEpsilon({ ...options, epsilon: strength }, largest);
     const tolerance = requirePositiveNumber("tolerance", options.tolerance ?? (tensor.dtype === "f64" ? 1e-10 : 1e-5));
     const dual: HostDual = {
-      ...{ n, m, C, a, b, epsilon },
+      ...{ n, m, C, a, b, epsilon, floor: logOfNothing(a, b) },
       ...{ P: new Float64Array(n * m), r: new Float64Array(n), c: new Float64Array(m) },
     };
-    const target = tolerance * total, found = await iterate(dual, target, total, options);
+    const target = tolerance * total, found = await newtonIterations(dual, target, total, options);
     const split = ({ f, g }: HostPotentials): [Potential, Potential] => {
       // As in sinkhorn_iterations.ts: multiples of a power of two, and remainders in units of ε.
       const quantum = 2 ** (Math.ceil(Math.log2(Math.max(largest, epsilon))) - 12);
@@ -168,96 +143,6 @@ export async function sinkhornNewtonSparse(
     for (const t of owned) t.dispose();
     throw error;
   }
-}
-
-/** Both stages; ends with an exact column marginal. */
-async function iterate(
-  dual: HostDual,
-  target: number,
-  total: number,
-  options: SinkhornNewtonOptions,
-): Promise<HostPotentials & { history: NewtonProgress[] }> {
-  const { n, m } = dual, { signal, onProgress } = options;
-  const warmUp = requireCount("warmUp", options.warmUp ?? 20, 0);
-  const maxIterations = requireCount("maxIterations", options.maxIterations ?? 200);
-  const inner = requirePositiveNumber("innerTolerance", options.innerTolerance ?? 1e-2);
-  const density = options.density ?? Math.min(1, 8 / Math.max(n, m));
-  if (!(density > 0 && density <= 1)) throw new RangeError(`Expected "density" from 0 (excluded) to 1, got ${density}`);
-  let count = Math.max(1, Math.ceil(density * n * m));
-  const f = dual.a.map((w) => w > 0 ? 0 : -Infinity), g = dual.b.map((w) => w > 0 ? 0 : -Infinity);
-  const history: NewtonProgress[] = [];
-  const record = async (entry: Omit<NewtonProgress, "iteration">) => {
-    const progress = { iteration: history.length + 1, ...entry };
-    history.push(progress);
-    onProgress?.(progress);
-    // Let signals and other work in.
-    if (history.length % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
-    signal?.throwIfAborted();
-  };
-  let error = Infinity;
-  const sinkhorn = async (epsilon = dual.epsilon) => {
-    halfStep({ ...dual, epsilon }, f, g, "rows");
-    halfStep({ ...dual, epsilon }, f, g, "columns");
-    error = fillPlan(dual, { f, g });
-    await record({ stage: "sinkhorn", error });
-  };
-  // The first half goes down from the range of the costs to ε (ε-scaling), so that potentials far from 0 are reached in few iterations.
-  const falling = Math.floor(warmUp / 2), start = Math.max(range(dual.C), dual.epsilon);
-  for (let k = 0; k < warmUp && error > target; k++) {
-    await sinkhorn(k < falling ? start * (dual.epsilon / start) ** ((k + 1) / falling) : dual.epsilon);
-  }
-  if (warmUp === 0) error = fillPlan(dual, { f, g });
-  // The last measurement is after a column step, so aim below the target.
-  for (let k = 0; k < maxIterations && error > target / 2; k++) {
-    // A plan that has overflowed, or a marginal that has underflowed, has no Newton step yet.
-    const usable = Number.isFinite(error) && dual.r.every((s, i) => s > 0 || dual.a[i] === 0) &&
-      dual.c.every((s, j) => s > 0 || dual.b[j] === 0);
-    const kept = usable ? sparsify(dual, count) : undefined;
-    const direction = kept && newtonDirection(dual, kept, Math.min(inner, error / total), 10 * (n + m));
-    const step = direction ? lineSearch(dual, { f, g }, { f: direction.df, g: direction.dg }) : 0;
-    if (!direction || step === 0) {
-      await sinkhorn();
-      continue;
-    }
-    for (let i = 0; i < n; i++) f[i] += step * direction.df[i];
-    for (let j = 0; j < m; j++) g[j] += step * direction.dg[j];
-    const before = error;
-    error = fillPlan(dual, { f, g });
-    if (options.density === undefined && step === 1 && error > before / 4) count = Math.min(2 * count, n * m);
-    const nnz = kept!.values.length, innerIterations = direction.iterations;
-    await record({ stage: "newton", error, nnz, innerIterations, step });
-  }
-  halfStep(dual, f, g, "columns");
-  return { f, g, history };
-}
-
-/** One side's potential from the other's: ε (log a − log Σ exp((g − C)/ε)). */
-function halfStep(
-  { n, m, C, a, b, epsilon }: HostDual,
-  f: Float64Array,
-  g: Float64Array,
-  side: "rows" | "columns",
-): void {
-  const [own, other, weights, stride, jump] = side === "rows" ? [f, g, a, m, 1] : [g, f, b, 1, m];
-  const count = side === "rows" ? m : n;
-  for (let i = 0; i < own.length; i++) {
-    if (weights[i] === 0) continue;
-    let top = -Infinity;
-    for (let j = 0, k = i * stride; j < count; j++, k += jump) top = Math.max(top, other[j] - C[k]);
-    let s = 0;
-    for (let j = 0, k = i * stride; j < count; j++, k += jump) s += Math.exp((other[j] - C[k] - top) / epsilon);
-    own[i] = epsilon * (Math.log(weights[i]) - Math.log(s)) - top;
-  }
-}
-
-/** Largest minus smallest. */
-function range(v: Float64Array): number {
-  let low = Infinity, high = -Infinity;
-  for (const x of v) {
-    if (x < low) low = x;
-    if (x > high) high = x;
-  }
-  return high - low;
 }
 
 /** ‖v − w‖₁ */
