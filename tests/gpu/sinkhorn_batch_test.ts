@@ -118,7 +118,7 @@ Deno.test("the value of a batch is differentiated at fixed potentials: central d
       epsilonScale: "absolute",
       tolerance: 1e-12,
     });
-    return result.value().mul(gpu.tensor(Float64Array.of(1, -2), { dtype: "f64" })).sum();
+    return (await result.value()).mul(gpu.tensor(Float64Array.of(1, -2), { dtype: "f64" })).sum();
   };
   for (const cost of ["sqeuclidean", "euclidean"] as const) {
     const g = await grad((p: { x: Tensor; w: Tensor }) => value(p, cost))({
@@ -145,6 +145,10 @@ Deno.test("the value of a batch is differentiated at fixed potentials: central d
       };
     assertAlmostEquals(gw[i] - gw[i + 1], (await plus(h) - await plus(-h)) / (2 * h), 1e-7);
   }
+  // The potentials move, which fixed ones cannot know.
+  const w = tensor(W, [B, n]), loss = (x: Tensor) => value({ x, w }, "sqeuclidean");
+  const twice = grad(async (x: Tensor) => (await grad(loss)(x)).sum());
+  await assertRejects(() => twice(tensor(X, [B, n, 2])), TypeError, '"sinkhornBatch" has first derivatives only');
 });
 
 onEachDevice("a batch leaves nothing behind but its result, and an aborted one nothing at all", async (gpu) => {

@@ -7,6 +7,7 @@ import type { BatchWeights } from "./sinkhorn_batch.ts";
 import type { ScalingState } from "./scaling_state.ts";
 import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 import type { Track } from "./scaling_iterations.ts";
+import { firstOrder } from "./envelope.ts";
 import { resultBundle, resultText } from "./result_table.ts";
 
 /** What {@linkcode sinkhornBatch} found, for each of `B` problems, with the certificates. */
@@ -161,9 +162,10 @@ export class SinkhornBatchResult {
 
   /**
    * The dual values as a tensor `[B]`, to differentiate by points or costs and by weights given as tensors (with the totals held): at fixed potentials, which is
-   * exact at the solution (the envelope theorem; Peyré and Cuturi, "Computational Optimal Transport", 2019, section 9.1).
+   * exact at the solution (the envelope theorem; Peyré and Cuturi, "Computational Optimal Transport", 2019, section 9.1). In second derivatives the
+   * potentials would move: those are refused with a `TypeError`.
    */
-  value(): Tensor {
+  async value(): Promise<Tensor> {
     const { f, g } = this.#at, { a, b } = this.#weights;
     const side = (w: Tensor, { coarse, fine }: Pair["f"]) =>
       Tensor.reduce("sum", "w > 0 ? w * (F + eps * p) : 0", { w, F: coarse, p: fine, eps: this.#eps }, 1);
@@ -177,7 +179,7 @@ export class SinkhornBatchResult {
     using eps = this.#eps.reshape([this.#eps.shape[0]]);
     const value = Tensor.map("s + t - eps * mass", { s: left, t: right, eps, mass });
     void value.value;
-    return value;
+    return await firstOrder("sinkhornBatch", value);
   }
 
   /** Frees the potentials and what the plans read. */
