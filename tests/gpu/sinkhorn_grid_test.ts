@@ -3,13 +3,22 @@ import { axisCosts } from "../../src/methods/transport/grid_cost.ts";
 import { gridGeometry } from "../../src/methods/transport/grid_geometry.ts";
 import { storeAxes } from "../../src/methods/transport/grid_sums.ts";
 import { productGeometry, takesProducts } from "../../src/methods/transport/grid_products.ts";
-import { sinkhorn, sinkhornGrid, type SinkhornResult } from "../../src/methods/transport/mod.ts";
+import {
+  sinkhorn,
+  sinkhornGrid as sinkhornGridInAnyForm,
+  type SinkhornGridOptions,
+  type SinkhornResult,
+} from "../../src/methods/transport/mod.ts";
 import { generator } from "../../src/testing/case_inputs.ts";
 import { type Gpu, grad, open, type Tensor } from "../../src/tensor/mod.ts";
 import { onEachDevice } from "./devices.ts";
 import { gridCosts } from "./grid_costs.ts";
 import { logDomainSinkhorn } from "./plain_sinkhorn.ts";
 import { withWarnings } from "./quiet.ts";
+
+/** Along the axes, unless said otherwise: small grids would be stored. */
+const sinkhornGrid: typeof sinkhornGridInAnyForm = (a: Tensor, b: Tensor, options?: SinkhornGridOptions) =>
+  sinkhornGridInAnyForm(a, b, { form: "separable", ...options });
 
 /** Weights of sum 1, some of them zero. */
 function weights(count: number, seed: number, zeros = 0.3): Float64Array {
@@ -297,4 +306,29 @@ onEachDevice("bad input of sinkhornGrid is refused by name", async (gpu: Gpu) =>
   await refused("relative to the largest cost -1", RangeError, a, b, {
     cost: ["0 * x[i] * y[j]", "-1 + 0 * x[i] * y[j]"],
   });
+});
+
+onEachDevice("a grid whose pairs are stored has the solution of the sums along axes", async (gpu) => {
+  const shape = [4, 3, 2], spacing = [1, 0.5, 2], options = { spacing, cost: "abs(x[i] - y[j])^1.5", epsilon: 0.02 };
+  const [a, b] = [1, 2].map((seed) => gpu.tensor(Float32Array.from(weights(24, seed)), { shape }));
+  using along = await sinkhornGrid(a, b, { ...options, tolerance: 1e-6 });
+  using stored = await sinkhornGridInAnyForm(a, b, { ...options, tolerance: 1e-6, form: "kernel" });
+  assertEquals([along.form, stored.form], ["separable", "kernel"]);
+  assertEquals(stored.potentials.map((t) => t.shape), [shape, shape]);
+  assertAlmostEquals(stored.cost, along.cost, 1e-5 * along.cost);
+  assertAlmostEquals(stored.dual, along.dual, 1e-5 * Math.abs(along.dual));
+  const [p, q] = await Promise.all([stored, along].map((r) => r.plan.toDense().data()));
+  p.forEach((mass, k) => assertAlmostEquals(mass, q[k], 1e-5));
+  const start = { ...options, form: "kernel" as const, potentials: along.potentials };
+  const before = gpu.device.ledger.count, warm = await sinkhornGridInAnyForm(a, b, start);
+  assert(warm.iterations <= 2, `${warm.iterations} iterations from the solution`);
+  warm.dispose();
+  if (gpu.info.backend === "cpu") {
+    const auto = await sinkhornGridInAnyForm(a, b, options);
+    assertEquals(auto.form, "kernel");
+    auto.dispose();
+  }
+  assertEquals(gpu.device.ledger.count, before);
+  const form = "dense" as "kernel";
+  await assertRejects(() => sinkhornGridInAnyForm(a, b, { form }), TypeError, '"separable" or "kernel", got "dense"');
 });

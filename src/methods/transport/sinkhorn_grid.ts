@@ -2,17 +2,19 @@ import { Tensor } from "../../tensor/mod.ts";
 import { joinSolution } from "./differentiate.ts";
 import { type AxisCost, axisCosts, type GridCost, requireSpacing } from "./grid_cost.ts";
 import { gridGeometry, magnitudeOf } from "./grid_geometry.ts";
-import { storeAxes } from "./grid_sums.ts";
+import { matrixGeometry } from "./geometry.ts";
+import { type GridAxes, gridAxes, storeAxes } from "./grid_sums.ts";
 import { productGeometry, takesProducts } from "./grid_products.ts";
 import { numberOf } from "./host_problem.ts";
 import type { Problem } from "./problem.ts";
 import { quantumOf } from "./renew_potential.ts";
 import type { SinkhornOptions } from "./sinkhorn.ts";
 import { requireStages } from "./sinkhorn_input.ts";
+import { chooseForm } from "./sinkhorn_form.ts";
 import { requireCarried } from "./sinkhorn_limits.ts";
 import { iterate, type IterationSettings } from "./sinkhorn_iterations.ts";
 import { SinkhornResult } from "./sinkhorn_result.ts";
-import { inStages } from "./sinkhorn_solve.ts";
+import { inStages, solveInStages } from "./sinkhorn_solve.ts";
 import { readStart, splitPotential, type StartPotential } from "./sinkhorn_start.ts";
 import { prepareWeights, weightTensors } from "./weights.ts";
 
@@ -33,12 +35,20 @@ export interface SinkhornGridOptions extends
   cost?: GridCost;
   /** Distance between neighbors on the grid, one for all axes or one per axis; default 1. */
   spacing?: number | readonly number[];
+  /**
+   * `separable`: sums go axis by axis, and nothing of size N × N is stored. `kernel`: as of `sinkhorn`, with costs and plan stored; a host does an
+   * iteration on a few cells in one call. Default `auto`: `kernel` up to some 1,400 cells where the host computes, else `separable`.
+   */
+  form?: "separable" | "kernel" | "auto";
 }
+
+/** Pairs of cells up to which a host scales a stored plan in less time than the calls of sums along axes take. */
+const STORED_PAIRS = 2 ** 21;
 
 /**
  * Entropic optimal transport between two histograms on one regular grid, for costs that are a sum over its axes: the problem of {@linkcode sinkhorn},
  * with sums over N cells that go axis by axis. On a grid of s × s cells an iteration takes time O(s³) instead of O(s⁴), and nothing of
- * size N × N is stored. Where ε carries it (the largest cost on an axis is at most 64 ε in f32, 640 ε in f64) an iteration is products with
+ * size N × N is stored, but on small grids (`form`). Where ε carries it (the largest cost on an axis is at most 64 ε in f32, 640 ε in f64) an iteration is products with
  * the axes' kernels, else sums of exponentials. The factor of over-relaxation is chosen from the decay, as there. Source: Solomon et al.,
  * "Convolutional Wasserstein Distances" (2015), section 3; Peyré and Cuturi, "Computational Optimal Transport" (2019), remark 4.17.
  *
@@ -46,7 +56,7 @@ export interface SinkhornGridOptions extends
  * @param b Masses of the same shape and sum.
  * @returns As of {@linkcode sinkhorn}, with potentials in the grid's shape; the plan is an operator between all cells, in row-major order, whose
  * products take as long as a half-step. `value`, and what is made of potentials and plan, can be differentiated by `a`, `b` and
- * `epsilon`, with memory O(N).
+ * `epsilon`, with memory O(N) beside that of the form.
  * @throws {TypeError} on shapes that do not fit and unknown names.
  * @throws {RangeError} on NaN, infinite or negative masses, totals that differ, infinite costs, ε ≤ 0 and ε that the dtype cannot carry.
  *
@@ -67,6 +77,10 @@ export async function sinkhornGrid(
   const { signal, onProgress, epsilonScaling, potentials } = options;
   const number = options.epsilon && await numberOf("epsilon", options.epsilon);
   const settings = requireStages({ ...options, epsilon: number }), shape = requireHistograms(a, b);
+  const form = options.form ?? "auto";
+  if (form !== "auto" && form !== "separable" && form !== "kernel") {
+    throw new TypeError(`Expected "form" to be "auto", "separable" or "kernel", got ${JSON.stringify(form)}`);
+  }
   signal?.throwIfAborted();
   const cells = shape.reduce((n, s) => n * s, 1);
   if (cells === 0) throw new RangeError(`Expected a grid with at least one cell, got [${shape.join(", ")}]`);
@@ -97,7 +111,7 @@ export async function sinkhornGrid(
       epsilon: options.epsilon instanceof Tensor ? keep(options.epsilon.mul(unit)) : epsilon,
       shape,
     };
-    const solve = async (own: IterationSettings, start?: ReturnType<typeof splitPotential>) => {
+    const alongAxes = async (own: IterationSettings, start?: ReturnType<typeof splitPotential>) => {
       if (!takesProducts(costs, own.epsilon, a)) return await iterate(geometry, weights, a, own, start);
       const products = productGeometry(a, costs, own.epsilon);
       try {
@@ -109,8 +123,18 @@ export async function sinkhornGrid(
     const given = potentials && await readStart(flatten(potentials, shape, keep), cells, cells, weights.b);
     const start = given && splitPotential(given, epsilon, quantumOf(magnitude, epsilon), a);
     const all = { ...settings, epsilon, largest: magnitude, signal, onProgress };
-    const found = await inStages(solve, weights, a, all, epsilonScaling, start);
-    const state = { ...found, form: "separable" as const, rounding: roundingOf(costs, epsilon, a) };
+    const few = cells ** 2 <= STORED_PAIRS &&
+      chooseForm({ n: cells, m: cells, dimension: undefined, device: a.device }) === "kernel";
+    const whole = form === "kernel" || (form === "auto" && few);
+    using matrix = whole ? pairCosts(gridAxes(costs, stored)) : undefined;
+    const found = matrix
+      ? await solveInStages("kernel", matrixGeometry(matrix), weights, a, all, epsilonScaling, start)
+      : await inStages(alongAxes, weights, a, all, epsilonScaling, start);
+    const state = {
+      ...found,
+      form: whole ? "kernel" as const : "separable" as const,
+      rounding: roundingOf(costs, epsilon, a),
+    };
     return await SinkhornResult.from(
       geometry,
       state,
@@ -123,6 +147,21 @@ export async function sinkhornGrid(
     for (const part of owned) part.dispose();
     throw error;
   }
+}
+
+/** The costs `[N, N]` of all pairs of cells, in row-major order. */
+function pairCosts({ rows: [first, ...others] }: GridAxes): Tensor {
+  let C = first.add(0);
+  for (const axis of others) {
+    const p = C.shape[0], s = axis.shape[0];
+    using block = C.reshape([p, 1, p, 1]);
+    using own = axis.reshape([1, s, 1, s]);
+    using sum = Tensor.map("C + A", { C: block, A: own });
+    void sum.value;
+    C.dispose();
+    C = sum.reshape([p * s, p * s]);
+  }
+  return C;
 }
 
 /** The shape of both. */

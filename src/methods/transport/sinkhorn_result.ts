@@ -43,7 +43,7 @@ export class SinkhornResult {
   readonly converged: boolean;
   /** ‖P·1 − a‖₁, measured; the column sums are exact up to rounding after each iteration. */
   readonly marginalError: number;
-  /** The form of the iterations; of `sinkhornGrid` it is `separable`. */
+  /** The form of the iterations; of `sinkhornGrid` it is `separable` or `kernel`. */
   readonly form: SinkhornForm | "separable";
   /**
    * How far the measured error may be from that of the same potentials in exact arithmetic: what rounding of costs and exponentials
