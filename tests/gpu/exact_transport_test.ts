@@ -123,6 +123,7 @@ onEachDevice("streamed costs give the optimum of stored ones, with the same cert
     }],
     ["a formula that reads x on both sides", x, x.flip(0), { cost: "sqdist(x[i], y[j]) + 0.1 * x[i, 0] * x[j, 1]" }],
     ["many ties", whole, wholeY, {}],
+    ["only negative costs", x, y, { cost: "-1 - dist(x[i], y[j])" }],
     ["one source", x.slice([0, 1]), y, {}],
     ["equal points", x, x, {}],
   ];

@@ -2,6 +2,7 @@ import { stopGradient, type Tensor } from "../../tensor/mod.ts";
 import type { Cost, PreparedCost } from "./cost.ts";
 import { certify, certifyInTurns, type ExactCertificate, type ExactProblem, treePlan } from "./exact_certificate.ts";
 import { firstBasis } from "./first_basis.ts";
+import { pointGeometry } from "./geometry.ts";
 import { densePricing, networkSimplex, type SimplexSettings } from "./network_simplex.ts";
 import { sinkhorn } from "./sinkhorn.ts";
 import { streamedSimplex } from "./streamed_simplex.ts";
@@ -41,7 +42,7 @@ export async function solveStreamed(
   points: { x: Tensor; y: Tensor; cost: Cost | undefined },
   settings: SimplexSettings,
 ): Promise<Solved> {
-  const whole = wholeOf(problem), known = await roughPotentials(problem, points, settings.signal);
+  const whole = wholeOf(problem), known = await roughPotentials(problem, prepared, points, settings.signal);
   const { tree, iterations, optimal } = await streamedSimplex(problem, prepared, whole, known, settings);
   const certificate = await certifyInTurns(treePlan(tree, whole.unit, problem), problem, settings.signal);
   return { certificate, iterations, optimal };
@@ -50,16 +51,22 @@ export async function solveStreamed(
 /** Potentials of a regularized plan whose marginals are roughly right. */
 async function roughPotentials(
   { a, b }: ExactProblem,
+  prepared: PreparedCost,
   { x, y, cost }: { x: Tensor; y: Tensor; cost: Cost | undefined },
   signal: AbortSignal | undefined,
 ): Promise<{ f: Float64Array; g: Float64Array }> {
   const still = stopGradient({ x, y });
+  using sizes = pointGeometry(prepared).maxCost(true);
   try {
+    // Of either sign: a part of the largest cost would be none where all are negative.
+    let largest = 0;
+    for (const size of await sizes.data()) largest = Math.max(largest, size);
     // So rough that it is reached within some tens of iterations.
     const options = {
       a,
       b,
-      epsilon: 0.001,
+      epsilon: largest > 0 && largest < Infinity ? 0.001 * largest : 1,
+      epsilonScale: "absolute" as const,
       tolerance: 0.1,
       maxIterations: 2000,
       signal,
