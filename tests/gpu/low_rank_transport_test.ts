@@ -3,7 +3,7 @@ import { projectFactors } from "../../src/methods/transport/factor_projection.ts
 import { projectOnHost } from "../../src/methods/transport/host_factor_projection.ts";
 import { lowRankSinkhorn } from "../../src/methods/transport/mod.ts";
 import { lowRank, pairwise } from "../../src/operators/mod.ts";
-import type { Tensor } from "../../src/tensor/mod.ts";
+import { open, type Tensor } from "../../src/tensor/mod.ts";
 import { load } from "../oracle/fixtures.ts";
 import { onEachDevice } from "./devices.ts";
 import { withWarnings } from "./quiet.ts";
@@ -198,4 +198,13 @@ onEachDevice("bad input of low-rank transport is refused by name", async (gpu) =
   await refused(() => lowRankSinkhorn(gpu.zeros([0, 2]), y), RangeError, "0 and 3");
   using C = lowRank(x, y);
   await refused(() => lowRankSinkhorn(C, { cost: "euclidean" } as object), TypeError, "cost");
+});
+
+Deno.test("many points do not keep a random start at the product of the weights", async () => {
+  await using gpu = await open({ backend: "cpu", tune: "off" });
+  const n = 4000, x = gpu.random.normal([n, 2], { seed: 1 }), y = gpu.random.normal([n, 2], { seed: 2 });
+  // Of independent Gaussians in the plane; the best plan of rank 4 is near half of it.
+  const product = 4;
+  using result = await lowRankSinkhorn(x, y, { rank: 4, maxIterations: 60, tolerance: 1e-4 });
+  assert(result.cost < 0.7 * product, `cost ${result.cost}`);
 });

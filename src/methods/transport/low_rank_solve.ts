@@ -1,8 +1,10 @@
 import { Tensor } from "../../tensor/mod.ts";
+import { runScope } from "../../tensor/scope.ts";
 import type { LogFactors } from "./factor_projection.ts";
 import { descend, type Descent, freeDescent, type LowRankProgress, type PlanObjective } from "./low_rank_descent.ts";
 import { numberOf } from "./host_problem.ts";
 import { type LowRankFields, measurePlan } from "./low_rank_result.ts";
+import { standardized } from "./smooth_start.ts";
 import { prepareWeights, type Weights } from "./weights.ts";
 
 /** Options of the low-rank solvers. */
@@ -72,7 +74,7 @@ export function requireLowRank(
  * Descends from every start and keeps the best.
  *
  * @param more.offset Added to the objective wherever it is told: what does not depend on the plan. Default 0.
- * @param more.random Logarithms of the factors of the start of a number, to be projected. Default: normal numbers.
+ * @param more.random Logarithms of the factors of the start of a number, to be projected. Default: smooth random functions and normal numbers.
  */
 export async function solveLowRank(
   name: string,
@@ -84,8 +86,6 @@ export async function solveLowRank(
 ): Promise<Omit<LowRankFields, "cost" | "value"> & Pick<Descent, "duals" | "rate">> {
   const epsilon = await numberOf("epsilon", options.epsilon ?? 0);
   const settings = requireLowRank({ ...options, epsilon }, n, m), { seed } = settings, { offset = 0 } = more;
-  const random = more.random ??
-    ((rank, number) => randomStart(like, [n, m], rank, total, { seed, number }));
   const weights = await prepareWeights(options.a, options.b, n, m);
   const { total } = weights, owned: Tensor[] = [];
   const column = (w: Float64Array) => {
@@ -97,6 +97,8 @@ export async function solveLowRank(
   try {
     const a = column(weights.a), b = column(weights.b);
     const logA = column(weights.a.map(Math.log)), logB = column(weights.b.map(Math.log));
+    const random = more.random ??
+      ((rank: number, number: number) => randomStart(objective, { a, b, total }, rank, { seed, number }));
     const logFloor = Math.log(settings.floor * total / settings.rank);
     const target = settings.marginalTolerance * total;
     const { signal } = options;
@@ -136,19 +138,33 @@ export async function solveLowRank(
 }
 
 /**
- * Logarithms of random factors to be projected: equal entries spread by normal numbers. Equal ones would be a stationary point, in which all
- * columns stay alike.
+ * Logarithms of random factors to be projected: what the cost makes of normal numbers, which varies as smoothly as the cost does, and normal numbers.
+ * Equal ones would be a stationary point, in which all columns stay alike, and independent ones average out over many points to nearly that.
  */
-function randomStart(like: Tensor, [n, m]: readonly [number, number], rank: number, total: number, start: {
-  seed: number;
-  number: number;
-}): LogFactors {
-  const { device, dtype } = like;
-  const noise = (count: number, side: number): Tensor => {
-    const params = { distribution: "normal", shape: [count, rank], seed: start.seed, stream: 2 * start.number + side };
-    using drawn = Tensor.apply("random", {}, params, device).out;
-    return drawn.astype(dtype);
-  };
-  const level = Math.log(total / rank), data = dtype === "f64" ? new Float64Array(rank) : new Float32Array(rank);
-  return { q: noise(n, 0), r: noise(m, 1), g: Tensor.of(device, data.fill(level), [rank], dtype) };
+function randomStart(
+  objective: PlanObjective,
+  { a, b, total }: { a: Tensor; b: Tensor; total: number },
+  rank: number,
+  { seed, number }: { seed: number; number: number },
+): Promise<LogFactors> {
+  return runScope(() => {
+    const { device, dtype } = a;
+    const normal = (count: number, stream: number) => {
+      const params = { distribution: "normal", shape: [count, rank], seed, stream: 4 * number + stream };
+      return Tensor.apply("random", {}, params, device).out.astype(dtype);
+    };
+    const numbers = (value: number) => {
+      const data = dtype === "f64" ? new Float64Array(rank) : new Float32Array(rank);
+      return Tensor.of(device, data.fill(value), [rank], dtype);
+    };
+    const [n, m] = [a, b].map((w) => w.shape[0]);
+    const { rows, columns } = objective({ q: normal(n, 0), r: normal(m, 1), g: numbers(1) });
+    const factor = (z: Tensor, w: Tensor, stream: number) => {
+      const x = standardized(z, w, total);
+      const mixed = Tensor.map("x + e", { x, e: normal(z.shape[0], stream) });
+      void mixed.value;
+      return mixed;
+    };
+    return { q: factor(rows, a, 2), r: factor(columns, b, 3), g: numbers(Math.log(total / rank)) };
+  });
 }

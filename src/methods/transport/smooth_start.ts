@@ -26,13 +26,7 @@ export function smoothStart(
     };
     const [q, r] = spaces.map((space, side) => {
       const w = side === 0 ? a : b;
-      /** Columns of variance 1 under the weights; constant ones are left out. */
-      const scaled = (z: Tensor) => {
-        const mean = Tensor.reduce("sum", "w * z / t", { w, z, t: total }, 0, { keepDims: true });
-        const moved = z.sub(mean);
-        const variance = Tensor.reduce("sum", "w * z * z / t", { w, z: moved, t: total }, 0, { keepDims: true });
-        return Tensor.map("v > 0 ? z / sqrt(v) : 0", { z: moved, v: variance });
-      };
+      const scaled = (z: Tensor) => standardized(z, w, total);
       const noise = normal(space.size, side), along = normal(1, 4 + side);
       const smooth = scaled(space.core(normal(space.size, 2 + side))), profile = scaled(space.profile);
       const factor = Tensor.map("s * x + k * c * p + e * z", {
@@ -45,4 +39,12 @@ export function smoothStart(
     const data = dtype === "f64" ? new Float64Array(rank) : new Float32Array(rank);
     return { q, r, g: Tensor.of(device, data.fill(Math.log(total / rank)), [rank], dtype) };
   });
+}
+
+/** Columns of mean 0 and variance 1 under the weights w `[n, 1]` of sum `total`; constant ones become 0. */
+export function standardized(z: Tensor, w: Tensor, total: number): Tensor {
+  const mean = Tensor.reduce("sum", "w * z / t", { w, z, t: total }, 0, { keepDims: true });
+  const moved = z.sub(mean);
+  const variance = Tensor.reduce("sum", "w * z * z / t", { w, z: moved, t: total }, 0, { keepDims: true });
+  return Tensor.map("v > 0 ? z / sqrt(v) : 0", { z: moved, v: variance });
 }
