@@ -7,7 +7,7 @@ import { type Between, prepareFeatures, prepareSpaces } from "./gromov_input.ts"
 import type { GromovSpace } from "./gromov_space.ts";
 import type { PlainFactors } from "./low_rank_descent.ts";
 import { LowRankGromovResult } from "./low_rank_gromov_result.ts";
-import { type LowRankOptions, requireLowRank, solveLowRank } from "./low_rank_solve.ts";
+import { finishLowRank, type LowRankOptions, requireLowRank, solveLowRank } from "./low_rank_solve.ts";
 import { lowRankValue } from "./low_rank_value.ts";
 import { smoothStart } from "./smooth_start.ts";
 
@@ -78,7 +78,7 @@ export async function lowRankGromovWasserstein(
       offset,
       random: (rank, number) => smoothStart(spaces, weights, rank, { seed: options.seed ?? 0, number }),
     });
-    try {
+    return await finishLowRank(found, async (found) => {
       const live = (factors: PlainFactors) => liveObjective(factors, spaces, between, total);
       const joined = await runScope(() => lowRankValue("lowRankGromovWasserstein", found, options, live));
       return new LowRankGromovResult({
@@ -89,13 +89,7 @@ export async function lowRankGromovWasserstein(
         scale: one.squares + other.squares,
         costErrors: errors,
       });
-    } catch (error) {
-      found.plan.dispose();
-      for (const t of Object.values(found.factors)) t.dispose();
-      throw error;
-    } finally {
-      for (const t of Object.values(found.duals) as Tensor[]) t.dispose();
-    }
+    });
   } finally {
     for (const part of owned) part.dispose();
   }

@@ -4,7 +4,7 @@ import { type Cost, prepareCost } from "./cost.ts";
 import { readArguments } from "./host_problem.ts";
 import { LowRankResult } from "./low_rank_result.ts";
 import type { PlanObjective } from "./low_rank_descent.ts";
-import { type LowRankOptions, solveLowRank } from "./low_rank_solve.ts";
+import { finishLowRank, type LowRankOptions, solveLowRank } from "./low_rank_solve.ts";
 import { lowRankValue } from "./low_rank_value.ts";
 import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
 import { squaredDistances } from "./squared_distances.ts";
@@ -71,16 +71,10 @@ export async function lowRankSinkhorn(
       return own;
     });
     const found = await solveLowRank("lowRankSinkhorn", probe, cost.shape, options, objective);
-    try {
+    return await finishLowRank(found, async (found) => {
       const live = through(await costOperator(x, y, options, owned, (t) => t), (t) => t);
       return LowRankResult.of({ ...found, ...await lowRankValue("lowRankSinkhorn", found, options, live) });
-    } catch (error) {
-      found.plan.dispose();
-      for (const t of Object.values(found.factors)) t.dispose();
-      throw error;
-    } finally {
-      for (const t of Object.values(found.duals) as Tensor[]) t.dispose();
-    }
+    });
   } finally {
     for (const part of owned) part.dispose();
   }

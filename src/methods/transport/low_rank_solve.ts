@@ -1,10 +1,9 @@
 import { Tensor } from "../../tensor/mod.ts";
-import { runScope } from "../../tensor/scope.ts";
 import type { LogFactors } from "./factor_projection.ts";
 import { descend, type Descent, freeDescent, type LowRankProgress, type PlanObjective } from "./low_rank_descent.ts";
 import { numberOf } from "./host_problem.ts";
 import { type LowRankFields, measurePlan } from "./low_rank_result.ts";
-import { standardized } from "./smooth_start.ts";
+import { randomStart } from "./smooth_start.ts";
 import { prepareWeights, type Weights } from "./weights.ts";
 
 /** Options of the low-rank solvers. */
@@ -137,34 +136,18 @@ export async function solveLowRank(
   }
 }
 
-/**
- * Logarithms of random factors to be projected: what the cost makes of normal numbers, which varies as smoothly as the cost does, and normal numbers.
- * Equal ones would be a stationary point, in which all columns stay alike, and independent ones average out over many points to nearly that.
- */
-function randomStart(
-  objective: PlanObjective,
-  { a, b, total }: { a: Tensor; b: Tensor; total: number },
-  rank: number,
-  { seed, number }: { seed: number; number: number },
-): Promise<LogFactors> {
-  return runScope(() => {
-    const { device, dtype } = a;
-    const normal = (count: number, stream: number) => {
-      const params = { distribution: "normal", shape: [count, rank], seed, stream: 4 * number + stream };
-      return Tensor.apply("random", {}, params, device).out.astype(dtype);
-    };
-    const numbers = (value: number) => {
-      const data = dtype === "f64" ? new Float64Array(rank) : new Float32Array(rank);
-      return Tensor.of(device, data.fill(value), [rank], dtype);
-    };
-    const [n, m] = [a, b].map((w) => w.shape[0]);
-    const { rows, columns } = objective({ q: normal(n, 0), r: normal(m, 1), g: numbers(1) });
-    const factor = (z: Tensor, w: Tensor, stream: number) => {
-      const x = standardized(z, w, total);
-      const mixed = Tensor.map("x + e", { x, e: normal(z.shape[0], stream) });
-      void mixed.value;
-      return mixed;
-    };
-    return { q: factor(rows, a, 2), r: factor(columns, b, 3), g: numbers(Math.log(total / rank)) };
-  });
+/** What `build` makes of a solution; frees the multipliers in the end, and the rest as well if it fails. */
+export async function finishLowRank<F extends Awaited<ReturnType<typeof solveLowRank>>, R>(
+  found: F,
+  build: (found: F) => Promise<R>,
+): Promise<R> {
+  try {
+    return await build(found);
+  } catch (error) {
+    found.plan.dispose();
+    for (const t of Object.values(found.factors)) t.dispose();
+    throw error;
+  } finally {
+    for (const t of Object.values(found.duals) as Tensor[]) t.dispose();
+  }
 }
