@@ -12,6 +12,7 @@ import { storeAxes } from "./grid_sums.ts";
 import { numberOf } from "./host_problem.ts";
 import { type LiveCost, liveCost } from "./live_cost.ts";
 import { requireFinite, requireOptions } from "./sinkhorn_input.ts";
+import { costUnit } from "./sinkhorn_limits.ts";
 
 /** Options of {@linkcode barycenter}. */
 export interface BarycenterOptions {
@@ -119,12 +120,7 @@ export async function barycenter(distributions: Tensor, options: BarycenterOptio
     using greatest = perRow.max();
     const largest = await greatest.item();
     if (!Number.isFinite(largest)) throw new RangeError(`Expected finite costs, got ${largest}`);
-    if (relative && largest < 0) {
-      throw new RangeError(
-        `Cannot take "epsilon" relative to the largest cost ${largest}: use epsilonScale: "absolute"`,
-      );
-    }
-    const epsilon = relative && largest > 0 ? wanted * largest : wanted;
+    const epsilon = wanted * costUnit(relative, largest);
     const { device, dtype } = distributions;
     for (const a of masses) {
       const data = dtype === "f64" ? Float64Array.from(a) : Float32Array.from(a);

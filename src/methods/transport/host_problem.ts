@@ -1,6 +1,7 @@
 import { Tensor } from "../../tensor/mod.ts";
 import type { Cost } from "./cost.ts";
 import { resultBundle, resultText } from "./result_table.ts";
+import { costUnit } from "./sinkhorn_limits.ts";
 
 /** What a solver was called with: `(x, y, options)` for points, or `(costMatrix, options)`. Throws if the signal says so already. */
 export function readArguments<O extends { signal?: AbortSignal }>(
@@ -68,10 +69,7 @@ export function absoluteEpsilon(
   if (epsilonScale !== "relative" && epsilonScale !== "absolute") {
     throw new TypeError(`Expected "epsilonScale" to be "relative" or "absolute", got ${JSON.stringify(epsilonScale)}`);
   }
-  if (epsilonScale === "relative" && largest < 0) {
-    throw new RangeError(`Cannot take "epsilon" relative to the largest cost ${largest}: use epsilonScale: "absolute"`);
-  }
-  return epsilonScale === "relative" && largest > 0 ? epsilon * largest : epsilon;
+  return epsilon * costUnit(epsilonScale === "relative", largest);
 }
 
 /** Numbers as a tensor in the dtype of another, on its device. */

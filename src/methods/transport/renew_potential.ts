@@ -20,8 +20,6 @@ export const FROM_LOG_SUM: Renewal = SPLIT("log(a) - s");
  * ω = 1 is Sinkhorn's step, ω > 1 over-relaxes.
  */
 export const FROM_MARGINAL: Renewal = SPLIT("p + omega * (log(a) - log(clamp(s, 1e-35, 1e35)))");
-/** f ← f + ε log s with a scaling s. */
-export const FROM_SCALING: Renewal = SPLIT("p + log(s)");
 
 /** The same f with fine parts in units of another ε, s times smaller. */
 export const FROM_OTHER_EPSILON: Renewal = SPLIT("p * s");

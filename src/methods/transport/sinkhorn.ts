@@ -10,7 +10,7 @@ import type { Problem } from "./problem.ts";
 import { quantumOf } from "./renew_potential.ts";
 import { requireFinite, requireOperatorOptions, requireOptions } from "./sinkhorn_input.ts";
 import { chooseForm, requireForm, type SinkhornForm } from "./sinkhorn_form.ts";
-import { requireCarried } from "./sinkhorn_limits.ts";
+import { costUnit, requireCarried } from "./sinkhorn_limits.ts";
 import type { SinkhornProgress } from "./sinkhorn_iterations.ts";
 import { SinkhornResult } from "./sinkhorn_result.ts";
 import { solveInStages } from "./sinkhorn_solve.ts";
@@ -142,12 +142,7 @@ export async function solveEntropic(
         y !== undefined && NONNEGATIVE.includes(options.cost ?? "sqeuclidean"),
       ),
     ]);
-    if (settings.relative && largest < 0) {
-      throw new RangeError(
-        `Cannot take "epsilon" relative to the largest cost ${largest}: use epsilonScale: "absolute"`,
-      );
-    }
-    const unit = settings.relative && largest > 0 ? largest : 1, epsilon = settings.epsilon * unit;
+    const unit = costUnit(settings.relative, largest), epsilon = settings.epsilon * unit;
     requireCarried(epsilon, magnitude, x.dtype, unit);
     const { signal, onProgress } = options, all = { ...settings, epsilon, largest: magnitude, signal, onProgress };
     const rounding = {

@@ -4,7 +4,7 @@ import { iterateScaled, newTrack } from "./scaling_iterations.ts";
 import { ScalingState } from "./scaling_state.ts";
 import { SinkhornBatchResult } from "./sinkhorn_batch_result.ts";
 import { requireNumbers } from "./sinkhorn_input.ts";
-import { requireCarried } from "./sinkhorn_limits.ts";
+import { costUnit, requireCarried } from "./sinkhorn_limits.ts";
 
 /** Weights of the points of many problems: `[B, n]`, or `[n]` for all. */
 export type BatchWeights = Tensor | readonly number[] | readonly (readonly number[])[] | Float32Array | Float64Array;
@@ -93,12 +93,7 @@ export async function sinkhornBatch(
     const totals = batchTotals(a, b, B, { a: options.a !== undefined, b: options.b !== undefined });
     const { largest, magnitude } = await largestCosts(C, y !== undefined);
     const epsilons = Float64Array.from(largest, (c, k) => {
-      if (settings.relative && c < 0) {
-        throw new RangeError(
-          `Cannot take "epsilon" relative to the largest cost ${c} of problem ${k}: use epsilonScale: "absolute"`,
-        );
-      }
-      const unit = settings.relative && c > 0 ? c : 1;
+      const unit = costUnit(settings.relative, c, ` of problem ${k}`);
       requireCarried(settings.epsilon * unit, magnitude[k], C.dtype, unit);
       return settings.epsilon * unit;
     });

@@ -11,7 +11,7 @@ import { quantumOf } from "./renew_potential.ts";
 import type { SinkhornOptions } from "./sinkhorn.ts";
 import { requireStages } from "./sinkhorn_input.ts";
 import { chooseForm } from "./sinkhorn_form.ts";
-import { requireCarried } from "./sinkhorn_limits.ts";
+import { costUnit, requireCarried } from "./sinkhorn_limits.ts";
 import { iterate, type IterationSettings } from "./sinkhorn_iterations.ts";
 import { SinkhornResult } from "./sinkhorn_result.ts";
 import { inStages, solveInStages } from "./sinkhorn_solve.ts";
@@ -87,12 +87,7 @@ export async function sinkhornGrid(
   const costs = axisCosts(options.cost ?? "sqeuclidean", shape, requireSpacing(options.spacing, shape.length));
   const largest = costs.reduce((c, axis) => c + axis.largest, 0);
   const magnitude = magnitudeOf(costs);
-  if (settings.relative && largest < 0) {
-    throw new RangeError(
-      `Cannot take "epsilon" relative to the largest cost ${largest}: use epsilonScale: "absolute"`,
-    );
-  }
-  const unit = settings.relative && largest > 0 ? largest : 1, epsilon = settings.epsilon * unit;
+  const unit = costUnit(settings.relative, largest), epsilon = settings.epsilon * unit;
   requireCarried(epsilon, magnitude, a.dtype, unit);
   const owned: { dispose(): void }[] = [];
   const keep = <T extends { dispose(): void }>(part: T): T => {

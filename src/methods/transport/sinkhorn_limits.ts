@@ -11,6 +11,16 @@ export function smallestEpsilon(magnitude: number, dtype: DType): number {
   return 2 * roundoff(dtype === "f64" ? "f64" : "f32") * magnitude / ENTRIES;
 }
 
+/** What `epsilon` is multiplied by to be in the cost's unit: the largest cost if it is relative to that; `of` says whose that is. */
+export function costUnit(relative: boolean, largest: number, of = ""): number {
+  if (relative && largest < 0) {
+    throw new RangeError(
+      `Cannot take "epsilon" relative to the largest cost ${largest}${of}: use epsilonScale: "absolute"`,
+    );
+  }
+  return relative && largest > 0 ? largest : 1;
+}
+
 /** Refuses an ε that the dtype cannot carry, naming the smallest that it can; both in units of `unit`. */
 export function requireCarried(epsilon: number, magnitude: number, dtype: DType, unit: number): void {
   const smallest = smallestEpsilon(magnitude, dtype);
